@@ -207,7 +207,7 @@ def measured_receptive_field(model, size: int, position: int = 0) -> int:
     make_positive(model)
     pixel = size // 2 + position
     away = np.abs(np.arange(size, dtype=np.float32) - pixel)
-    image = tf.constant((away[:, None] + away[None, :])[None, ..., None] / size)
+    image = tf.constant(1 + (away[:, None] + away[None, :])[None, ..., None] / size)
     with tf.GradientTape() as tape:
         tape.watch(image)
         middle = keras.Model(model.input, model.get_layer("logits").output)(image)[0, pixel, pixel, 0]

@@ -69,6 +69,16 @@ def check_pair(images, masks) -> tuple[np.ndarray, np.ndarray]:
     return images, masks
 
 
+def check_both(y_true, y_pred) -> tuple[np.ndarray, np.ndarray]:
+    """Return checked masks `(y_true, y_pred)` of the same pictures, or raise ValueError saying what is wrong."""
+    y_true, y_pred = check_masks(y_true, "y_true"), check_masks(y_pred, "y_pred")
+    if y_true.shape != y_pred.shape:
+        raise ValueError(
+            f"y_true has the shape {y_true.shape} and y_pred {y_pred.shape}; compare the same pictures, pixel by pixel."
+        )
+    return y_true, y_pred
+
+
 def _four_axes(array, name):
     if array.ndim == 3:
         array = array[..., None]

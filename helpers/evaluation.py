@@ -9,7 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from helpers.arrays import check_images, check_masks
+from helpers.arrays import check_both, check_images, check_masks
 
 # --- overlap ----------------------------------------------------------------------------------------------------------
 
@@ -21,7 +21,7 @@ def dice_per_image(y_true, y_pred) -> np.ndarray:
     Raises ValueError for masks that are not 0 and 1 (choose a threshold first) or whose shapes differ.
     Source: Dice 1945; Zijdenbos et al. 1994 for segmentation.
     """
-    y_true, y_pred = _check_both(y_true, y_pred)
+    y_true, y_pred = check_both(y_true, y_pred)
     overlap = np.sum(y_true & y_pred, axis=(1, 2, 3))
     areas = np.sum(y_true, axis=(1, 2, 3)) + np.sum(y_pred, axis=(1, 2, 3))
     return np.where(areas == 0, 1.0, 2 * overlap / np.maximum(areas, 1))
@@ -33,7 +33,7 @@ def iou_per_image(y_true, y_pred) -> np.ndarray:
     y_true, y_pred: masks `[n, h, w, 1]` of 0 and 1. Two empty masks score 1. For one image, IoU = Dice / (2 - Dice).
     Raises ValueError for masks that are not 0 and 1 or whose shapes differ. Source: Jaccard 1912.
     """
-    y_true, y_pred = _check_both(y_true, y_pred)
+    y_true, y_pred = check_both(y_true, y_pred)
     overlap = np.sum(y_true & y_pred, axis=(1, 2, 3))
     union = np.sum(y_true | y_pred, axis=(1, 2, 3))
     return np.where(union == 0, 1.0, overlap / np.maximum(union, 1))
@@ -44,24 +44,15 @@ def pooled_dice(y_true, y_pred) -> float:
 
     Same masks and errors as `dice_per_image`. Shown for comparison; the course's score is the mean per image.
     """
-    y_true, y_pred = _check_both(y_true, y_pred)
+    y_true, y_pred = check_both(y_true, y_pred)
     areas = int(y_true.sum()) + int(y_pred.sum())
     return 2 * int((y_true & y_pred).sum()) / areas if areas else 1.0
 
 
 def pixel_accuracy(y_true, y_pred) -> float:
     """Return the share of pixels that agree, 0..1. Shown only to see how it misleads: background wins it alone."""
-    y_true, y_pred = _check_both(y_true, y_pred)
+    y_true, y_pred = check_both(y_true, y_pred)
     return float((y_true == y_pred).mean())
-
-
-def _check_both(y_true, y_pred):
-    y_true, y_pred = check_masks(y_true, "y_true"), check_masks(y_pred, "y_pred")
-    if y_true.shape != y_pred.shape:
-        raise ValueError(
-            f"y_true has the shape {y_true.shape} and y_pred {y_pred.shape}; compare the same pictures, pixel by pixel."
-        )
-    return y_true, y_pred
 
 
 # --- threshold --------------------------------------------------------------------------------------------------------
@@ -204,7 +195,7 @@ def lesion_table(images, y_true, y_pred) -> list[Lesion]:
     wide around it; found: the share of its pixels that `y_pred` marks, 0..1. Touching discs count as one lesion.
     """
     images = check_images(images)
-    y_true, y_pred = _check_both(y_true, y_pred)
+    y_true, y_pred = check_both(y_true, y_pred)
     rows = []
     ring = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
     for i in range(len(images)):
@@ -224,7 +215,7 @@ def boundary_error(y_true, y_pred, width: int = 2) -> tuple[float, float]:
 
     width: how many pixels on either side of an outline count as near.
     """
-    y_true, y_pred = _check_both(y_true, y_pred)
+    y_true, y_pred = check_both(y_true, y_pred)
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
     near = np.stack([cv2.dilate(m[..., 0], brush) != cv2.erode(m[..., 0], brush) for m in y_true])[..., None]
     wrong = y_true != y_pred

@@ -1,0 +1,265 @@
+"""Figures of the course, drawn with Matplotlib. Each one says in its title what to see, and prints the same in words.
+
+Colours are safe for colour-blind readers: grey scans, orange for the truth, blue for the prediction, viridis for
+numbers. Nothing but notebooks imports this module.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import FancyBboxPatch
+
+TRUTH, PREDICTION, QUIET = "#E69F00", "#0072B2", "#8a8a8a"  # Okabe and Ito 2008
+
+plt.rcParams.update({
+    "figure.dpi": 100, "savefig.dpi": 100, "figure.constrained_layout.use": True, "font.size": 10,
+    "axes.titlesize": 11, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
+    "axes.prop_cycle": plt.cycler(color=[PREDICTION, TRUTH, "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]),
+    "image.cmap": "gray", "image.interpolation": "nearest", "legend.frameon": False, "svg.hashsalt": "unet",
+})
+
+
+def _finish(figure, says):
+    plt.show()
+    plt.close(figure)
+    if says:
+        print(says)
+
+
+def _plane(array):
+    array = np.asarray(array)
+    return array[..., 0] if array.ndim == 3 else array
+
+
+def show_images(images, titles=(), title="", says="", masks=None, columns=None, cmap="gray", limits=(0, 1), size=2.1):
+    """Show pictures side by side, each `[h, w]` or `[h, w, 1]`; `masks`, if given, as orange outlines on top.
+
+    titles: one for each picture; title: what to see; says: the same in words, printed below. limits: the values drawn
+    black and white, None for each picture's own.
+    """
+    columns = columns or len(images)
+    rows = -(-len(images) // columns)
+    height = size * rows + 0.25 * bool(titles) * rows + 0.35 * bool(title)
+    figure, axes = plt.subplots(rows, columns, figsize=(size * columns, height), squeeze=False)
+    for i, axis in enumerate(axes.flat):
+        axis.axis("off")
+        if i < len(images):
+            low, high = limits or (None, None)
+            axis.imshow(_plane(images[i]), cmap=cmap, vmin=low, vmax=high)
+            if i < len(titles):
+                axis.set_title(titles[i], fontsize=9)
+            if masks is not None:
+                _outline(axis, masks[i], TRUTH)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    _finish(figure, says)
+
+
+def _outline(axis, mask, colour, style="solid"):
+    mask = _plane(mask)
+    if mask.min() < 0.5 <= mask.max():
+        padded = np.pad(mask.astype(float), 1)
+        axis.contour(np.arange(-1, mask.shape[1] + 1), np.arange(-1, mask.shape[0] + 1), padded, [0.5],
+                     colors=colour, linewidths=1.4, linestyles=style)
+        axis.set_xlim(-0.5, mask.shape[1] - 0.5)
+        axis.set_ylim(mask.shape[0] - 0.5, -0.5)
+
+
+def show_pairs(images, masks, titles=(), title="", says=""):
+    """Show scans in one row and their masks below them."""
+    n = len(images)
+    figure, axes = plt.subplots(2, n, figsize=(1.7 * n, 3.9), squeeze=False)
+    for i in range(n):
+        axes[0, i].imshow(_plane(images[i]), vmin=0, vmax=1)
+        axes[1, i].imshow(_plane(masks[i]), vmin=0, vmax=1, cmap="cividis")
+        axes[0, i].set_title(titles[i] if i < len(titles) else "", fontsize=9)
+    for axis in axes.flat:
+        axis.axis("off")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    _finish(figure, says)
+
+
+def show_numbers(array, title="", says=""):
+    """Show a small array `[h, w]` as a picture with every value written into its pixel."""
+    array = _plane(array)
+    figure, axis = plt.subplots(figsize=(0.42 * array.shape[1] + 0.2, 0.42 * array.shape[0] + 0.5))
+    axis.imshow(array, cmap="cividis")
+    middle = (float(array.max()) + float(array.min())) / 2
+    for (y, x), value in np.ndenumerate(array):
+        axis.text(x, y, f"{value:g}", ha="center", va="center", color="black" if value > middle else "white", fontsize=9)
+    axis.axis("off")
+    axis.set_title(title)
+    _finish(figure, says)
+
+
+def plot_grey_levels(image, mask, threshold=None, title="", says=""):
+    """Plot how often each grey level occurs in background and lesions of a scan, with a threshold as a line."""
+    image, inside = _plane(image), _plane(mask).astype(bool)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 2.7), width_ratios=(1, 2.4))
+    left.imshow(image, vmin=0, vmax=1)
+    _outline(left, inside, TRUTH)
+    left.axis("off")
+    edges = np.linspace(0, 1, 51)
+    right.hist(image[~inside], edges, color=QUIET, label="background")
+    right.hist(image[inside], edges, color=TRUTH, alpha=0.8, label="lesions")
+    if threshold is not None:
+        right.axvline(threshold, color=PREDICTION, linewidth=2, label=f"threshold {threshold:.2f}")
+    right.set(xlabel="grey level", ylabel="pixels")
+    right.legend()
+    right.set_title(title)
+    _finish(figure, says)
+
+
+def plot_bars(names, values, title="", says="", intervals=None, xlabel="mean per-image Dice", limit=1.0):
+    """Plot one horizontal bar a name, with its value beside it and, if given, intervals `(low, high)`."""
+    figure, axis = plt.subplots(figsize=(7.2, 0.42 * len(names) + 0.9))
+    places = np.arange(len(names))[::-1]
+    colours = [PREDICTION if "U-Net" in name else QUIET for name in names]
+    axis.barh(places, values, color=colours, height=0.62)
+    for place, value in zip(places, values):
+        axis.text(0.01 * limit, place, f"{value:.2f}", va="center", color="white" if value > 0.12 * limit else "black", fontweight="bold")
+    if intervals is not None:
+        low, high = np.transpose(intervals)
+        axis.hlines(places, low, high, color="black", linewidth=2)
+    axis.set_yticks(places, names)
+    axis.set(xlim=(0, limit), xlabel=xlabel)
+    axis.set_title(title)
+    _finish(figure, says)
+
+
+def plot_lines(x, lines, title="", says="", xlabel="", ylabel="", marks=(), log=False, limits=None):
+    """Plot curves over `x`. lines: name to values; marks: `(x, text)` drawn as vertical lines; log: logarithmic x."""
+    figure, axis = plt.subplots(figsize=(7.2, 3))
+    for (name, values), style in zip(lines.items(), ("-", "--", ":", "-.") * 3):
+        axis.plot(x, values, style, label=name, linewidth=2)
+    for place, text in marks:
+        axis.axvline(place, color=QUIET, linewidth=1)
+        axis.annotate(text, (place, 1), xycoords=("data", "axes fraction"), xytext=(3, -11), textcoords="offset points", fontsize=9)
+    if log:
+        axis.set_xscale("log")
+    if limits:
+        axis.set_ylim(*limits)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    if len(lines) > 1:
+        axis.legend()
+    axis.set_title(title)
+    _finish(figure, says)
+
+
+def plot_history(history, title="", says="", marks=()):
+    """Plot loss and Dice of a run, training beside validation. history: name to values, as `History.history`."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3))
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    for axis, name in zip(axes, ("loss", "dice")):
+        axis.plot(epochs, history[name], "-", label="training", linewidth=2)
+        axis.plot(epochs, history[f"val_{name}"], "--", label="validation", linewidth=2)
+        for place, text in marks:
+            axis.axvline(place, color=QUIET, linewidth=1)
+            axis.annotate(text, (place, 0.5), xycoords=("data", "axes fraction"), xytext=(3, 0), textcoords="offset points", fontsize=9)
+        axis.set(xlabel="epoch", ylabel=name if name == "loss" else "mean per-image Dice")
+        axis.legend()
+    axes[0].set_title(title)
+    axes[1].set_ylim(0, 1)
+    _finish(figure, says)
+
+
+def show_predictions(images, y_true, y_pred, titles=(), title="", says=""):
+    """Show scans with the outlines of truth (orange) and prediction (blue, dashed), and maps of the errors below.
+
+    y_true, y_pred: masks. In the maps, light blue is a false positive, orange a false negative, white a hit.
+    """
+    n = len(images)
+    figure, axes = plt.subplots(2, n, figsize=(2.1 * n, 4.8), squeeze=False)
+    for i in range(n):
+        true, pred = _plane(y_true[i]).astype(bool), _plane(y_pred[i]).astype(bool)
+        axes[0, i].imshow(_plane(images[i]), vmin=0, vmax=1)
+        _outline(axes[0, i], true, TRUTH)
+        _outline(axes[0, i], pred, "#56B4E9", "dashed")
+        axes[0, i].set_title(titles[i] if i < len(titles) else "", fontsize=9)
+        errors = np.full((*true.shape, 3), 0.12)
+        errors[true & pred] = 1
+        errors[~true & pred] = (0.337, 0.706, 0.914)
+        errors[true & ~pred] = (0.902, 0.624, 0)
+        axes[1, i].imshow(errors)
+    for axis in axes.flat:
+        axis.axis("off")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    _finish(figure, says)
+
+
+def plot_bins(rows, title="", says="", xlabel="", ylabel="mean Dice", limits=(0, 1)):
+    """Plot rows of `evaluation.error_by` as points with their bootstrap intervals."""
+    figure, axis = plt.subplots(figsize=(6.4, 2.8))
+    middles = [(row.low + row.high) / 2 for row in rows]
+    means = [row.mean for row in rows]
+    spread = [[row.mean - row.interval[0] for row in rows], [row.interval[1] - row.mean for row in rows]]
+    axis.errorbar(middles, means, np.maximum(spread, 0), fmt="o-", capsize=4, linewidth=2)
+    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=limits)
+    axis.set_title(title)
+    _finish(figure, says)
+
+
+def plot_reliability(rows, title="", says=""):
+    """Plot rows of `evaluation.reliability`: the share of foreground among pixels with each predicted probability."""
+    claimed, found, _ = np.transpose(rows)
+    figure, axis = plt.subplots(figsize=(3.8, 3.6))
+    axis.plot([0, 1], [0, 1], color=QUIET, label="perfectly calibrated")
+    axis.plot(claimed, found, "o-", label="this network", linewidth=2)
+    axis.set(xlabel="predicted probability", ylabel="share of foreground", xlim=(0, 1), ylim=(0, 1))
+    axis.legend()
+    axis.set_title(title)
+    _finish(figure, says)
+
+
+def draw_unet(model, title="", says=""):
+    """Draw the U from the model itself: a bar for each stage, as tall as its pictures and as wide as its channels.
+
+    model: made by `build_unet` with a fixed input size. Arrows across are skip connections; if it has none, none are
+    drawn.
+    """
+    names = {layer.name: layer for layer in model.layers}
+    depth = 1 + sum(name.startswith("pool_") for name in names)
+    if model.input_shape[1] is None:
+        raise ValueError("the model takes pictures of any size, so there is no size to draw; build it with input_shape=(96, 96, 1).")
+    stages = [(f"encoder_{i}", i) for i in range(1, depth)] + [("bottleneck", depth)]
+    stages += [(f"decoder_{i}", i) for i in range(depth - 1, 0, -1)]
+    figure, axis = plt.subplots(figsize=(1.35 * len(stages) + 1, 0.75 * depth + 2.2))
+    place = {}
+    tallest, widest = model.input_shape[1], max(names[name].output.shape[-1] for name, _ in stages)
+    for column, (name, level) in enumerate(stages):
+        _, height, width, channels = names[name].output.shape
+        tall, wide = 0.9 * np.sqrt(height / tallest) + 0.15, 0.55 * np.sqrt(channels / widest) + 0.08
+        x, y = column * 1.25, -1.15 * (level - 1)
+        colour = {"e": PREDICTION, "b": "#CC79A7", "d": "#009E73"}[name[0]]
+        axis.add_patch(FancyBboxPatch((x - wide / 2, y - tall / 2), wide, tall, boxstyle="round,pad=0.01,rounding_size=0.03", color=colour))
+        axis.text(x, y - tall / 2 - 0.06, f"{height}x{width}\n{channels} channels", ha="center", va="top", fontsize=8)
+        place[name] = (x, y, wide, tall)
+    arrow = {"arrowstyle": "-|>", "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
+    for (a, _), (b, _) in zip(stages, stages[1:]):
+        (xa, ya, wa, _), (xb, yb, wb, _) = place[a], place[b]
+        axis.annotate("", (xb - wb / 2 - 0.03, yb + 0.05), (xa + wa / 2 + 0.03, ya - 0.05), arrowprops={**arrow, "color": QUIET})
+    skips = 0
+    for i in range(1, depth):
+        if f"skip_{i}" in names:
+            skips += 1
+            (xa, ya, wa, ta), (xb, _, wb, _) = place[f"encoder_{i}"], place[f"decoder_{i}"]
+            height = ya + 0.32 * ta
+            axis.annotate("", (xb - wb / 2 - 0.03, height), (xa + wa / 2 + 0.03, height), arrowprops={**arrow, "color": TRUTH, "linestyle": "--"})
+    axis.set_xlim(-0.8, (len(stages) - 1) * 1.25 + 0.8)
+    axis.set_ylim(-1.15 * (depth - 1) - 1.05, 0.75)
+    axis.axis("off")
+    axis.set_title(title)
+    _finish(figure, says or f"Drawn from the model: {depth} levels, {skips} skip connections, {model.count_params():,} weights.")
+
+
+def plot_confusion(matrix, title="", says=""):
+    """Show a confusion matrix `[2, 2]` of pixel counts, rows the truth, columns the prediction, with shares of rows."""
+    matrix = np.asarray(matrix)
+    figure, axis = plt.subplots(figsize=(3.9, 3.2))
+    share = matrix / matrix.sum(axis=1, keepdims=True)
+    axis.imshow(share, cmap="cividis", vmin=0, vmax=1)
+    for (y, x), count in np.ndenumerate(matrix):
+        axis.text(x, y, f"{count:,}\n{share[y, x]:.1%}", ha="center", va="center", color="black" if share[y, x] > 0.5 else "white")
+    axis.set_xticks([0, 1], ["background", "lesion"])
+    axis.set_yticks([0, 1], ["background", "lesion"])
+    axis.set(xlabel="predicted", ylabel="true")
+    axis.set_title(title)
+    _finish(figure, says)

@@ -1,0 +1,636 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Draw scans that are worth learning from
+#
+# **Launch:** on your own machine with `make lab`, which opens the course in JupyterLab.
+#
+# Previous: none · [Contents](../README.md) · Next: [Build a U-Net and look inside it](02_unet_anatomy.ipynb)
+#
+# ## What you'll do
+#
+# You build, dial by dial, a small model of a medical scan with round lesions, and find out how far one gets on it
+# *without* a neural network.
+#
+# ## What you'll learn
+#
+# - Say what a mask is, and read an image and its mask as two arrays that belong together.
+# - Draw a scan with lesions, vessels, uneven light, blur and noise, the same one from the same seed.
+# - Split pictures into training, validation and test sets, and explain what leakage does to a score.
+# - Score a prediction per image with Dice, and show why pixel accuracy misleads.
+# - Rank four honest baselines that any network has to beat.
+#
+# ## What you'll need
+#
+# - About 45 minutes of your time; the cells themselves run in half a minute on two CPU cores.
+# - 0.4 GB of memory. No GPU, and no TensorFlow yet.
+# - Python and a little NumPy. This is where the course starts.
+
+# %% tags=["setup"]
+# Setup, the same in every notebook: find the course on disk; on Colab, fetch it first.
+import pathlib, subprocess, sys
+
+address, branch, folder = "", "main", pathlib.Path("unet-course")
+if "google.colab" in sys.modules and not folder.exists():
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"--branch={branch}", address, folder], check=True)
+places = [pathlib.Path.cwd(), pathlib.Path.cwd().parent, folder.resolve()]
+sys.path.insert(0, str(next(place for place in places if (place / "helpers").is_dir())))
+
+# %% [markdown]
+# ## 1. What is a mask?
+#
+# To *segment* a picture means to answer one question for every pixel: does it belong to the thing I am looking for?
+# The answers form a second picture of the same size, the **mask**: 1 where the answer is yes, 0 where it is no. The ones
+# are called *foreground*, the zeros *background*.
+#
+# Whoever trains a network for segmentation needs many images together with correct masks. For real scans a radiologist
+# draws those masks by hand, slowly, and two radiologists rarely agree. So this course begins with scans that we draw
+# ourselves: then every mask is right by construction, and we can make as many as we like, as hard as we like.
+#
+# Start with the smallest example, twelve by twelve pixels. OpenCV (`cv2`) draws directly into a NumPy array.
+
+# %%
+import cv2
+import numpy as np
+
+mask = np.zeros((12, 12), np.uint8)
+cv2.circle(mask, center=(5, 6), radius=3, color=1, thickness=cv2.FILLED);
+
+# %% [markdown]
+# **Predict.** The disc has radius 3, and a circle of radius $r$ has the area $\pi r^2 \approx 28$. How many pixels of the
+# mask are 1? Write your number down before you run the next cell.
+
+# %%
+from helpers import pictures
+
+pictures.show_numbers(mask, "A mask holds a 0 or a 1 for each pixel", f"{mask.sum()} of {mask.size} pixels are 1.")
+
+# %% [markdown]
+# Close to 28, but look at the shape: the disc is 7 pixels wide, not 6, because the middle pixel counts as well, and it has
+# four little noses. A mask is a set of *pixels* and not a circle. When lesions are small, one row of pixels more or less
+# is a good part of the lesion, and of the score.
+#
+# Notice the order of the numbers, too. OpenCV wants the centre as `(x, y)`, so `(5, 6)` is column 5, row 6. NumPy wants
+# `[row, column]`. Half of all mistakes with images are made at this border.
+
+# %%
+print("row 6, column 5 (the centre):", mask[6, 5])
+print("row 2, column 5 (above the disc):", mask[2, 5])
+
+# %% [markdown]
+# **Change.** Draw a second disc with its centre in a corner. What does OpenCV do with the part that does not fit?
+#
+# ## 2. From a disc to a scan
+#
+# A first idea: draw the disc into an image, draw the same disc into a mask, and train a network on that. Many tutorials do
+# just this.
+
+# %%
+easy_image = np.zeros((96, 96), np.float32)
+easy_mask = np.zeros((96, 96), np.uint8)
+for x, y, radius in [(25, 30, 12), (66, 55, 15), (30, 75, 7)]:
+    cv2.circle(easy_image, (x, y), radius, 0.9, cv2.FILLED)
+    cv2.circle(easy_mask, (x, y), radius, 1, cv2.FILLED)
+
+# %% [markdown]
+# **Predict.** How would you get the mask back from such an image, without any learning? One short expression is enough.
+
+# %%
+found = easy_image > 0.5
+print("pixels that differ from the mask:", np.count_nonzero(found != easy_mask))
+
+# %% [markdown]
+# A comparison with 0.5 is perfect. A network can only do worse: on this data nothing can be learned *about networks*. If
+# a tutorial reports 99 % on pictures like these, ask what a threshold would have scored.
+#
+# So we need pictures on which simple rules fail for the reasons for which they fail in a clinic. We add those reasons one
+# by one. Each will be a **dial** that you can turn.
+#
+# ### Randomness you can repeat
+#
+# Every random choice comes from a *generator* that we make from a *seed* and pass on by hand. Same seed, same numbers, same
+# picture, on every machine. That is what makes an experiment repeatable.
+
+# %%
+rng = np.random.default_rng(seed=7)
+print(rng.integers(0, 100, 5), "then", rng.integers(0, 100, 5))
+rng = np.random.default_rng(seed=7)
+print(rng.integers(0, 100, 5), "again, from the start")
+
+# %% [markdown]
+# ### The dials
+#
+# `CircleScene` holds one field for each dial. A dial is a number, or a range `(low, high)` from which each picture draws
+# its own value. The helper checks what you ask for.
+
+# %%
+from helpers.synthesis import CircleScene
+
+scene = CircleScene()
+scene
+
+# %%
+try:
+    CircleScene(size=96, radius=(5, 150))
+except ValueError as error:
+    print("ValueError:", error)
+
+# %% [markdown]
+# To draw a number from a dial we treat a single number as a range of one value. Lesions are counted in whole numbers,
+# noise is not, so there are two functions.
+
+
+# %%
+def as_range(dial):
+    return tuple(dial) if isinstance(dial, (tuple, list)) else (dial, dial)
+
+
+# %%
+def draw_whole(dial, rng):
+    return int(rng.integers(*as_range(dial), endpoint=True))
+
+
+def draw_real(dial, rng):
+    return float(rng.uniform(*as_range(dial)))
+
+
+# %%
+print("circles, five times:", [draw_whole(scene.circles, rng) for _ in range(5)])
+print("contrast, three times:", [round(draw_real(scene.contrast, rng), 2) for _ in range(3)])
+
+# %% [markdown]
+# ### Lesions: number, radius, contrast
+#
+# A lesion is a disc somewhere in the picture. **Contrast** says how much brighter than its surroundings it is, on a scale
+# from 0 (black) to 1 (white). We draw with 8-bit integers, 0 to 255: integers give the same result on every processor,
+# which floating-point drawing does not promise.
+
+
+# %%
+def draw_level(contrast, rng):
+    return round(255 * draw_real(contrast, rng))
+
+
+# %% [markdown]
+# The next function is the heart of the course's data. It draws **the same disc twice**: into the tissue, with its
+# grey level, and into the mask, with a 1. Because both come from the same centre and radius, image and mask cannot disagree.
+
+
+# %%
+def draw_lesion(tissue, mask, scene, rng):
+    last = scene.size - 1
+    centre = (draw_whole((0, last), rng), draw_whole((0, last), rng))
+    radius = draw_whole(scene.radius, rng)
+    level = draw_level(scene.contrast, rng)
+    cv2.circle(tissue, centre, radius, level, thickness=cv2.FILLED)
+    cv2.circle(mask, centre, radius, 1, thickness=cv2.FILLED)
+
+
+# %%
+tissue, mask = np.zeros((2, scene.size, scene.size), np.uint8)
+rng = np.random.default_rng(5)
+for _ in range(6):
+    draw_lesion(tissue, mask, scene, rng)
+
+# %%
+pictures.show_images(
+    [tissue / 255, mask], ["tissue", "mask"], "Six lesions: some touch, some are cut by the border",
+    f"Left the grey discs, right their mask; {mask.mean():.0%} of the pixels are foreground."
+)
+
+# %% [markdown]
+# Centres may lie anywhere, so discs touch, hide one another, and are cut off by the border. Real lesions do all three.
+#
+# ### Vessels: just as bright, but the wrong shape
+#
+# If lesions were the only bright things, brightness alone would find them. So we add **vessels**: curved lines with the same
+# range of contrast. A vessel is *background*. To tell the two apart, one has to look at the shape, that is, at many pixels
+# together. Remember this when you meet the receptive field in the next notebook.
+#
+# A vessel follows a quadratic Bezier curve: from a point on one side to a point on the other, pulled towards a third.
+
+
+# %%
+def vessel_curve(size, rng):
+    start, pull, end = rng.uniform(0, size, 3)
+    t = np.linspace(0, 1, 17)
+    across = (1 - t) ** 2 * start + 2 * t * (1 - t) * pull + t**2 * end
+    points = np.stack([t * size, across], axis=1)
+    return np.round(points[:, ::-1] if rng.integers(2) else points).astype(np.int32)
+
+
+# %%
+def draw_vessel(tissue, scene, rng):
+    curve = vessel_curve(scene.size, rng)
+    width = draw_whole((2, 3), rng)
+    level = draw_level(scene.contrast, rng)
+    cv2.polylines(tissue, [curve], isClosed=False, color=level, thickness=width)
+
+
+# %% [markdown]
+# ### Blur, illumination, noise
+#
+# No instrument draws sharp edges: each point is smeared over its neighbours. **Blur** does this with a Gaussian kernel,
+# whose standard deviation is given in pixels.
+#
+# In MRI and in microscopy alike, one side of a picture is often brighter than the other. **Illumination** adds a slope in a
+# random direction. It is this dial that ruins thresholds: a lesion in the dark corner may be darker than the
+# bare background in the bright one.
+#
+# **Noise** adds to every pixel an independent number from a normal distribution.
+
+
+# %%
+def background(scene, rng):
+    strength = draw_real(scene.illumination, rng)
+    down, right = rng.uniform(-1, 1, 2)
+    ramp = np.linspace(-0.5, 0.5, scene.size, dtype=np.float32)
+    slope = np.float32(down) * ramp[:, None] + np.float32(right) * ramp[None, :]
+    light = rng.standard_normal((scene.size, scene.size), dtype=np.float32)
+    light *= np.float32(draw_real(scene.noise, rng))
+    light += np.float32(strength / (abs(down) + abs(right))) * slope + np.float32(strength / 2)
+    return light
+
+
+# %% [markdown]
+# Now everything comes together. Read `draw_scene` from top to bottom: light and noise, then vessels, then lesions on top,
+# then the blur, and at last a clip, because a detector cannot count below black or above white.
+
+
+# %%
+def draw_scene(scene, rng):
+    image = background(scene, rng)
+    tissue = np.zeros((scene.size, scene.size), np.uint8)
+    mask = np.zeros((scene.size, scene.size), np.uint8)
+    for _ in range(draw_whole(scene.vessels, rng)):
+        draw_vessel(tissue, scene, rng)
+    blur = draw_real(scene.blur, rng)
+    for _ in range(draw_whole(scene.circles, rng)):
+        draw_lesion(tissue, mask, scene, rng)
+    if blur > 0:
+        tissue = cv2.GaussianBlur(tissue, (0, 0), blur)
+    image += tissue * np.float32(1 / 255)
+    return np.clip(image, 0, 1, out=image)[..., None], mask[..., None]
+
+
+# %% [markdown]
+# **Predict.** The image is a float array, the mask an integer array. Which shape do they have? (The last axis counts the
+# *channels*: a colour picture has three, ours has one.)
+
+# %%
+image, mask = draw_scene(CircleScene(), np.random.default_rng(3))
+print("image", image.shape, image.dtype, "mask", mask.shape, mask.dtype)
+pictures.show_images(
+    [image, mask], ["image", "mask"], "The discs are lesions, the lines are not",
+    f"A noisy scan with uneven light; the mask marks {mask.mean():.0%} of it as lesion."
+)
+
+# %% [markdown]
+# ### One dial at a time
+#
+# To see what a dial does, keep the seed and change nothing else.
+
+
+# %%
+def show_dial(name, values, seed=3):
+    scenes = [CircleScene(**{name: value}) for value in values]
+    drawn = [draw_scene(scene, np.random.default_rng(seed)) for scene in scenes]
+    pictures.show_images(
+        [image for image, _ in drawn], [f"{name} = {value}" for value in values], f"What the dial {name!r} does",
+        f"From left to right {name} takes the values {values}; the orange outlines are the masks.",
+        masks=[mask for _, mask in drawn],
+    )
+
+
+# %%
+show_dial("circles", [0, 1, 3, 6, 12])
+
+# %% [markdown]
+# With no circles the mask is **empty**. That is no mistake: most scans in a screening programme show no lesion, and a
+# method that always finds one is useless there. One in seven of our pictures is empty.
+
+# %%
+show_dial("radius", [3, 5, 10, 15, 25])
+
+# %%
+show_dial("contrast", [0.05, 0.1, 0.25, 0.5, 0.8])
+
+# %%
+show_dial("blur", [0, 1, 2, 4, 8])
+
+# %%
+show_dial("noise", [0, 0.05, 0.1, 0.2, 0.4])
+
+# %% [markdown]
+# Look at the lesions while the noise rises. You still see them at 0.2, long after single pixels have stopped telling you
+# anything, because your eye averages over neighbours. A convolution can do that as well; a threshold cannot.
+
+# %%
+show_dial("illumination", [0, 0.3, 0.6, 0.8, 1.0])
+
+# %% [markdown]
+# With the next two dials the lesions jump about as well. Each vessel uses up some random numbers, so the lesions, which are
+# drawn after it, get different ones. The seed fixes the *sequence* of numbers, not what they are used for.
+
+# %%
+show_dial("vessels", [0, 1, 3, 6, 12])
+
+# %%
+show_dial("size", [48, 64, 96, 128, 192])
+
+# %% [markdown]
+# This row shows that size is not a zoom: a larger picture holds more tissue, and the lesions keep their radius in
+# pixels.
+#
+# **Change.** Call `show_dial` with another seed. Which dial, do you think, hurts a threshold most? You can measure it at
+# the end of this notebook.
+#
+# ## 3. A data set, and its fingerprint
+#
+# One picture is an anecdote. `make_dataset` calls your `draw_scene` again and again with one generator, and stacks the
+# results: images `[n, height, width, 1]`, masks `[n, height, width, 1]`.
+
+
+# %%
+from helpers.synthesis import fingerprint, make_dataset
+
+images, masks = make_dataset(1200, CircleScene(), seed=2026)
+print("images", images.shape, images.dtype, "masks", masks.shape, masks.dtype)
+
+# %% [markdown]
+# Is it really your function? Draw the first picture by hand from the same seed and compare every bit.
+
+# %%
+by_hand, _ = draw_scene(CircleScene(), np.random.default_rng(2026))
+print("the same picture, bit for bit:", np.array_equal(by_hand, images[0]))
+
+# %% [markdown]
+# A **fingerprint** boils down a whole array to a few letters. If a single bit differs, the fingerprint differs. Publish it
+# beside your results, and others can check that they work with the same data as you do.
+
+# %%
+print("1200 pictures, seed 2026:", fingerprint(images, masks))
+print("the same once more:      ", fingerprint(*make_dataset(1200, CircleScene(), seed=2026)))
+print("seed 2027:               ", fingerprint(*make_dataset(1200, CircleScene(), seed=2027)))
+
+# %%
+pictures.show_pairs(
+    images[:8], masks[:8], [f"picture {i}" for i in range(8)], "Eight of 1200 scans, and what we want to get back",
+    f"Above the scans, below their masks; the foreground takes up {masks[:8].mean():.0%} of these eight."
+)
+
+# %% [markdown]
+# ### Class balance
+#
+# **Predict.** Which share of all pixels is foreground? A quarter? A tenth? A hundredth?
+
+# %%
+share = masks.mean()
+empty = (masks.sum(axis=(1, 2, 3)) == 0).mean()
+print(f"{share:.1%} of all pixels are foreground, and {empty:.1%} of the pictures have none at all.")
+
+# %% [markdown]
+# The classes are **imbalanced**: background outnumbers foreground about ten to one. Keep this number in mind. It explains
+# both of the most frequent complaints about segmentation networks, the splendid accuracy and the black prediction.
+#
+# ## 4. Training, validation, test
+#
+# We need three sets, and each has one purpose:
+#
+# | set | what it is for | how often you look at it |
+# | --- | --- | --- |
+# | training | the network learns from it | all the time |
+# | validation | you choose with it: thresholds, settings, when to stop | as often as you have a decision to make |
+# | test | tells you how good the final choice is | once |
+#
+# The test set must be touched **once**. Each time you look at it and then change something, it becomes a little more of a
+# validation set, and its score a little too good.
+#
+# `train_test_split` from scikit-learn shuffles and splits several arrays in step, so that each image stays with its mask.
+# We split twice.
+
+# %%
+from sklearn.model_selection import train_test_split
+
+rest_images, test_images, rest_masks, test_masks = train_test_split(images, masks, test_size=200, random_state=0)
+train_images, val_images, train_masks, val_masks = train_test_split(rest_images, rest_masks, test_size=200, random_state=0)
+print(len(train_images), "training,", len(val_images), "validation,", len(test_images), "test pictures")
+
+# %% [markdown]
+# ### What leakage would do
+#
+# If a test picture, or a near copy of one, was in the training set, then the test asks "do you remember?" instead of "can
+# you do it?" This is called **leakage**. It happens easily: neighbouring slices of the same patient, a picture and its
+# mirrored copy, a file that was saved twice.
+#
+# To see how bad it gets, take the most forgetful learner's opposite: one that *only* remembers. It looks up the training
+# picture most similar to a new one and copies its mask.
+
+
+# %%
+def copy_nearest(known_images, known_masks, new_images):
+    flat = known_images.reshape(len(known_images), -1)
+    nearest = [((flat - image.ravel()) ** 2).sum(axis=1).argmin() for image in new_images]
+    return known_masks[nearest]
+
+
+# %% [markdown]
+# And we need a score. The **Dice score** compares two masks: twice the size of their overlap, divided by the sum of their
+# sizes.
+#
+# $$\mathrm{Dice} = \frac{2\,|A \cap B|}{|A| + |B|}$$
+#
+# It is 1 if the masks agree and 0 if they have no pixel in common. Correct background earns nothing. If both masks are
+# empty, the fraction is 0/0, and we need a rule: finding nothing where there is nothing is right, so it scores 1.
+#
+# We compute it **for each image** and average afterwards, so that every patient counts the same. `check_both` refuses
+# masks that are not 0 and 1.
+
+# %%
+from helpers.arrays import check_both
+
+
+def dice_per_image(y_true, y_pred):
+    y_true, y_pred = check_both(y_true, y_pred)
+    overlap = np.sum(y_true & y_pred, axis=(1, 2, 3))
+    areas = np.sum(y_true, axis=(1, 2, 3)) + np.sum(y_pred, axis=(1, 2, 3))
+    return np.where(areas == 0, 1.0, 2 * overlap / np.maximum(areas, 1))
+
+
+# %% [markdown]
+# **Predict.** What does the copying learner score on honest validation pictures? And what if those pictures had slipped
+# into its training set?
+
+# %%
+honest = dice_per_image(val_masks, copy_nearest(train_images, train_masks, val_images)).mean()
+leaked = dice_per_image(val_masks, copy_nearest(images, masks, val_images)).mean()
+print(f"validation pictures unseen: mean Dice {honest:.2f}")
+print(f"validation pictures leaked: mean Dice {leaked:.2f}")
+
+# %% [markdown]
+# The same learner, useless or perfect, depending on nothing but the split. A network with many weights can remember too.
+# Not as well, so leakage does not show as a suspicious 1.00; it shows as two or three points that you will not see again
+# in the clinic.
+#
+# ## 5. The baseline ladder
+#
+# Before any network, ask what simple methods score. A number means nothing until you know what is easy. We look at all of
+# them on the validation pictures; the test set stays closed until notebook 04.
+#
+# ### First rung: all background
+#
+# The laziest method says "nothing there" for every pixel.
+#
+# **Predict.** What is its *pixel accuracy*, the share of pixels that it gets right? And its Dice?
+
+# %%
+from helpers.evaluation import empty_baseline, pixel_accuracy
+
+nothing = empty_baseline(val_images)
+print(f"pixel accuracy {pixel_accuracy(val_masks, nothing):.2f}, mean Dice {dice_per_image(val_masks, nothing).mean():.2f}")
+
+# %% [markdown]
+# An accuracy of about 0.9 for a method that never finds a lesion! That is the whole case against pixel accuracy in one
+# line: where background dominates, it measures how rare lesions are. You will not see it again in this course, except to
+# be warned. Dice gives the method its due: it is right on empty pictures and worthless on all others.
+#
+# ### Second rung: one threshold for all pictures
+#
+# We try a hundred and one thresholds on the *training* pictures, keep the best, and score it on validation.
+
+# %%
+from helpers.evaluation import best_threshold, dice_by_threshold
+
+threshold = best_threshold(train_masks, train_images).threshold
+global_masks = (val_images >= threshold).astype(np.uint8)
+print(f"best threshold {threshold:.2f}: mean Dice {dice_per_image(val_masks, global_masks).mean():.2f}")
+
+# %%
+thresholds = np.linspace(0, 1, 101)
+curve = dice_by_threshold(train_masks, train_images, thresholds).mean(axis=1)
+pictures.plot_lines(
+    thresholds, {"training pictures": curve}, "No threshold is good", f"The curve never rises above {curve.max():.2f}.",
+    xlabel="threshold", ylabel="mean per-image Dice", marks=[(threshold, "best")], limits=(0, 1),
+)
+
+# %% [markdown]
+# Why not? Look at the grey levels of one scan. If lesions were brighter than everything else, there would be two separate
+# hills with a valley between them.
+
+# %%
+pictures.plot_grey_levels(
+    val_images[4], val_masks[4], threshold, "The grey levels of lesions and background overlap",
+    "The lesions' grey levels lie in the middle of the background's: no line separates them."
+)
+
+# %% [markdown]
+# ### Third rung: Otsu, a threshold for each picture
+#
+# Otsu's method chooses for every picture the threshold that splits its grey levels into two groups as uniform as possible.
+# It adapts to the brightness of the whole picture.
+#
+# **Predict.** Better or worse than the best global threshold?
+
+# %%
+from helpers.evaluation import otsu_baseline
+
+otsu_masks = otsu_baseline(val_images)
+print(f"Otsu: mean Dice {dice_per_image(val_masks, otsu_masks).mean():.2f}")
+
+# %% [markdown]
+# Worse, if you guessed otherwise: Otsu separates whatever two groups there are, and here the strongest split is between the
+# bright and the dark side of the picture. It knows nothing about lesions, and in an empty picture it will
+# always find something.
+#
+# ### Fourth rung: Hough circles
+#
+# The Hough transform knows the *shape*: every edge pixel votes for the circles that it could lie on, and circles with enough
+# votes win. How many are enough? We choose on the training pictures, as we did for the threshold.
+
+# %%
+from helpers.evaluation import hough_baseline
+
+some = slice(0, 200)
+scores = {
+    votes: dice_per_image(train_masks[some], hough_baseline(train_images[some], strictness=votes)).mean()
+    for votes in range(8, 26, 2)
+}
+strictness = max(scores, key=scores.get)
+print(f"votes needed: {strictness}")
+
+# %%
+hough_masks = hough_baseline(val_images, strictness=strictness)
+print(f"Hough circles: mean Dice {dice_per_image(val_masks, hough_masks).mean():.2f}")
+
+# %% [markdown]
+# Knowledge of the shape helps. Still it misses faint circles and imagines some between crossing vessels.
+
+# %%
+chosen = [4, 3, 15, 14, 17]
+pictures.show_predictions(
+    val_images[chosen], val_masks[chosen], hough_masks[chosen], [f"Dice {d:.2f}" for d in dice_per_image(val_masks[chosen], hough_masks[chosen])],
+    "Hough circles: truth solid orange, found dashed blue", "In the lower row white is right, orange was missed, blue was made up."
+)
+
+# %% [markdown]
+# ### The ladder
+#
+# Here is the whole ladder. Every number is a mean per-image Dice over the 200 validation pictures.
+
+# %%
+ladder = {
+    "all background": nothing,
+    "Otsu per picture": otsu_masks,
+    "best global threshold": global_masks,
+    "Hough circles": hough_masks,
+}
+ladder = {name: dice_per_image(val_masks, found).mean() for name, found in ladder.items()}
+
+# %%
+says = "; ".join(f"{name} {dice:.2f}" for name, dice in ladder.items()) + "."
+pictures.plot_bars(list(ladder), list(ladder.values()), "What a network has to beat", says)
+
+# %%
+assert ladder["best global threshold"] < 0.60, "the data has become too easy to teach anything"
+
+# %% [markdown]
+# These are the numbers to beat. In notebook 04 a U-Net takes its place at the top of this ladder, and then the test set is
+# opened.
+#
+# **Change.** Make a scene on which thresholding works: `CircleScene(illumination=0, noise=0.02, vessels=0)`. Then turn the
+# dials back one at a time. Which one hurts most?
+
+# %%
+for change in [{}, {"noise": 0.1}, {"vessels": (1, 3)}, {"illumination": 0.6}]:
+    scene = CircleScene(**{"illumination": 0, "noise": 0.02, "vessels": 0, **change})
+    some_images, some_masks = make_dataset(200, scene, seed=1)
+    print(f"best threshold on the easy scene with {change}: {best_threshold(some_masks, some_images).dice:.2f}")
+
+# %% [markdown]
+# ## What you've learned
+#
+# - You said what a mask is, and read an image and its mask as two arrays that belong together.
+# - You drew a scan with lesions, vessels, uneven light, blur and noise, the same one from the same seed.
+# - You split pictures into training, validation and test sets, and explained what leakage does to a score.
+# - You scored a prediction per image with Dice, and showed why pixel accuracy misleads.
+# - You ranked four honest baselines that any network has to beat.
+#
+# ## On your own
+#
+# 1. Subtract a strongly blurred copy of each image from itself before you threshold. How far up the ladder does this
+#    climb, and which dial have you defeated?
+# 2. Our lesions are perfect discs. Which shortcut might a network learn that would fail on real, ragged lesions? How would
+#    you change `draw_lesion` to prevent it?
+#
+# ## Further reading
+#
+# - Otsu, "A Threshold Selection Method from Gray-Level Histograms", 1979.
+# - Maier-Hein et al., "Metrics reloaded: recommendations for image analysis validation", 2024: which score for which task.
+# - [cv2.HoughCircles](https://docs.opencv.org/4.x/dd/d1a/group__imgproc__feature.html) and
+#   [train_test_split](https://scikit-learn.org/stable/modules/generated/sklearn.model_selection.train_test_split.html).

@@ -1,0 +1,124 @@
+"""Make each `.ipynb` from the `.py` beside it: take over the cells, run them from the top, keep the outputs.
+
+    python tools/notebooks.py                 all notebooks
+    python tools/notebooks.py 01 03           those whose names start so
+    python tools/notebooks.py --pair-only     take over the cells without running them (to look at a draft)
+
+A second run changes nothing: cell ids are kept or derived from the text, and what differs from run to run or machine
+to machine (times, paths, versions, widget state) is left out.
+"""
+
+import argparse
+import difflib
+import hashlib
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+CELL_SECONDS = 600
+
+
+def sources(prefixes=()) -> list[Path]:
+    """Return the `.py` halves of the course's notebooks, in order."""
+    found = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.py"))
+    return [path for path in found if not prefixes or path.name.startswith(tuple(prefixes))]
+
+
+def key(cell) -> tuple:
+    """Return what both halves of a pair must agree on: type, text and tags."""
+    return cell.cell_type, cell.source, tuple(sorted(cell.metadata.get("tags", [])))
+
+
+def pair(path: Path):
+    """Return a notebook with the cells of `path` and, where cells are the same, the ids of the `.ipynb` beside it."""
+    notebook = jupytext.read(path)
+    old = nbformat.read(path.with_suffix(".ipynb"), as_version=4).cells if path.with_suffix(".ipynb").exists() else []
+    texts = [cell.source for cell in notebook.cells]
+    matches = difflib.SequenceMatcher(None, [cell.source for cell in old], texts, autojunk=False).get_matching_blocks()
+    kept = {m.b + i: old[m.a + i].id for m in matches for i in range(m.size)}
+    taken = set(kept.values())
+    for i, cell in enumerate(notebook.cells):
+        name = hashlib.sha256(cell.source.encode()).hexdigest()[:12]
+        while i not in kept and name in taken:
+            name = hashlib.sha256(name.encode()).hexdigest()[:12]
+        cell.id = kept.get(i, name)
+        taken.add(cell.id)
+        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+    return notebook
+
+
+def normalise(notebook) -> None:
+    """Leave out of an executed notebook what differs between runs and machines, in place."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        merged = []
+        for output in cell.get("outputs", []):
+            output.pop("transient", None)
+            if "data" in output:
+                output["data"].pop("application/vnd.jupyter.widget-view+json", None)
+                output["metadata"] = {}
+            if output.output_type == "stream" and merged and merged[-1].get("name") == output.name:
+                merged[-1].text += output.text
+            elif output.output_type != "display_data" or output["data"]:
+                merged.append(output)
+        if "outputs" in cell:
+            cell.outputs = [o for o in merged if not _only_a_widget(o)]
+
+
+def _only_a_widget(output):
+    data = output.get("data", {})
+    return set(data) == {"text/plain"} and re.match(r"^[A-Za-z]*(Box|Image|HTML|Output)\(", data["text/plain"]) is not None
+
+
+def run(path: Path) -> float:
+    """Execute one notebook and write its `.ipynb`; returns the seconds it took."""
+    notebook = pair(path)
+    started = time.perf_counter()
+    NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    seconds = time.perf_counter() - started
+    normalise(notebook)
+    nbformat.validate(notebook)
+    write(notebook, path)
+    return seconds
+
+
+def write(notebook, path: Path) -> None:
+    """Write the notebook beside `path`, through a temporary file, so that a full disk never leaves half of one."""
+    draft = path.with_suffix(".ipynb.draft")
+    draft.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    os.replace(draft, path.with_suffix(".ipynb"))
+
+
+def main(arguments=None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("prefixes", nargs="*", help="first digits of notebooks, such as 01; default: all")
+    parser.add_argument("--pair-only", action="store_true", help="do not run the cells")
+    options = parser.parse_args(arguments)
+    chosen = sources(options.prefixes)
+    if not chosen:
+        parser.error(f"no notebook in {NOTEBOOKS} starts with {' or '.join(options.prefixes)}")
+    for path in chosen:
+        if options.pair_only:
+            write(pair(path), path)
+            print(f"{path.stem}: paired, not run")
+        else:
+            print(f"{path.stem}: {run(path):.0f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
