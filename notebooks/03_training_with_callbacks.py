@@ -91,6 +91,7 @@ import numpy as np
 import tensorflow as tf
 
 
+# %%
 def augment(images, masks, seed):
     both = tf.concat([images, tf.cast(masks, images.dtype)], axis=-1)
     n, square = tf.shape(both)[0], both.shape[1] == both.shape[2]
@@ -136,6 +137,7 @@ from helpers.arrays import check_pair
 from helpers.training import quiet
 
 
+# %%
 def training_batches(images, masks, batch_size=4, epochs=1, first_epoch=0, augmented=True, seed=0):
     images, masks = check_pair(images, masks)
     images, masks = tf.constant(images, tf.float32), tf.constant(masks)
@@ -173,6 +175,7 @@ print("batches in two epochs:", sum(1 for _ in batches))
 from keras import ops
 
 
+# %%
 def bce_loss(y_true, y_pred):
     y_true, y_pred = ops.cast(y_true, "float32"), ops.clip(y_pred, 1e-7, 1 - 1e-7)
     surprise = y_true * ops.log(y_pred) + (1 - y_true) * ops.log(1 - y_pred)
@@ -226,8 +229,8 @@ pictures.plot_lines(
 # %% [markdown]
 # - **BCE** prefers the share of foreground, 0.1. There it is low already, about a third, although the prediction is an even
 #   grey. This is why networks trained with BCE on rare lesions sit there for a while and predict "all black".
-# - **Dice loss** finds every constant bad, so nothing tempts the network to stop at one. (On the empty pictures alone it rewards
-#   0.) But its slope is small when the prediction is far off, and it makes probabilities overconfident.
+# - **Dice loss** finds every constant bad, so nothing tempts the network to stop at one; it would rather paint everything than
+#   miss a lesion. But its slope is small when the prediction is far off, and it makes probabilities overconfident.
 # - **The sum** is steep at the start, does not rest at grey, and is the default of this course.
 #
 # ### The score to watch
@@ -239,6 +242,7 @@ pictures.plot_lines(
 from helpers.evaluation import dice_per_image
 from helpers.training import DiceScore
 
+# %%
 rng = np.random.default_rng(0)
 guess = rng.random(some.shape, dtype=np.float32)
 metric = DiceScore()
@@ -416,6 +420,7 @@ def fresh():
     return build_unet(depth=3, filters=4)
 
 
+# %%
 settings = {"train": little, "validation": held_back, "epochs": 6, "batch_size": 8, "seed": 4}
 uninterrupted = fresh()
 whole = train_unet(uninterrupted, run_dir=scratch / "whole", **settings)
@@ -468,6 +473,7 @@ print("the same curve:", np.allclose(halved.history["val_loss"], whole.history["
 from helpers import RUNS
 from helpers.training import new_run_dir
 
+# %%
 keras.utils.set_random_seed(7)
 unet = build_unet()
 run_dir = new_run_dir(RUNS, "circles")
@@ -504,7 +510,7 @@ print("validation Dice above 0.94:", max(history.history["val_dice"]) > 0.94)
 found = (predict(unet, val_images[:6]) >= 0.5).astype(np.uint8)
 dice = dice_per_image(val_masks[:6], found)
 pictures.show_predictions(
-    val_images[:6], val_masks[:6], found, [f"Dice {d:.2f}" for d in dice], "Six validation pictures",
+    val_images[:6], val_masks[:6], found, [f"Dice {d:.2f}" for d in dice], "Nearly every lesion is found",
     f"Truth in solid orange, prediction in dashed blue; Dice from {dice.min():.2f} to {dice.max():.2f}."
 )
 

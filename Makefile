@@ -1,0 +1,52 @@
+# make lab         set up and open the course in JupyterLab
+# make test        set up and run all tests, notebooks included
+# make notebooks   after editing notebooks/*.py: make the .ipynb anew (ONLY=03 for one of them)
+# make address     write the public address from pyproject.toml into README and notebooks
+# make model       train the network that ships, anew
+# make lock        choose the newest versions that requirements.txt allows
+# make bench       measure; see benchmarks/README.md
+
+SHELL := /bin/sh
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	if $$p -c '$(FITS)' 2>/dev/null; then echo $$p; break; fi; done)
+ENV := .venv
+BIN := $(ENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+SCRATCH = d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && export UNET_COURSE_RUNS="$$d/runs" UNET_COURSE_PROGRESS="$$d/progress"
+
+.PHONY: lab test notebooks address model lock bench
+
+lab: $(ENV)/lab.ready
+	$(BIN)/python -m jupyter lab notebooks/$(FIRST)
+
+FIRST := $(firstword $(notdir $(sort $(wildcard notebooks/*.ipynb))))
+
+test: $(ENV)/test.ready
+	$(SCRATCH) && $(BIN)/python -m pytest tests notebooks --nbval --nbval-current-env --nbval-cell-timeout=600
+
+notebooks: $(ENV)/lab.ready
+	$(SCRATCH) && $(BIN)/python tools/notebooks.py $(ONLY)
+
+address: $(ENV)/lab.ready
+	$(BIN)/python tools/address.py
+
+model: $(ENV)/lab.ready
+	$(BIN)/python models/train_shipped.py
+
+bench: $(ENV)/test.ready
+	$(BIN)/python benchmarks/run.py
+
+lock: $(ENV)/test.ready
+	$(BIN)/python tools/lock.py
+
+$(ENV)/lab.ready: requirements.txt constraints.txt
+	@test -n "$(PYTHON)" || { echo "This course needs Python 3.11, 3.12 or 3.13, and none was found. Install one from https://www.python.org/downloads/, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }
+	@echo "Setting up $(ENV) with $$($(PYTHON) --version): about 2 GB, a few minutes."
+	@$(PYTHON) -m venv $(ENV) || { echo "Python cannot make virtual environments here. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@$(PIP) -r requirements.txt || { echo "The packages could not be installed. Is there a network, and are 2 GB free on this disk? Then run the same command again."; exit 1; }
+	@touch $@
+
+$(ENV)/test.ready: $(ENV)/lab.ready requirements-dev.txt
+	@$(PIP) -r requirements-dev.txt || { echo "The packages for testing could not be installed. Is there a network? Then run the same command again."; exit 1; }
+	@touch $@

@@ -1,0 +1,140 @@
+"""Callbacks that watch a training: curves that grow while it runs, and a flip book of predictions (notebook 03)."""
+
+import time
+
+import helpers.backend  # noqa: F401  (TensorFlow, quietly)
+import keras
+import numpy as np
+import tensorflow as tf
+from IPython import get_ipython
+from IPython.display import display
+
+from helpers.arrays import check_pair
+from helpers.panels import Shown, flip, picture_output, training_curves
+
+MOST_PAGES = 200  # of a flip book; a longer training keeps every second page, then every fourth ...
+
+
+class TrainingMonitor(keras.callbacks.Callback):
+    """Loss and Dice of a run as curves that grow while it trains, with a bar of progress and the seconds left.
+
+    every: seconds between two drawings. When training ends, the bar and the time give way to the final curves, one
+    image that stays in the saved notebook. `log` holds the numbers, name to one an epoch; `picture` the last drawing.
+    Give it to `train_unet(..., callbacks=[TrainingMonitor()])`. A fault while drawing never stops the training.
+    """
+
+    def __init__(self, every=0.5):
+        super().__init__()
+        self.every = every
+        self.log, self.picture, self.fault = {}, None, None
+        self._handle = None
+
+    def on_train_begin(self, logs=None):
+        """Show empty curves."""
+        self.log, self.fault = {}, None
+        self._epochs, self._epoch = self.params.get("epochs") or 1, 0
+        self._first, self._drawn, self._batches, self._started = None, 0.0, 0, None
+        self._show(f"Epoch 1 of {self._epochs}: getting ready", 0.0, new=True)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Note where the run is; after a resumption the first epoch is not 0."""
+        self._epoch = epoch
+        self._first = epoch if self._first is None else self._first
+        self._batches = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Move the bar on, but not more often than is worth seeing."""
+        now = time.perf_counter()
+        self._batches = batch + 1
+        if self._started is None:  # the first batch builds the graph and says nothing about the others
+            self._started, self._offset = now, self._done()
+        if now - self._drawn >= self.every:
+            self._progress(now)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Add a point to each curve."""
+        for name, value in (logs or {}).items():
+            if name in ("loss", "val_loss", "dice", "val_dice"):
+                # A resumed run starts in the middle: the epochs before it stay empty.
+                series = self.log.setdefault(name, [float("nan")] * epoch)
+                series.append(float(value))
+        self._epoch, self._batches = epoch + 1, 0
+        self._progress(time.perf_counter())
+
+    def on_train_end(self, logs=None):
+        """Replace the drawing by the final curves, without bar and time."""
+        self._show("", None)
+
+    def _done(self):
+        steps = self.params.get("steps")
+        return self._epoch + (min(self._batches / steps, 1) if steps else 0)
+
+    def _progress(self, now):
+        done, words = self._done(), ""
+        if self._started is not None and done > self._offset:
+            left = (now - self._started) / (done - self._offset) * (self._epochs - done)
+            words = f", about {left:.0f} s left"
+        self._drawn = now
+        epoch = min(self._epoch + 1, self._epochs)
+        self._show(f"Epoch {epoch} of {self._epochs}{words}", done / self._epochs)
+
+    def _show(self, note, progress, new=False):
+        if self.fault:
+            return
+        try:
+            # At the end, the axis fits the epochs that were run: early stopping leaves no empty space.
+            run = max((len(series) for series in self.log.values()), default=0)
+            epochs = self._epochs if progress is not None else max(run, 1)
+            self.picture = training_curves(self.log, epochs, note, progress)
+            if get_ipython() is None:
+                return  # a plain script has nowhere to show it
+            output = picture_output(self.picture, "[Loss and Dice of the run, one point an epoch.]")
+            if new or self._handle is None:
+                self._handle = display(output["data"], metadata=output["metadata"], raw=True, display_id=True)
+            else:
+                self._handle.update(output["data"], metadata=output["metadata"], raw=True)
+        except Exception as error:  # a picture is not worth a lost training
+            self.fault = f"{type(error).__name__}: {error}"
+            print(f"The curves cannot be drawn ({self.fault}); the training goes on without them.")
+
+
+class FlipBook(keras.callbacks.Callback):
+    """Keep what a network makes of a few pictures, before training and after each epoch.
+
+    images, masks: `[k, h, w, 1]`, at most 8 pictures. A page takes `k * h * w` bytes, and there are at most
+    `MOST_PAGES` of them: a longer run keeps evenly spaced epochs. `epochs` and `pages` hold them, and `draw` is the
+    function of the panel: `panels.flip_panel(book)` shows it. Raises ValueError for more than 8 pictures.
+    """
+
+    def __init__(self, images, masks):
+        super().__init__()
+        self.images, self.masks = check_pair(images, masks)
+        if len(self.images) > 8:
+            raise ValueError(f"there are {len(self.images)} pictures; a flip book keeps at most 8. Choose some: images[:8].")
+        self.images = self.images.astype(np.float32)
+        self.epochs, self.pages, self._every = [], [], 1
+
+    def on_train_begin(self, logs=None):
+        """Start a new book with the untrained network's page."""
+        self.epochs, self.pages, self._every = [], [], 1
+        self._keep(0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Add a page."""
+        if (epoch + 1) % self._every == 0:
+            self._keep(epoch + 1)
+
+    def draw(self, page=-1, picture=0) -> Shown:
+        """Show one page for one picture; page -1 is the last."""
+        return flip(self.images, self.masks, np.asarray(self.pages), self.epochs, page, picture)
+
+    def _keep(self, epoch):
+        if len(self.pages) >= MOST_PAGES:
+            self._every *= 2
+            kept = [i for i, e in enumerate(self.epochs) if e % self._every == 0]
+            self.epochs, self.pages = [self.epochs[i] for i in kept], [self.pages[i] for i in kept]
+            if epoch % self._every:
+                return
+        chance = self.model(tf.constant(self.images), training=False)[..., 0]
+        self.epochs.append(epoch)
+        self.pages.append(np.round(np.asarray(chance) * 255).astype(np.uint8))

@@ -1,0 +1,151 @@
+"""What a student relies on in notebook 04: scores that mean what they say, on awkward masks too."""
+
+import numpy as np
+import pytest
+from helpers.evaluation import (
+    best_threshold, bootstrap_interval, boundary_error, dice_by_threshold, dice_per_image, empty_baseline, error_by,
+    hough_baseline, iou_per_image, lesion_table, otsu_baseline, pixel_accuracy, pooled_dice, reliability,
+)
+from helpers.synthesis import CircleScene, make_dataset
+from sklearn.metrics import f1_score, jaccard_score
+
+
+def masks_of(*rows):
+    return np.array(rows, np.uint8)[:, None, :, None]
+
+
+def test_dice_and_iou_by_hand():
+    y_true = masks_of([1, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0])
+    y_pred = masks_of([1, 0, 1, 0], [1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0])
+    np.testing.assert_allclose(dice_per_image(y_true, y_pred), [0.5, 1, 1, 0, 0])
+    np.testing.assert_allclose(iou_per_image(y_true, y_pred), [1 / 3, 1, 1, 0, 0])
+    assert pooled_dice(y_true, y_pred) == pytest.approx(2 * 5 / (7 + 7))
+
+
+def test_scores_equal_scikit_learn_image_by_image():
+    rng = np.random.default_rng(0)
+    y_true, y_pred = (rng.random((2, 20, 16, 16, 1)) < 0.3).astype(np.uint8)
+    np.testing.assert_allclose(dice_per_image(y_true, y_pred), [f1_score(t.ravel(), p.ravel()) for t, p in zip(y_true, y_pred)])
+    np.testing.assert_allclose(iou_per_image(y_true, y_pred), [jaccard_score(t.ravel(), p.ravel()) for t, p in zip(y_true, y_pred)])
+
+
+def test_large_uint8_masks_do_not_overflow():
+    ones = np.ones((2, 600, 600, 1), np.uint8)
+    np.testing.assert_array_equal(dice_per_image(ones, ones), [1, 1])
+
+
+def test_bool_float_and_three_axes_are_understood():
+    y_true, y_pred = masks_of([1, 1, 0, 0]), masks_of([1, 0, 0, 0])
+    expected = dice_per_image(y_true, y_pred)
+    for convert in (lambda m: m.astype(bool), lambda m: m.astype(np.float32), lambda m: m[..., 0], lambda m: m.astype(np.int64)):
+        np.testing.assert_allclose(dice_per_image(convert(y_true), convert(y_pred)), expected)
+
+
+@pytest.mark.parametrize(("y_true", "y_pred", "words"), [
+    (masks_of([255, 0]), masks_of([1, 0]), ["y_true", "0..255", "Divide by 255 or compare with > 127"]),
+    (masks_of([1, 0]), np.full((1, 1, 2, 1), 0.37), ["y_pred", "0.37", "threshold"]),
+    (masks_of([1, 0]), masks_of([1, 0, 0]), ["(1, 1, 2, 1)", "(1, 1, 3, 1)"]),
+    (np.zeros((4, 4)), np.zeros((4, 4)), ["(4, 4)", "[None, ..., None]"]),
+    (np.zeros((1, 4, 4, 3)), np.zeros((1, 4, 4, 3)), ["(1, 4, 4, 3)", "one grey channel"]),
+    (masks_of([2, 0]), masks_of([1, 0]), ["0..2", "foreground"]),
+    (np.full((1, 2, 2, 1), np.nan), np.zeros((1, 2, 2, 1)), ["y_true"]),
+])
+def test_bad_masks_never_become_a_score(y_true, y_pred, words):
+    for score in (dice_per_image, iou_per_image, pooled_dice, pixel_accuracy):
+        with pytest.raises(ValueError) as caught:
+            score(y_true, y_pred)
+        assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_thresholds_one_by_one_give_the_same_dice():
+    images, masks = make_dataset(12, seed=4)
+    thresholds = np.linspace(0, 1, 31)
+    slow = [dice_per_image(masks, (images >= t).astype(np.uint8)) for t in thresholds]
+    np.testing.assert_allclose(dice_by_threshold(masks, images, thresholds), slow)
+    best = best_threshold(masks, images, thresholds)
+    assert best.dice == pytest.approx(np.mean(slow, axis=1).max())
+    assert dice_per_image(masks, (images >= best.threshold).astype(np.uint8)).mean() == pytest.approx(best.dice)
+
+
+def test_best_threshold_takes_the_middle_of_a_plateau():
+    y_true = masks_of([1, 1, 0, 0])
+    assert best_threshold(y_true, y_true.astype(np.float32)).threshold == pytest.approx(0.5)
+
+
+def test_baselines_on_easy_pictures():
+    scene = CircleScene(circles=2, radius=(8, 12), contrast=0.8, noise=0.02, illumination=0, vessels=0)
+    images, masks = make_dataset(20, scene, seed=2)
+    assert dice_per_image(masks, otsu_baseline(images)).mean() > 0.9
+    assert dice_per_image(masks, hough_baseline(images, radius=(6, 14), strictness=14)).mean() > 0.6
+    assert not empty_baseline(images).any()
+
+
+def test_baselines_leave_the_images_alone_and_take_flat_pictures():
+    images = np.full((2, 32, 32, 1), 0.5, np.float32)
+    for baseline in (otsu_baseline, hough_baseline, empty_baseline):
+        found = baseline(images)
+        assert found.shape == images.shape and found.dtype == np.uint8 and (images == 0.5).all()
+
+
+def test_all_background_has_a_splendid_accuracy():
+    images, masks = make_dataset(100, seed=3)
+    nothing = empty_baseline(images)
+    assert pixel_accuracy(masks, nothing) > 0.85 and dice_per_image(masks, nothing).mean() < 0.25
+
+
+def test_error_by_groups_and_refuses():
+    rows = error_by([1, 2, 3, 4, 5, 6, 7, 8], [0, 0, 0, 0, 1, 1, 1, 1], bins=2)
+    assert [(r.low, r.high, r.count, r.mean) for r in rows] == [(1, 4, 4, 0), (5, 8, 4, 1)]
+    assert sum(r.count for r in error_by([3] * 7, range(7), bins=3)) == 7
+    for values, scores, words in ([[1, 2], [1], "2 values and 1 scores"], [[1], [1], "cannot fill"], [[1, np.nan], [1, 1], "NaN"]):
+        with pytest.raises(ValueError, match=words):
+            error_by(values, scores, bins=2)
+
+
+def test_lesions_are_measured():
+    images, masks = np.full((2, 64, 64, 1), 0.2, np.float32), np.zeros((2, 64, 64, 1), np.uint8)
+    masks[1, 10:20, 10:20] = 1
+    images[1, 10:20, 10:20] = 0.7
+    found = masks.copy()
+    found[1, 10:15] = 0
+    (row,) = lesion_table(images, masks, found)
+    assert row.picture == 1 and row.found == 0.5
+    assert row.radius == pytest.approx(np.sqrt(100 / np.pi)) and row.contrast == pytest.approx(0.5, abs=1e-6)
+
+
+def test_boundary_error_tells_near_from_away():
+    y_true = np.zeros((1, 40, 40, 1), np.uint8)
+    y_true[0, 10:30, 10:30] = 1
+    wider, holed = y_true.copy(), y_true.copy()
+    wider[0, 9:31, 9:31] = 1
+    holed[0, 18:22, 18:22] = 0
+    near, away = boundary_error(y_true, wider)
+    assert near > 0.2 and away == 0
+    near, away = boundary_error(y_true, holed)
+    assert near == 0 and away > 0
+
+
+def test_reliability_of_a_calibrated_forecast():
+    rng = np.random.default_rng(0)
+    scores = rng.random((4, 100, 100, 1))
+    y_true = (rng.random(scores.shape) < scores).astype(np.uint8)
+    for claimed, found, count in reliability(y_true, scores):
+        assert abs(claimed - found) < 0.03 and count > 3000
+
+
+def test_bootstrap_interval_covers_and_repeats():
+    rng = np.random.default_rng(0)
+    inside = 0
+    for i in range(100):
+        low, high = bootstrap_interval(rng.normal(0.7, 0.1, 50), repeats=300, seed=i)
+        inside += low <= 0.7 <= high
+    assert 85 <= inside <= 99
+    scores = rng.random(30)
+    assert bootstrap_interval(scores, seed=3) == bootstrap_interval(scores, seed=3) != bootstrap_interval(scores, seed=4)
+    assert bootstrap_interval([0.5], seed=0) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(("scores", "level", "words"), [([], 0.95, "no scores"), ([1, np.nan], 0.95, "NaN"), ([1, 0], 95, "0.95")])
+def test_bootstrap_refuses(scores, level, words):
+    with pytest.raises(ValueError, match=words):
+        bootstrap_interval(scores, level=level)

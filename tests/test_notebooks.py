@@ -1,0 +1,190 @@
+"""The teaching rules: pairs agree, every cell ran, header and recap match, lessons equal helpers, outputs are clean."""
+
+import ast
+import importlib
+import re
+import statistics
+
+import jupytext
+import nbformat
+import notebooks as tool
+import pytest
+from conftest import ROOT
+
+PAIRS = tool.sources()
+HELPERS = [path.stem for path in sorted((ROOT / "helpers").glob("*.py")) if path.stem != "__init__"]
+names = pytest.mark.parametrize("path", PAIRS, ids=lambda path: path.stem)
+
+
+def notebook_of(path):
+    return nbformat.read(path.with_suffix(".ipynb"), as_version=4)
+
+
+def code_cells(path):
+    return [cell for cell in notebook_of(path).cells if cell.cell_type == "code"]
+
+
+def markdown(path):
+    return "\n\n".join(cell.source for cell in notebook_of(path).cells if cell.cell_type == "markdown")
+
+
+def section(text, title):
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return found.group(1) if found else ""
+
+
+def test_there_are_notebooks():
+    assert [path.stem for path in PAIRS if path.stem[:2] in ("01", "02", "03", "04")] == [
+        "01_data_synthesis", "02_unet_anatomy", "03_training_with_callbacks", "04_evaluation_and_visualization",
+    ]
+    assert {p.with_suffix(".py") for p in (ROOT / "notebooks").glob("*.ipynb")} == set(PAIRS)
+
+
+@names
+def test_the_two_halves_agree(path):
+    ours, derived = jupytext.read(path), notebook_of(path)
+    assert [tool.key(cell) for cell in ours.cells] == [tool.key(cell) for cell in derived.cells], (
+        f"{path.name} and its .ipynb differ: run make notebooks ONLY={path.stem[:2]}"
+    )
+
+
+@names
+def test_every_cell_ran_once_in_order_and_none_failed(path):
+    cells = code_cells(path)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert not [o for cell in cells for o in cell.outputs if o.output_type == "error"]
+
+
+@names
+def test_outputs_hold_no_path_time_warning_or_widget(path):
+    text = path.with_suffix(".ipynb").read_text(encoding="utf-8")
+    assert "widget-state" not in text and "widget-view" not in text
+    notebook = notebook_of(path)
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= {"tags"}
+        for output in cell.get("outputs", []):
+            assert output.get("name") != "stderr", f"something was written to stderr:\n{output.get('text')}"
+            words = output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
+            found = re.search(r"/home/|/root/|/tmp/|/work/|[A-Z]:\\|\d\d:\d\d:\d\d|Warning|0x[0-9a-f]{6}|\d+ ?ms\b", words)
+            assert not found, f"{found.group()!r} in the output of:\n{cell.source}"
+
+
+@names
+def test_header_and_recap_are_there_and_match(path):
+    text = markdown(path)
+    assert re.match(r"# \w+", text) and not text.startswith("# About")
+    for line in ("**Launch:**", "Previous:", "[Contents](../README.md)", "Next:"):
+        assert line in text
+    assert len(re.findall(r"[.!?](?:\s|$)", section(text, "What you'll do"))) == 1, "What you'll do is one sentence"
+    promised, kept = (re.findall(r"^- (.+?)$", section(text, t), re.MULTILINE) for t in ("What you'll learn", "What you've learned"))
+    assert 3 <= len(promised) <= 6 and len(promised) == len(kept)
+    for promise, done in zip(promised, kept):
+        assert done.startswith("You ")
+        shared = set(re.findall(r"\w{4,}", promise.lower())) & set(re.findall(r"\w{4,}", done.lower()))
+        assert len(shared) >= 0.6 * len(set(re.findall(r"\w{4,}", promise.lower()))), f"{promise!r} became {done!r}"
+    need = section(text, "What you'll need")
+    assert "CPU cores" in need and "GB of memory" in need
+    assert len(re.findall(r"^\d\. ", section(text, "On your own"), re.MULTILINE)) == 2
+    assert section(text, "Further reading").strip()
+
+
+@names
+def test_steps_ask_before_they_show(path):
+    text = markdown(path) + "\n".join(cell.source for cell in code_cells(path))
+    assert len(re.findall(r"\*\*Predict[.:]?\*\*|guess = ", text)) >= 2
+
+
+@names
+def test_code_cells_are_short(path):
+    lines = [len([line for line in cell.source.splitlines() if line.strip()]) for cell in code_cells(path)]
+    assert statistics.median(lines) <= 4
+    assert sorted(lines)[int(0.9 * (len(lines) - 1))] <= 12
+
+
+@names
+def test_every_picture_is_also_told_in_words(path):
+    cells = notebook_of(path).cells
+    for i, cell in enumerate(cells):
+        outputs = cell.get("outputs", [])
+        if any("image/png" in o.get("data", {}) for o in outputs):
+            printed = any(o.get("name") == "stdout" and len(o.text.strip()) > 20 for o in outputs)
+            assert printed, f"a picture without words:\n{cell.source}"
+        for alt in re.findall(r"!\[(.*?)\]", cell.source if cell.cell_type == "markdown" else ""):
+            assert alt.strip(), "an image in Markdown without alt text"
+
+
+@names
+def test_cells_whose_output_varies_are_followed_by_a_fact(path):
+    cells = code_cells(path)
+    for i, cell in enumerate(cells):
+        if "nbval-ignore-output" in cell.metadata.get("tags", []):
+            after = [c for c in cells[i + 1 :] if "nbval-ignore-output" not in c.metadata.get("tags", [])]
+            before = cells[:i]
+            assert any("assert" in c.source or "print" in c.source for c in [*after, *before]), cell.source
+
+
+def taught(path):
+    """Functions and classes that a notebook defines at the top level of its cells."""
+    for cell in code_cells(path):
+        for node in ast.parse(re.sub(r"^[%!].*$", "", cell.source, flags=re.MULTILINE)).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                yield node
+
+
+def bare(node):
+    """The syntax tree without docstrings and type annotations."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.FunctionDef):
+            part.returns = None
+        if isinstance(part, ast.arg):
+            part.annotation = None
+        body = getattr(part, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            if isinstance(body[0].value.value, str):
+                part.body = body[1:]
+    return ast.dump(node)
+
+
+def helper_definitions():
+    for module in HELPERS:
+        for node in ast.parse((ROOT / "helpers" / f"{module}.py").read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                yield module, node
+
+
+@names
+def test_lessons_equal_the_helpers_of_the_same_name(path):
+    helpers = {node.name: (module, bare(node)) for module, node in helper_definitions()}
+    for node in taught(path):
+        if node.name in helpers:
+            module, expected = helpers[node.name]
+            assert bare(node) == expected, f"{node.name} differs between {path.stem} and helpers.{module}"
+
+
+def test_what_carries_an_idea_is_taught_inline():
+    inline = {path.stem[:2]: {node.name for node in taught(path)} for path in PAIRS}
+    assert {"draw_lesion", "draw_vessel", "background", "draw_scene", "dice_per_image"} <= inline["01"]
+    assert {"conv_block", "upsample", "join_skip", "build_unet", "receptive_field", "conv_weights"} <= inline["02"]
+    assert {"augment", "training_batches", "bce_loss", "dice_loss", "bce_dice_loss", "warmup_cosine"} <= inline["03"]
+
+
+@names
+def test_what_notebooks_import_exists(path):
+    for cell in code_cells(path):
+        for node in ast.walk(ast.parse(re.sub(r"^[%!].*$", "", cell.source, flags=re.MULTILINE))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("helpers."):
+                module = importlib.import_module(node.module)
+                assert all(hasattr(module, alias.name) for alias in node.names), ast.unparse(node)
+
+
+@names
+def test_links_between_notebooks_lead_somewhere(path):
+    for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", markdown(path)):
+        assert (path.parent / target).exists(), f"{path.stem} links to {target}"
+
+
+def test_notebook_01_never_loads_tensorflow():
+    text = next(path for path in PAIRS if path.stem.startswith("01")).read_text(encoding="utf-8")
+    for module in ("tensorflow", "keras", "helpers.anatomy", "helpers.training", "helpers.backend"):
+        assert not re.search(rf"^(import|from) {re.escape(module)}\b", text, re.MULTILINE)

@@ -1,0 +1,135 @@
+"""The house itself: layers, one address, requirements that fit each other, the tools."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+
+import address
+import nbformat
+import notebooks as tool
+import pytest
+from conftest import ROOT
+
+LAYERS = {  # what each module may import of the others
+    "arrays": set(), "backend": set(), "synthesis": set(), "evaluation": {"arrays"},
+    "anatomy": {"backend"}, "training": {"backend", "anatomy", "arrays"},
+}
+TOP = {"pictures", "panels", "monitor", "checks", "diagnosis"}  # nothing but notebooks, and each other, imports these
+FORBIDDEN = {
+    module: {"tensorflow", "keras", "IPython", "ipywidgets", "matplotlib"} for module in ("arrays", "synthesis", "evaluation")
+}
+
+
+def imports(path, everywhere=True):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree) if everywhere else tree.body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from ([node.module] if node.module != "helpers" else [f"helpers.{alias.name}" for alias in node.names])
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "helpers").glob("[!_]*.py")), ids=lambda p: p.stem)
+def test_layers_point_down(path):
+    used = {name.split(".")[1] for name in imports(path) if name.startswith("helpers.")}
+    assert path.stem in LAYERS or path.stem in TOP, f"say in which layer helpers/{path.name} lives"
+    if path.stem in LAYERS:
+        assert used <= LAYERS[path.stem]
+    assert not {name.split(".")[0] for name in imports(path)} & FORBIDDEN.get(path.stem, set())
+
+
+def test_importing_helpers_is_light():
+    code = "import sys, helpers; print(sorted(m for m in ('tensorflow', 'numpy', 'cv2') if m in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout.strip() == "[]"
+
+
+def test_tensorflow_starts_quietly():
+    done = subprocess.run([sys.executable, "-c", "import helpers.anatomy"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_the_address_stands_in_one_place():
+    assert address.main(["--check"]) == 0
+
+
+def test_an_address_is_written_everywhere(tmp_path):
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    for path in tool.sources():
+        shutil.copy(path, tmp_path / "notebooks")
+    settings = (tmp_path / "pyproject.toml").read_text()
+    settings = re.sub(r'^repository = ".*"', 'repository = "https://github.com/some-one/some.where"', settings, flags=re.MULTILINE)
+    (tmp_path / "pyproject.toml").write_text(settings)
+    assert address.main(["--check"], root=tmp_path) == 1
+    assert address.main([], root=tmp_path) == 0 and address.main(["--check"], root=tmp_path) == 0
+    for path in (tmp_path / "notebooks").glob("*.py"):
+        text = path.read_text()
+        assert "colab.research.google.com/github/some-one/some.where/blob/main/notebooks/" + path.stem in text
+        assert f"mybinder.org/v2/gh/some-one/some.where/main?urlpath=lab/tree/notebooks/{path.stem}.ipynb" in text
+        assert 'address, branch, folder = "https://github.com/some-one/some.where"' in text
+        compile(text, path.name, "exec")
+    assert "some-one/some.where" in (tmp_path / "README.md").read_text()
+
+
+def test_setup_cells_are_the_same_everywhere():
+    cells = {
+        cell.source
+        for path in tool.sources()
+        for cell in nbformat.read(path.with_suffix(".ipynb"), as_version=4).cells
+        if "setup" in cell.metadata.get("tags", [])
+    }
+    assert len(cells) == 1
+
+
+@pytest.mark.parametrize("where", ["", "notebooks", "notebooks/.."])
+def test_the_setup_cell_finds_the_course(where, tmp_path):
+    cell = address.SETUP_CELL.format(address="", branch="main").split("\n", 1)[1]
+    done = subprocess.run([sys.executable, "-c", cell + "\nimport helpers; print(helpers.ROOT)"], capture_output=True, text=True, cwd=ROOT / where)
+    assert done.stdout.strip() == str(ROOT), done.stderr
+
+
+def ranges(path):
+    lines = [line.split("#")[0].split(";")[0].strip() for line in path.read_text().splitlines()]
+    return {re.split(r"[<>=!~\[ ]", line)[0].lower(): line for line in lines if line and not line.startswith("-")}
+
+
+@pytest.mark.parametrize(("wanted", "pinned"), [
+    ("requirements.txt", "constraints.txt"), ("requirements-dev.txt", "constraints.txt"), ("binder/requirements.in", "binder/requirements.txt"),
+])
+def test_pins_fit_the_ranges(wanted, pinned):
+    from packaging.requirements import Requirement
+
+    text = (ROOT / pinned).read_text().splitlines()
+    pins = {}
+    for line in text:
+        if "==" in line:
+            requirement = Requirement(line)
+            pins.setdefault(requirement.name.lower(), []).append(next(iter(requirement.specifier)).version)
+    for name, line in ranges(ROOT / wanted).items():
+        assert name in pins, f"{name} has no pin in {pinned}"
+        for version in pins[name]:
+            assert Requirement(line).specifier.contains(version), f"{line} and {name}=={version}"
+
+
+def test_pairing_keeps_ids_and_a_second_run_changes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(tool, "NOTEBOOKS", tmp_path)
+    source = tmp_path / "08_trial.py"
+    source.write_text("# %% [markdown]\n# # Try\n\n# %%\nprint(1)\n\n# %%\nprint(1)\n\n# %% tags=[\"a\"]\n2 + 2\n")
+    tool.main(["08"])
+    first = source.with_suffix(".ipynb").read_bytes()
+    tool.main(["08"])
+    assert source.with_suffix(".ipynb").read_bytes() == first
+    before = nbformat.reads(first.decode(), as_version=4)
+    source.write_text(source.read_text().replace("# # Try", "# # Try again"))
+    tool.main(["08"])
+    after = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    assert [c.id for c in after.cells][1:] == [c.id for c in before.cells][1:]
+    assert len({c.id for c in after.cells}) == 4 and after.cells[3].outputs[0]["data"]["text/plain"] == "4"
+
+
+def test_no_file_is_larger_than_two_megabytes():
+    tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=ROOT).stdout.split()
+    assert not [name for name in tracked if (ROOT / name).exists() and (ROOT / name).stat().st_size > 2_000_000]

@@ -1,0 +1,159 @@
+"""What a student relies on in notebook 01: exact pictures, honest dials, errors that help."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from helpers.evaluation import best_threshold
+from helpers.synthesis import (
+    CircleScene, background, draw_lesion, draw_real, draw_scene, draw_whole, fingerprint, make_dataset, stream_scenes, vessel_curve,
+)
+
+
+def test_same_seed_same_picture_on_every_machine():
+    # Made on Linux with OpenCV 4.12 and 5.0, NumPy 2.2 and 2.4, with and without vector instructions.
+    assert fingerprint(*make_dataset(100)) == "2a4f531bcdb7"
+    demanding = CircleScene(size=128, blur=(0, 4), noise=(0, 0.3), circles=12, vessels=(0, 9))
+    assert fingerprint(*make_dataset(20, demanding, seed=5)) == "39bab2c71597"
+
+
+def test_arrays_keep_the_conventions():
+    images, masks = make_dataset(7, CircleScene(size=50))
+    assert images.shape == masks.shape == (7, 50, 50, 1)
+    assert images.dtype == np.float32 and masks.dtype == np.uint8
+    assert images.min() >= 0 and images.max() <= 1 and set(np.unique(masks)) <= {0, 1}
+
+
+def test_a_bare_scene_is_its_mask_times_the_contrast():
+    scene = CircleScene(circles=3, contrast=0.4, noise=0, blur=0, illumination=0, vessels=0)
+    image, mask = draw_scene(scene, np.random.default_rng(0))
+    np.testing.assert_array_equal(image, mask * np.float32(102) * np.float32(1 / 255))
+    assert mask.any()
+
+
+def test_a_lesion_is_the_disc_opencv_draws():
+    tissue, mask = np.zeros((2, 40, 40), np.uint8)
+    draw_lesion(tissue, mask, CircleScene(size=40, radius=6, contrast=1.0), np.random.default_rng(1))
+    rng = np.random.default_rng(1)
+    centre = (int(rng.integers(0, 39, endpoint=True)), int(rng.integers(0, 39, endpoint=True)))
+    expected = np.zeros((40, 40), np.uint8)
+    cv2.circle(expected, centre, 6, 1, cv2.FILLED)
+    np.testing.assert_array_equal(mask, expected)
+    np.testing.assert_array_equal(tissue, expected * 255)
+
+
+def test_vessels_are_background():
+    scene = CircleScene(circles=0, vessels=5)
+    image, mask = draw_scene(scene, np.random.default_rng(2))
+    assert not mask.any() and image.std() > 0.1
+
+
+def test_dials_are_ranges_that_include_both_ends():
+    rng = np.random.default_rng(0)
+    assert {draw_whole((0, 6), rng) for _ in range(200)} == set(range(7))
+    assert {draw_whole(4, rng) for _ in range(5)} == {4}
+    reals = [draw_real((0.25, 0.5), rng) for _ in range(500)]
+    assert 0.25 <= min(reals) < 0.26 and 0.49 < max(reals) <= 0.5 and draw_real(0.3, rng) == 0.3
+
+
+def test_default_scenes_hold_touching_cut_and_no_lesions():
+    _, masks = make_dataset(200, seed=1)
+    borders = np.concatenate([masks[:, 0], masks[:, -1], masks[:, :, 0], masks[:, :, -1]], axis=1)
+    empty = (masks.sum(axis=(1, 2, 3)) == 0).mean()
+    assert 0.05 < empty < 0.3
+    assert 0.3 < borders.any(axis=(1, 2)).mean() < 1
+    two_discs = CircleScene(circles=2, radius=15, vessels=0)
+    _, pairs = make_dataset(100, two_discs, seed=3)
+    connected = [cv2.connectedComponents(m[..., 0])[0] - 1 for m in pairs]
+    assert 1 in connected and 2 in connected
+
+
+def test_noise_blur_and_illumination_do_what_they_say():
+    flat = background(CircleScene(noise=0.1, illumination=0), np.random.default_rng(0))
+    assert abs(flat.std() - 0.1) < 0.005 and abs(flat.mean()) < 0.005
+    slope = background(CircleScene(noise=0, illumination=0.6), np.random.default_rng(0))
+    assert abs((slope.max() - slope.min()) - 0.6) < 1e-6 and abs(slope.min()) < 1e-6
+    steps = {}
+    for blur in (0, 3):
+        scene = CircleScene(circles=1, noise=0, illumination=0, vessels=0, blur=blur)
+        steps[blur] = np.abs(np.diff(draw_scene(scene, np.random.default_rng(7))[0][..., 0], axis=0)).max()
+    assert steps[3] < steps[0] / 2
+
+
+def test_adding_a_circle_leaves_the_others_where_they_are():
+    few = draw_scene(CircleScene(circles=2), np.random.default_rng(4))[1]
+    more = draw_scene(CircleScene(circles=3), np.random.default_rng(4))[1]
+    assert np.all(more >= few) and more.sum() > few.sum()
+
+
+def test_a_data_set_is_the_head_of_the_stream():
+    images, masks = make_dataset(5, seed=9)
+    longer, _ = make_dataset(8, seed=9)
+    np.testing.assert_array_equal(images, longer[:5])
+    stream = stream_scenes(CircleScene(), seed=9)
+    for i in range(5):
+        image, mask = next(stream)
+        np.testing.assert_array_equal(image, images[i])
+        np.testing.assert_array_equal(mask, masks[i])
+
+
+def test_fingerprint_sees_one_bit_the_shape_and_the_type():
+    images, masks = make_dataset(2)
+    first = fingerprint(images, masks)
+    changed = images.copy()
+    changed[0, 0, 0, 0] = np.nextafter(changed[0, 0, 0, 0], np.float32(2))
+    assert fingerprint(changed, masks) != first
+    assert fingerprint(images[..., 0], masks) != first and fingerprint(images, masks.astype(np.int8)) != first
+
+
+def test_vessels_cross_the_whole_picture():
+    for seed in range(20):
+        curve = vessel_curve(96, np.random.default_rng(seed))
+        assert curve.dtype == np.int32 and 96 in (np.ptp(curve[:, 0]), np.ptp(curve[:, 1]))
+
+
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_thresholding_fails_on_the_default_scene(seed):
+    images, masks = make_dataset(200, seed=seed)
+    assert best_threshold(masks, images).dice < 0.60
+
+
+@pytest.mark.parametrize(("dials", "value", "remedy"), [
+    ({"radius": (5, 150)}, "150", "Lower radius or raise size"),
+    ({"radius": (9, 4)}, "(9, 4)", "radius=(4, 9)"),
+    ({"radius": 0}, "0", "between 1"),
+    ({"circles": 2.5}, "2.5", "whole circles"),
+    ({"circles": -1}, "-1", "between 0"),
+    ({"noise": -0.1}, "-0.1", "between 0 and 1"),
+    ({"noise": float("nan")}, "nan", "finite"),
+    ({"noise": "much"}, "much", "number"),
+    ({"noise": True}, "True", "number"),
+    ({"contrast": (0.1, 0.2, 0.3)}, "(0.1, 0.2, 0.3)", "pair (low, high)"),
+    ({"contrast": 40}, "40", "between 0 and 1"),
+    ({"size": 0}, "0", "size=96"),
+    ({"size": 96.0}, "96.0", "whole number of pixels"),
+    ({"size": 100000}, "100000", "4096"),
+])
+def test_impossible_scenes_name_value_and_remedy(dials, value, remedy):
+    with pytest.raises(ValueError) as caught:
+        CircleScene(**dials)
+    message = str(caught.value)
+    assert next(iter(dials)) in message and value in message and remedy in message
+
+
+@pytest.mark.parametrize("n", [0, -3, 2.5, True])
+def test_a_data_set_needs_pictures(n):
+    with pytest.raises(ValueError, match="whole number of pictures"):
+        make_dataset(n)
+
+
+def test_importing_synthesis_loads_neither_tensorflow_nor_jupyter():
+    code = (
+        "import sys, helpers.synthesis, helpers.evaluation;"
+        "print([m for m in ('tensorflow', 'keras', 'IPython', 'ipywidgets', 'matplotlib') if m in sys.modules])"
+    )
+    root = Path(__file__).resolve().parent.parent
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root).stdout.strip() == "[]"

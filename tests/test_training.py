@@ -1,0 +1,283 @@
+"""What a student relies on in notebook 03: losses, callbacks that act, runs that resume and never overwrite."""
+
+import helpers.backend  # noqa: F401
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import MODELS
+from helpers.anatomy import build_unet
+from helpers.evaluation import best_threshold, dice_per_image
+from helpers.synthesis import CircleScene, fingerprint, make_dataset
+from helpers.training import (
+    DiceScore, augment, bce_dice_loss, bce_loss, dice_loss, load_network, make_callbacks, new_run_dir, predict,
+    read_log, train_unet, training_batches, warmup_cosine,
+)
+
+SMALL = CircleScene(size=32, radius=(3, 8), circles=(0, 3))
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_dataset(22, SMALL, seed=1), make_dataset(8, SMALL, seed=2)
+
+
+def small_unet(seed=3):
+    keras.utils.set_random_seed(seed)
+    return build_unet(depth=2, filters=4)
+
+
+def numbers(loss, y_true, y_pred):
+    return keras.ops.convert_to_numpy(loss(np.asarray(y_true), np.asarray(y_pred, np.float32)))
+
+
+# --- losses and the score ---
+
+
+def test_losses_by_hand():
+    y_true = np.array([1, 1, 0, 0, 0, 0, 0, 0], np.uint8).reshape(1, 2, 4, 1)
+    y_pred = np.full(y_true.shape, 0.25)
+    bce = -(2 * np.log(0.25) + 6 * np.log(0.75)) / 8
+    dice = 1 - (2 * 0.5 + 1) / (2 + 2 + 1)
+    assert numbers(bce_loss, y_true, y_pred) == pytest.approx([bce], rel=1e-5)
+    assert numbers(dice_loss, y_true, y_pred) == pytest.approx([dice], rel=1e-5)
+    assert numbers(bce_dice_loss, y_true, y_pred) == pytest.approx([bce + dice], rel=1e-5)
+
+
+def test_losses_are_per_image_finite_and_lowest_at_the_truth(data):
+    (images, masks), _ = data
+    for loss in (bce_loss, dice_loss, bce_dice_loss):
+        right, wrong = numbers(loss, masks, masks), numbers(loss, masks, 1 - masks)
+        assert right.shape == (22,) and np.isfinite(right).all() and np.isfinite(wrong).all()
+        assert (right < 1e-4).all() and (wrong > right).all()
+
+
+def test_bce_equals_keras(data):
+    (_, masks), _ = data
+    scores = np.random.default_rng(0).random(masks.shape, dtype=np.float32)
+    theirs = keras.ops.mean(keras.losses.binary_crossentropy(masks, scores), axis=(1, 2))
+    np.testing.assert_allclose(numbers(bce_loss, masks, scores), theirs, rtol=1e-4)
+
+
+def test_dice_score_is_the_mean_per_image_dice(data):
+    (images, masks), _ = data
+    scores = np.random.default_rng(1).random(masks.shape, dtype=np.float32)
+    scores[masks.sum(axis=(1, 2, 3)) == 0] = 0  # empty and found empty: 1
+    metric = DiceScore()
+    assert isinstance(metric, keras.metrics.Metric)
+    for start in range(0, 22, 8):
+        metric.update_state(masks[start : start + 8], scores[start : start + 8])
+    expected = dice_per_image(masks, (scores >= 0.5).astype(np.uint8)).mean()
+    assert float(metric.result()) == pytest.approx(expected, abs=1e-6)
+    metric.reset_state()
+    assert float(metric.result()) == 0
+
+
+def test_dice_score_survives_saving(tmp_path):
+    model = small_unet()
+    model.compile("adam", loss=bce_dice_loss, metrics=[DiceScore(threshold=0.3)])
+    again = DiceScore.from_config(DiceScore(threshold=0.3).get_config())
+    assert again.threshold == 0.3 and again.name == "dice"
+
+
+# --- the pipeline ---
+
+
+def test_augmentation_moves_image_and_mask_together():
+    images = np.random.default_rng(0).random((32, 12, 12, 1), dtype=np.float32)
+    masks = (images > 0.7).astype(np.uint8)
+    moved_images, moved_masks = (np.array(t) for t in augment(tf.constant(images), tf.constant(masks), seed=(0, 1)))
+    np.testing.assert_array_equal(moved_masks, moved_images > 0.7)
+    assert moved_masks.dtype == np.uint8
+    versions = [
+        [fingerprint(v) for turned in (m, np.swapaxes(m, 0, 1)) for v in (turned, turned[::-1], turned[:, ::-1], turned[::-1, ::-1])]
+        for m in images
+    ]
+    chosen = [v.index(fingerprint(np.ascontiguousarray(m))) for v, m in zip(versions, moved_images)]
+    assert len(set(chosen)) == 8  # all eight symmetries of the square occur
+
+
+def test_augmentation_keeps_oblong_pictures_oblong():
+    images = np.random.default_rng(0).random((4, 8, 16, 1), dtype=np.float32)
+    moved, _ = augment(tf.constant(images), tf.constant(np.zeros_like(images)), seed=(0, 1))
+    assert moved.shape == images.shape
+
+
+def test_an_epoch_depends_on_seed_and_number_only(data):
+    (images, masks), _ = data
+
+    def epoch(**options):
+        return [(np.array(a), np.array(b)) for a, b in training_batches(images, masks, 4, **options)]
+
+    two, second = epoch(epochs=2, seed=5), epoch(epochs=2, first_epoch=1, seed=5)
+    assert len(two) == 12 and len(second) == 6 and len(second[-1][0]) == 2
+    for (a, b), (c, d) in zip(two[6:], second):
+        np.testing.assert_array_equal(a, c)
+        np.testing.assert_array_equal(b, d)
+    assert not np.array_equal(two[0][0], two[6][0]) and not np.array_equal(two[0][0], epoch(seed=6)[0][0])
+    plain = np.concatenate([a for a, _ in epoch(augmented=False)])
+    assert sorted(map(fingerprint, plain)) == sorted(map(fingerprint, images))  # each picture once
+
+
+# --- schedule and callbacks ---
+
+
+def test_the_rate_rises_in_a_line_and_falls_along_a_cosine():
+    rate = warmup_cosine(peak=1e-2, steps=1050, warmup=50)
+    at = {step: float(rate(step)) for step in (0, 25, 50, 550, 1050)}
+    assert at[0] == 0 and at[25] == pytest.approx(5e-3) and at[50] == pytest.approx(1e-2)
+    assert at[550] == pytest.approx(5e-3, rel=1e-3) and at[1050] == pytest.approx(0, abs=1e-8)
+    assert float(warmup_cosine(1e-2, steps=10, warmup=50)(5)) == pytest.approx(1e-2)  # short runs get a short warm-up
+
+
+def test_all_the_callbacks_are_there(tmp_path):
+    kinds = {type(c).__name__ for c in make_callbacks(tmp_path)}
+    assert kinds == {"CSVLogger", "ModelCheckpoint", "EarlyStopping", "BackupAndRestore", "TerminateOnNaN"}
+
+
+def test_early_stopping_acts_and_the_best_epoch_comes_back(data, tmp_path):
+    train, validation = data
+    model = small_unet()
+    model.compile(keras.optimizers.Adam(0.05), loss=bce_dice_loss, metrics=[DiceScore()])
+    history = train_unet(model, train, validation, tmp_path / "run", epochs=60, patience=3)
+    scores = history.history["val_dice"]
+    assert len(scores) < 60 and len(scores) == int(np.argmax(scores)) + 1 + 3
+    found = (predict(model, validation[0]) >= 0.5).astype(np.uint8)
+    assert dice_per_image(validation[1], found).mean() == pytest.approx(max(scores), abs=1e-5)
+    reloaded = load_network(tmp_path / "run" / "best.keras")
+    np.testing.assert_array_equal(predict(reloaded, validation[0]), predict(model, validation[0]))
+    assert [row["val_dice"] for row in read_log(tmp_path / "run")] == scores
+    assert not (tmp_path / "run" / "backup").exists()
+
+
+class PullThePlug(keras.callbacks.Callback):
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.epoch:
+            raise KeyboardInterrupt
+
+
+class LastWeights(keras.callbacks.Callback):
+    def on_train_end(self, logs=None):
+        self.weights = self.model.get_weights()
+
+
+def test_an_interrupted_run_resumes_as_if_nothing_had_happened(data, tmp_path):
+    train, validation = data
+    whole, resumed = LastWeights(), LastWeights()
+    first = train_unet(small_unet(), train, validation, tmp_path / "whole", epochs=5, callbacks=[whole])
+    with pytest.raises(KeyboardInterrupt):
+        train_unet(small_unet(), train, validation, tmp_path / "cut", epochs=5, callbacks=[PullThePlug(2)])
+    assert len(read_log(tmp_path / "cut")) == 2
+    second = train_unet(small_unet(seed=99), train, validation, tmp_path / "cut", epochs=5, resume=True, callbacks=[resumed])
+    assert second.epoch == first.epoch == [0, 1, 2, 3, 4]
+    np.testing.assert_allclose(second.history["val_loss"], first.history["val_loss"], atol=1e-5)
+    for a, b in zip(whole.weights, resumed.weights):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_early_stopping_remembers_across_an_interruption(data, tmp_path):
+    train, validation = data
+    settings = {"epochs": 60, "patience": 4, "peak_rate": 0.05}
+    whole = train_unet(small_unet(), train, validation, tmp_path / "whole", **settings)
+    stopped = len(whole.epoch)
+    assert stopped < 60
+    with pytest.raises(KeyboardInterrupt):
+        train_unet(small_unet(), train, validation, tmp_path / "cut", callbacks=[PullThePlug(stopped - 2)], **settings)
+    cut = train_unet(small_unet(), train, validation, tmp_path / "cut", resume=True, **settings)
+    assert len(cut.epoch) == stopped
+    assert max(cut.history["val_dice"]) == pytest.approx(max(whole.history["val_dice"]), abs=1e-5)
+
+
+def test_datasets_are_taken_as_they_are(data, tmp_path):
+    train, validation = (tf.data.Dataset.from_tensor_slices(pair).batch(4) for pair in data)
+    history = train_unet(small_unet(), train, validation, tmp_path / "run", epochs=2)
+    assert len(history.history["loss"]) == 2
+    endless = train.repeat()
+    with pytest.raises(ValueError, match="how many batches"):
+        train_unet(small_unet(), endless, validation, tmp_path / "endless", epochs=2)
+
+
+# --- bad input ---
+
+
+def test_a_run_never_overwrites_another(data, tmp_path):
+    train, validation = data
+    folder = tmp_path / "precious"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="never overwrite"):
+        train_unet(small_unet(), train, validation, folder, epochs=1)
+    assert [p.name for p in folder.iterdir()] == ["notes.txt"] and (folder / "notes.txt").read_text() == "mine"
+    (tmp_path / "run-1").mkdir()
+    assert new_run_dir(tmp_path).name == "run-2"
+
+
+def test_an_unwritable_folder_is_named(data, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="Choose one of yours"):
+        train_unet(small_unet(), *data, tmp_path / "file" / "run", epochs=1)
+
+
+def test_nothing_to_resume(data, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no interrupted run"):
+        train_unet(small_unet(), *data, tmp_path / "none", resume=True)
+    train_unet(small_unet(), *data, tmp_path / "done", epochs=1)
+    with pytest.raises(FileNotFoundError, match="ran to its end"):
+        train_unet(small_unet(), *data, tmp_path / "done", resume=True)
+
+
+def test_a_damaged_backup_is_reported(data, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train_unet(small_unet(), *data, tmp_path / "cut", epochs=3, callbacks=[PullThePlug(1)])
+    weights = tmp_path / "cut" / "backup" / "latest.weights.h5"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(ValueError, match="damaged"):
+        train_unet(small_unet(), *data, tmp_path / "cut", epochs=3, resume=True)
+
+
+def test_a_missing_or_damaged_network_is_reported(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no file"):
+        load_network(tmp_path / "none.keras")
+    whole = (MODELS / "unet_circles.keras").read_bytes()
+    for name, content in (("cut.keras", whole[:5000]), ("empty.keras", b""), ("text.keras", b"not a model"), ("other.txt", whole)):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match="damaged or no Keras model"):
+            load_network(tmp_path / name)
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda x, y: (x, y * 255), "Divide by 255 or compare with > 127"),
+    (lambda x, y: (x * 255, y), "0..1. Divide by 255"),
+    (lambda x, y: (x[:5], y), "5 images and 22 masks"),
+    (lambda x, y: (x, y[:, ::2]), "16x32"),
+    (lambda x, y: ((x * 255).astype(np.uint8), y), "uint8"),
+    (lambda x, y: (np.where(x > 0.5, np.nan, x), y), "NaN"),
+    (lambda x, y: (x[:, :31], y[:, :31]), "height is 31 pixels"),
+])
+def test_unfit_arrays_are_refused_before_any_training(data, tmp_path, change, words):
+    with pytest.raises(ValueError, match=words):
+        train_unet(small_unet(), change(*data[0]), data[1], tmp_path / "run", epochs=1)
+
+
+def test_prediction_refuses_sizes_and_ranges():
+    model = small_unet()
+    with pytest.raises(ValueError, match="width is 33"):
+        predict(model, np.zeros((1, 32, 33, 1), np.float32))
+    with pytest.raises(ValueError, match="Divide by 255"):
+        predict(model, np.full((1, 32, 32, 1), 200.0))
+
+
+# --- the network that ships ---
+
+
+@pytest.mark.parametrize("seed", [101, 102, 103])
+def test_the_shipped_network_is_far_above_the_best_threshold(seed):
+    assert (MODELS / "unet_circles.keras").stat().st_size < 2e6
+    images, masks = make_dataset(200, CircleScene(), seed=seed)
+    found = (predict(load_network(MODELS / "unet_circles.keras"), images) >= 0.51).astype(np.uint8)
+    assert dice_per_image(masks, found).mean() >= 0.95
+    assert best_threshold(masks, images).dice <= 0.60
