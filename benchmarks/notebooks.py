@@ -1,9 +1,11 @@
 """How long does each notebook run, and how much memory does its kernel take at its peak?
 
-    python benchmarks/notebooks.py         measures all notebooks and writes notebooks.md beside this file (Linux only)
+    python benchmarks/notebooks.py         measures all notebooks, writes notebooks.md and the README's map (Linux)
     python benchmarks/notebooks.py 01 02   measures and prints some
 """
 
+import os
+import re
 import sys
 import tempfile
 import time
@@ -19,8 +21,6 @@ from nbclient import NotebookClient  # noqa: E402
 
 def measure(path: Path) -> tuple[float, float]:
     """Run a notebook's cells in a fresh kernel; returns its minutes and the kernel's peak memory in GB."""
-    import os
-
     notebook = nbformat.read(path.with_suffix(".ipynb"), as_version=4)
     peak = "import re; print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read()).group(1))"
     notebook.cells.append(nbformat.v4.new_code_cell(peak))
@@ -32,6 +32,21 @@ def measure(path: Path) -> tuple[float, float]:
     return minutes, int(notebook.cells[-1].outputs[0].text) / 1e6
 
 
+MAP = re.compile(r"(?<=<!-- map -->\n).*?(?=<!-- end of map -->)", re.DOTALL)
+
+
+def write_map(measured: dict[str, tuple[float, float]]) -> None:
+    """Write the table of notebooks into the README: title, what is learned first, minutes, memory."""
+    rows = ["| notebook | what happens there | minutes | memory |", "| --- | --- | --- | --- |"]
+    for stem, (minutes, gigabytes) in measured.items():
+        text = nbformat.read(tool.NOTEBOOKS / f"{stem}.ipynb", as_version=4).cells[0].source
+        title = re.search(r"^# (.+)$", text, re.MULTILINE).group(1)
+        does = " ".join(re.search(r"## What you'll do\n+(.+?)\n\n", text, re.DOTALL).group(1).split())
+        rows.append(f"| {stem[:2]} [{title}](notebooks/{stem}.ipynb) | {does} | {max(minutes, 0.1):.1f} | {gigabytes:.1f} GB |")
+    readme = HERE.parent / "README.md"
+    readme.write_text(MAP.sub("\n".join(rows) + "\n", readme.read_text(encoding="utf-8")), encoding="utf-8")
+
+
 def main(prefixes) -> None:
     """Measure, print, and write the table if all notebooks were measured."""
     lines = [
@@ -40,12 +55,14 @@ def main(prefixes) -> None:
         "| notebook | minutes | GB |", "| --- | --- | --- |",
     ]
     print(*lines[-2:], sep="\n")
+    measured = {}
     for path in tool.sources(prefixes):
-        minutes, gigabytes = measure(path)
+        minutes, gigabytes = measured[path.stem] = measure(path)
         lines.append(f"| {path.stem} | {minutes:.1f} | {gigabytes:.2f} |")
         print(lines[-1], flush=True)
     if not prefixes:
         (HERE / "notebooks.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_map(measured)
 
 
 if __name__ == "__main__":
