@@ -42,9 +42,9 @@ lock: $(ENV)/test.ready
 
 $(ENV)/lab.ready: requirements.txt constraints.txt
 	@test -n "$(PYTHON)" || { echo "This course needs Python 3.11, 3.12 or 3.13, and none was found. Install one from https://www.python.org/downloads/, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }
-	@echo "Setting up $(ENV) with $$($(PYTHON) --version): about 2 GB, a few minutes."
+	@echo "Setting up $(ENV) with $$($(PYTHON) --version): about 3 GB, a few minutes."
 	@$(PYTHON) -m venv $(ENV) || { echo "Python cannot make virtual environments here. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
-	@$(PIP) -r requirements.txt || { echo "The packages could not be installed. Is there a network, and are 2 GB free on this disk? Then run the same command again."; exit 1; }
+	@$(PIP) -r requirements.txt || { echo "The packages could not be installed. Is there a network, and are 3 GB free on this disk? Then run the same command again."; exit 1; }
 	@touch $@
 
 $(ENV)/test.ready: $(ENV)/lab.ready requirements-dev.txt

@@ -113,14 +113,16 @@ class Canvas:
             wide = cv2.getTextSize(word, cv2.FONT_HERSHEY_SIMPLEX, size * SCALE / 31, thickness)[0][0]
             x += 13 + wide / SCALE + 9
 
-    def scale(self, x, y, table, low, high, wide=TILE):
-        """Draw the colours of a map from left to right, with a word below each end."""
+    def scale(self, x, y, table, low="0", high="1", wide=TILE):
+        """Draw the colours of a map from left to right, with a word before and after them; `y` is the words' baseline."""
+        first = x + 7 + cv2.getTextSize(low, cv2.FONT_HERSHEY_SIMPLEX, 11 * SCALE / 31, 1)[0][0] / SCALE
+        last = x + wide - 7 - cv2.getTextSize(high, cv2.FONT_HERSHEY_SIMPLEX, 11 * SCALE / 31, 1)[0][0] / SCALE
+        left, top = round(first * SCALE), round((y - 9) * SCALE)
         strip = colours(np.arange(256, dtype=np.uint8)[None], table)
-        strip = cv2.resize(strip, (wide * SCALE, 10 * SCALE), interpolation=cv2.INTER_LINEAR)
-        top, left = round(y * SCALE), round(x * SCALE)
+        strip = cv2.resize(strip, (round(last * SCALE) - left, 9 * SCALE), interpolation=cv2.INTER_LINEAR)
         self.pixels[top : top + strip.shape[0], left : left + strip.shape[1]] = strip
-        self.text(x, y + 24, low, 11)
-        self.text(x + wide, y + 24, high, 11, align="right")
+        self.text(x, y, low, 11)
+        self.text(x + wide, y, high, 11, align="right")
 
     def paragraph(self, x, y, words, wide, size=13, colour=INK, spacing=20):
         """Write words from `y` downwards, broken into lines of at most `wide`."""
@@ -260,6 +262,8 @@ class Panel:
         buttons = widgets.HBox([reset, another], layout=widgets.Layout(margin="6px 0 0 0"))
         layout = widgets.Layout(padding="6px 10px 4px 10px", border="1px solid #d0d7de", width="850px", max_width="100%")
         self.box = widgets.VBox([heading, self.image, self.facts, *rows, buttons, self.message], layout=layout)
+        for part, mark in ((self.box, "unet-panel"), (self.facts, "unet-facts"), (self.message, "unet-message")):
+            part.add_class(mark)  # by which tests find them in a page
         self.redraw()
 
     @property
@@ -665,8 +669,8 @@ def feature_maps(model, images, level="encoder_1", picture=0) -> Shown:
     for i in range(count):
         place = COLUMN + 10 + (side + 2) * (i % columns), 26 + (side + 2) * (i // columns)
         canvas.tile(*place, colours(np.ascontiguousarray(levels[..., i]), cv2.COLORMAP_VIRIDIS), side)
-    canvas.text(0, 252, "A map's pixel answers", 12)
-    canvas.scale(0, 260, cv2.COLORMAP_VIRIDIS, "0: not at all", f"strongly: {top:.3g}")
+    canvas.text(0, 250, "How strongly a map answers:", 12)
+    canvas.scale(0, 272, cv2.COLORMAP_VIRIDIS, "0", f"{top:.3g}")
     silent = int((maps.reshape(-1, channels).max(axis=0) <= 0).sum())
     facts = {
         "level": level, "shape": f"{height} x {width} x {channels}", "one map's pixel covers": f"{_stride(images, maps)} px",
@@ -769,14 +773,14 @@ def training_curves(log, epochs, note="", progress=None) -> np.ndarray:
     log: name to numbers, one an epoch, as `History.history`; epochs: how many were planned (they set the axis).
     note: a line below; progress: share done, 0..1, drawn as a bar, or None for no bar.
     """
-    canvas = Canvas(286)
+    canvas = Canvas(254 if progress is None and not note else 290)
     for x, name, title in ((0, "loss", "Loss: lower is better"), (COLUMN * 2, "dice", "Dice: higher is better")):
         _curve(canvas, x, title, log.get(name, ()), log.get(f"val_{name}", ()), epochs, fixed=name == "dice")
     if progress is not None:
         canvas.box(0, 262, WIDTH, 6, FAINT)
         canvas.box(0, 262, max(WIDTH * min(max(progress, 0), 1), 1), 6, PREDICTION)
     if note:
-        canvas.text(0, 283, note, 12)
+        canvas.text(0, 284, note, 12)
     return canvas.pixels
 
 
@@ -807,7 +811,7 @@ def _curve(canvas, x, title, training, validation, epochs, fixed):
 
 
 def _round_up(value):
-    steps = (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10, 20, 50, 100)
+    steps = (0.2, 0.4, 0.8, 1.2, 1.6, 2, 4, 8, 12, 20, 40, 100)  # a quarter of each is a round number
     return next((step for step in steps if step >= value), value)
 
 
@@ -834,23 +838,29 @@ def flip(images, masks, pages, epochs, page=0, picture=0) -> Shown:
     canvas.text(2 * COLUMN, 17, "Errors", bold=True)
     canvas.tile(2 * COLUMN, 26, error_map(inside, found))
     canvas.key(2 * COLUMN, 237, ERROR_KEY)
-    canvas.text(COLUMN, 237, "0: dark blue ... 1: yellow", 11)
-    x, y = 3 * COLUMN, 26
-    canvas.text(x, 17, "Dice of this picture", bold=True)
-    canvas.box(x, y, TILE, TILE, (247, 247, 247))
-    last = max(epochs[-1], 1)
-    places = [(x + 6 + (TILE - 12) * e / last, y + TILE - 6 - (TILE - 12) * s) for e, s in zip(epochs, scores)]
-    canvas.lines(places, PREDICTION, 2)
-    px, py = places[page]
-    canvas.lines([(px, y), (px, y + TILE)], QUIET, 1)
-    canvas.box(px - 4, py - 4, 8, 8, PREDICTION)
-    canvas.text(x, 237, "epoch 0", 11)
-    canvas.text(x + TILE, 237, f"{last}", 11, align="right")
+    canvas.scale(COLUMN, 237, cv2.COLORMAP_CIVIDIS)
+    _flip_curve(canvas, 3 * COLUMN, 26, epochs, scores, page)
     facts = {
         "network": when, "Dice of this picture": f"{scores[page]:.2f}",
         "pixels called lesion": f"{found.mean():.1%}", "pixels that are": f"{inside.mean():.1%}",
     }
     return Shown(canvas.pixels, facts, f"{when}, this picture scores a Dice of {scores[page]:.1f}.")
+
+
+def _flip_curve(canvas, x, y, epochs, scores, page, side=TILE):
+    """Draw the Dice of every page, and where the present one stands."""
+    left, right, top, floor, last = x + 24, x + side - 6, y + 8, y + side - 6, max(epochs[-1], 1)
+    canvas.text(x, 17, "Dice of this picture", bold=True)
+    for share in (0, 0.5, 1):
+        here = floor - share * (floor - top)
+        canvas.lines([(left, here), (right, here)], FAINT if share else QUIET, 0.75)
+        canvas.text(left - 5, here + 4, f"{share:g}", 11, align="right")
+    places = [(left + (right - left) * e / last, floor - (floor - top) * s) for e, s in zip(epochs, scores)]
+    canvas.lines([(places[page][0], top), (places[page][0], floor)], QUIET, 1)
+    canvas.lines(places, PREDICTION, 2)
+    canvas.box(places[page][0] - 4, places[page][1] - 4, 8, 8, PREDICTION)
+    canvas.text(left, 237, "epoch 0", 11)
+    canvas.text(right, 237, f"{last}", 11, align="right")
 
 
 def flip_panel(book) -> Panel:
@@ -894,7 +904,7 @@ def stress(model, circles=4, noise=0.1, contrast=0.4, threshold=0.5, seed=38, si
     canvas.key(0, 237, ((TRUTH, "truth"), (SKY, "network")))
     canvas.text(COLUMN, 17, "Probability", bold=True)
     canvas.tile(COLUMN, 26, colours(np.round(chance * 255).astype(np.uint8)))
-    canvas.text(COLUMN, 237, "0: dark blue ... 1: yellow", 11)
+    canvas.scale(COLUMN, 237, cv2.COLORMAP_CIVIDIS)
     canvas.text(2 * COLUMN, 17, f"Network: Dice {dice:.2f}", bold=True)
     canvas.tile(2 * COLUMN, 26, error_map(inside, found))
     canvas.key(2 * COLUMN, 237, ERROR_KEY)

@@ -1,0 +1,223 @@
+"""A JupyterLab, a Chromium, and what a hand on the keyboard does with them."""
+
+import base64
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "models" / "unet_circles.keras"
+SECONDS = 240  # for a whole notebook to run on a busy machine
+SETUP = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom helpers import panels"
+
+
+def browser_path():
+    """Return the path of Chromium, or None."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def missing() -> str:
+    """Return in words what is missing for these tests, or nothing."""
+    if importlib.util.find_spec("playwright") is None:
+        return "the Python package playwright is not installed (pip install -r requirements-dev.txt)"
+    if importlib.util.find_spec("jupyterlab") is None:
+        return "JupyterLab is not installed (pip install -r requirements.txt)"
+    if browser_path() is None:
+        return "there is no Chromium (on Debian and Ubuntu: sudo apt install chromium)"
+    return ""
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """Write a notebook of code cells."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    nbformat.write(notebook, path)
+
+
+class Lab:
+    """A running JupyterLab over a copy of the course: nothing that is saved there reaches the course itself."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder / "course"
+        (self.folder / "notebooks").mkdir(parents=True)
+        for name in ("helpers", "models", "README.md"):
+            (self.folder / name).symlink_to(ROOT / name)
+        for source in (ROOT / "notebooks").glob("*"):
+            if source.is_file():
+                shutil.copy(source, self.folder / "notebooks")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+        settings.mkdir(parents=True)
+        (settings / "notification.jupyterlab-settings").write_text(
+            json.dumps({"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True})
+        )
+        self.log = open(folder / "lab.log", "w")
+        # A home of its own, so that neither the settings nor the open tabs of whoever runs the tests matter.
+        places = {"JUPYTERLAB_SETTINGS_DIR": folder / "settings", "JUPYTERLAB_WORKSPACES_DIR": folder / "workspaces",
+                  "JUPYTER_CONFIG_DIR": folder / "config", "JUPYTER_RUNTIME_DIR": folder / "runtime"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--port={self.port}", "--ServerApp.token=",
+             "--ServerApp.password=", "--allow-root", f"--ServerApp.root_dir={self.folder}",
+             "--LabApp.extension_manager=readonly", "--LabApp.collaborative=False"],
+            stdout=self.log, stderr=self.log, env={**os.environ, **{k: str(v) for k, v in places.items()}},
+        )
+        self._wait()
+
+    def _wait(self):
+        for _ in range(240):
+            if self.process.poll() is not None:
+                break
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api", timeout=2)
+                return
+            except OSError:
+                time.sleep(0.25)
+        self.close()
+        raise RuntimeError(f"JupyterLab did not start; its log says:\n{Path(self.log.name).read_text()[-2000:]}")
+
+    def url(self, notebook: str) -> str:
+        """Return the address of a notebook, in a fresh workspace."""
+        return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?reset"
+
+    def close(self):
+        """Stop the server, and with it its kernels."""
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self.log.close()
+
+
+def launch(playwright):
+    """Start Chromium without its background traffic."""
+    arguments = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
+    return playwright.chromium.launch(executable_path=browser_path(), args=arguments)
+
+
+class Bench:
+    """A page of JupyterLab with a notebook in it, and the panel that the hand is on."""
+
+    def __init__(self, page):
+        self.page, self.complaints = page, []
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        page.on("console", lambda line: line.type == "error" and self.complaints.append(f"console: {line.text}"))
+
+    def open(self, address):
+        """Open a notebook and wait until its kernel is idle."""
+        self.page.goto(address)
+        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
+        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first.wait_for(timeout=60_000)
+
+    def run_all(self):
+        """Run all cells from the menu."""
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+    def panel(self, heading):
+        """Return the panel with this heading, once it is drawn, in the middle of the window."""
+        panel = self.page.locator(".unet-panel", has_text=heading).first
+        self._reach(panel)
+        panel.locator("img").first.wait_for(timeout=30_000)
+        panel.evaluate("p => p.scrollIntoView({block: 'center'})")
+        self.page.wait_for_function(
+            "p => { const i = p.querySelector('img'); return i.complete && i.naturalWidth > 0 }", arg=panel.element_handle()
+        )
+        return Held(self.page, panel)
+
+    def _reach(self, panel):
+        # JupyterLab attaches what lies far outside the window only when it is scrolled to.
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            if panel.count():
+                return
+            errors = self.page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']")
+            assert not errors.count(), f"a cell failed:\n{errors.first.inner_text()}"
+            self.page.evaluate(
+                """() => { const w = document.querySelector('.jp-WindowedPanel-outer');
+                if (w) { const far = w.scrollTop + w.clientHeight >= w.scrollHeight - 5;
+                w.scrollTop = far ? 0 : w.scrollTop + 0.7 * w.clientHeight; } }"""
+            )
+            self.page.wait_for_timeout(300)
+        raise AssertionError("no panel appeared; the last cells may still be running")
+
+
+class Held:
+    """One panel in the page."""
+
+    def __init__(self, page, panel):
+        self.page, self.panel = page, panel
+
+    def facts(self) -> str:
+        """Return the facts beside the picture."""
+        return self.panel.locator(".unet-facts").inner_text()
+
+    def message(self) -> str:
+        """Return the message under the picture; empty when nothing is wrong."""
+        return self.panel.locator(".unet-message").inner_text().strip()
+
+    def image(self) -> bytes:
+        """Return the bytes of the picture that is shown."""
+        return base64.b64decode(self.panel.locator("img").evaluate(_BYTES))
+
+    def handle(self, label):
+        """Return the handle of the slider with this description."""
+        slider = self.panel.locator(".widget-slider", has=self.page.locator(".widget-label", has_text=label)).first
+        return slider.locator(".noUi-handle").first
+
+    def focus(self, label):
+        """Put the keyboard's focus on a slider."""
+        self.handle(label).focus()
+
+    def readout(self, label) -> str:
+        """Return the number beside a slider."""
+        slider = self.panel.locator(".widget-slider", has=self.page.locator(".widget-label", has_text=label)).first
+        return slider.locator(".widget-readout").inner_text()
+
+    def press(self, key, times=1):
+        """Press a key and wait for the next picture, each time; returns the milliseconds from key to picture."""
+        return [self.panel.evaluate(_PRESS_TIMED_SETUP) and self._press(key) for _ in range(times)]
+
+    def _press(self, key):
+        self.page.keyboard.press(key)
+        return self.page.evaluate("() => window.unetChanged")
+
+    def watch(self):
+        """Start to record every picture the panel shows from now on."""
+        self.panel.evaluate(_WATCH)
+
+    def watched(self) -> list[bytes]:
+        """Return the pictures recorded since `watch`, in order."""
+        return [base64.b64decode(text) for text in self.page.evaluate("() => Promise.all(window.unetSeen)") if text]
+
+    def until(self, check, what, seconds=10):
+        """Wait until `check()` holds."""
+        end = time.monotonic() + seconds
+        while not check():
+            assert time.monotonic() < end, f"waited {seconds} s in vain until {what}; the panel says {self.facts()!r}"
+            self.page.wait_for_timeout(20)
+
+
+_BYTES = """async i => { const b = new Uint8Array(await (await fetch(i.src)).arrayBuffer());
+let s = ''; for (const c of b) s += String.fromCharCode(c); return btoa(s); }"""
+
+_WATCH = """p => { const i = p.querySelector('img'), read = %s; window.unetSeen = [];
+new MutationObserver(() => window.unetSeen.push(read(i).catch(() => ''))).observe(i, {attributes: true,
+attributeFilter: ['src']}); }""" % _BYTES
+
+# The clock starts when the page gets the key and stops when the new picture is decoded and ready to be painted.
+_PRESS_TIMED_SETUP = """p => { const i = p.querySelector('img'); window.unetChanged = new Promise(done => {
+let start = 0; document.addEventListener('keydown', () => { start = performance.now(); }, {once: true, capture: true});
+const o = new MutationObserver(async () => { o.disconnect(); try { await i.decode(); } catch (e) {}
+done(performance.now() - start); }); o.observe(i, {attributes: true, attributeFilter: ['src']}); }); return true; }"""
