@@ -11,7 +11,7 @@
 #
 # **Launch:** on your own machine with `make lab`, which opens the course in JupyterLab.
 #
-# Previous: none · [Contents](../README.md) · Next: [Build a U-Net and look inside it](02_unet_anatomy.ipynb)
+# Previous: [Start here](00_start_here.ipynb) · [Contents](../README.md) · Next: [Build a U-Net and look inside it](02_unet_anatomy.ipynb)
 #
 # ## What you'll do
 #
@@ -64,12 +64,17 @@ cv2.circle(mask, center=(5, 6), radius=3, color=1, thickness=cv2.FILLED);
 
 # %% [markdown]
 # **Predict.** The disc has radius 3, and a circle of radius $r$ has the area $\pi r^2 \approx 28$. How many pixels of the
-# mask are 1? Write your number down before you run the next cell.
+# mask are 1? Put your number in place of `None` and run the cell. The one below it shows the truth, and answers your
+# guess. (A wrong guess helps more than none: you remember what surprised you.)
 
 # %%
-from helpers import pictures
+guess = None  # how many pixels?
+
+# %%
+from helpers import checks, pictures
 
 pictures.show_numbers(mask, "A mask holds a 0 or a 1 for each pixel", f"{mask.sum()} of {mask.size} pixels are 1.")
+checks.reveal("disc", guess, mask.sum())
 
 # %% [markdown]
 # Close to 28, but look at the shape: the disc is 7 pixels wide, not 6, because the middle pixel counts as well, and it has
@@ -280,12 +285,16 @@ def draw_scene(scene, rng):
 
 
 # %% [markdown]
-# **Predict.** The image is a float array, the mask an integer array. Which shape do they have? (The last axis counts the
+# **Predict.** The image is a float array, the mask an integer array. Which shape do both have? (The last axis counts the
 # *channels*: a colour picture has three, ours has one.)
+
+# %%
+guess = None  # a shape, such as (1, 2, 3)
 
 # %%
 image, mask = draw_scene(CircleScene(), np.random.default_rng(3))
 print("image", image.shape, image.dtype, "mask", mask.shape, mask.dtype)
+checks.reveal("scene shape", guess, image.shape)
 pictures.show_images(
     [image, mask], ["image", "mask"], "The discs are lesions, the lines are not",
     f"A noisy scan with uneven light; the mask marks {mask.mean():.0%} of it as lesion."
@@ -391,9 +400,13 @@ pictures.show_pairs(
 # **Predict.** Which share of all pixels is foreground? A quarter? A tenth? A hundredth?
 
 # %%
+guess = None  # a share, between 0 and 1
+
+# %%
 share = masks.mean()
 empty = (masks.sum(axis=(1, 2, 3)) == 0).mean()
 print(f"{share:.1%} of all pixels are foreground, and {empty:.1%} of the pictures have none at all.")
+checks.reveal("foreground", guess, share)
 
 # %% [markdown]
 # The classes are **imbalanced**: background outnumbers foreground about ten to one. Keep this number in mind. It explains
@@ -465,13 +478,17 @@ def dice_per_image(y_true, y_pred):
 
 # %% [markdown]
 # **Predict.** What does the copying learner score on honest validation pictures? And what if those pictures had slipped
-# into its training set?
+# into its training set? Write down the first of the two.
+
+# %%
+guess = None  # its mean Dice on pictures that it has not seen
 
 # %%
 honest = dice_per_image(val_masks, copy_nearest(train_images, train_masks, val_images)).mean()
 leaked = dice_per_image(val_masks, copy_nearest(images, masks, val_images)).mean()
 print(f"validation pictures unseen: mean Dice {honest:.2f}")
 print(f"validation pictures leaked: mean Dice {leaked:.2f}")
+checks.reveal("copying", guess, honest)
 
 # %% [markdown]
 # The same learner, useless or perfect, depending on nothing but the split. A network with many weights can remember too.
@@ -490,10 +507,14 @@ print(f"validation pictures leaked: mean Dice {leaked:.2f}")
 # **Predict.** What is its *pixel accuracy*, the share of pixels that it gets right? And its Dice?
 
 # %%
+guess = None  # its pixel accuracy, between 0 and 1
+
+# %%
 from helpers.evaluation import empty_baseline, pixel_accuracy
 
 nothing = empty_baseline(val_images)
 print(f"pixel accuracy {pixel_accuracy(val_masks, nothing):.2f}, mean Dice {dice_per_image(val_masks, nothing).mean():.2f}")
+checks.reveal("accuracy", guess, pixel_accuracy(val_masks, nothing))
 
 # %% [markdown]
 # An accuracy of about 0.9 for a method that never finds a lesion! That is the whole case against pixel accuracy in one
@@ -538,13 +559,18 @@ pictures.plot_grey_levels(
 # **Predict.** Better or worse than the best global threshold?
 
 # %%
+guess = None  # "better" or "worse"
+
+# %%
 from helpers.evaluation import otsu_baseline
 
 otsu_masks = otsu_baseline(val_images)
-print(f"Otsu: mean Dice {dice_per_image(val_masks, otsu_masks).mean():.2f}")
+otsu_dice, global_dice = (dice_per_image(val_masks, found).mean() for found in (otsu_masks, global_masks))
+print(f"Otsu: mean Dice {otsu_dice:.2f}")
+checks.reveal("otsu", guess, "better" if otsu_dice > global_dice else "worse")
 
 # %% [markdown]
-# Worse, if you guessed otherwise: Otsu separates whatever two groups there are, and here the strongest split is between the
+# Otsu separates whatever two groups there are, and here the strongest split is between the
 # bright and the dark side of the picture. It knows nothing about lesions, and in an empty picture it will
 # always find something.
 #
@@ -611,6 +637,164 @@ for change in [{}, {"noise": 0.1}, {"vessels": (1, 3)}, {"illumination": 0.6}]:
     scene = CircleScene(**{"illumination": 0, "noise": 0.02, "vessels": 0, **change})
     some_images, some_masks = make_dataset(200, scene, seed=1)
     print(f"best threshold on the easy scene with {change}: {best_threshold(some_masks, some_images).dice:.2f}")
+
+# %% [markdown]
+# ## Exercises
+#
+# Each exercise has a cell for your answer and, below it, a call that checks it. The check prints `to do` until you have
+# begun, then what is wrong, then `solved`. Your variables are not touched. Stuck? Run `checks.hint("1.1")` in a cell of its
+# own; each further call goes deeper.
+#
+# The first one is a copy with a gap, the fourth starts from nothing.
+
+# %% [markdown]
+# ### Exercise 1.1: An ellipse and its mask
+#
+# Lesions are rarely round. `draw_lesion` above is the worked example; here is the same for an ellipse, with a gap. It gets
+# `half_axes`, two lengths in pixels, and an `angle` in degrees. Replace the last line, so that the mask is drawn as well.
+#
+# Hints: `checks.hint("1.1")`
+
+
+# %%
+def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+    cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+    raise NotImplementedError  # the mask
+
+
+# %%
+checks.exercise_1_1(draw_ellipse)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+#     cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+#     cv2.ellipse(mask, centre, half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 1.2: One pixel too small
+#
+# A lesion is a disc of radius 5. A method finds it in the right place, but one pixel too small all round: radius 4. What is
+# its Dice? Work with ideal circles, on paper, to two decimals. Is it more or less than you expected?
+#
+# Hints: `checks.hint("1.2")`
+
+# %%
+disc_dice = None
+
+# %%
+checks.exercise_1_2(disc_dice)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# disc_dice = 2 * 4**2 / (5**2 + 4**2)
+# ```
+#
+# The small disc lies inside the large one, so the overlap is the small area. The factor $\pi$ cancels: $2 \cdot 16 / 41 = 0.78$.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 1.3: A mask from a file
+#
+# Masks of real scans come as pictures: `[height, width]`, uint8, 0 for background and 255 for lesion. Where an editor has
+# smoothed the edge there are greys in between. Turn such a picture into a mask as this course uses it: `[height, width, 1]`,
+# uint8, 0 and 1, where a stored value of 128 or more counts as lesion. The steps are there; fill in what they return.
+#
+# Hints: `checks.hint("1.3")`
+
+
+# %%
+def clean_mask(stored):
+    lesion = ...  # True where the stored value is 128 or more
+    raise NotImplementedError  # as uint8, with a last axis
+
+
+# %%
+checks.exercise_1_3(clean_mask)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def clean_mask(stored):
+#     lesion = stored >= 128
+#     return lesion.astype(np.uint8)[..., None]
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 1.4: A split by patients
+#
+# From nothing. Each picture belongs to a patient: `patients` is an array with one number or name a picture, in any order.
+# Write a function that draws `n_test` whole patients with the generator `rng` and returns one boolean a picture: True if it
+# belongs to the test set.
+#
+# Hints: `checks.hint("1.4")`
+
+
+# %%
+def split_patients(patients, n_test, rng):
+    raise NotImplementedError
+
+
+# %%
+checks.exercise_1_4(split_patients)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def split_patients(patients, n_test, rng):
+#     chosen = rng.choice(np.unique(patients), n_test, replace=False)
+#     return np.isin(patients, chosen)
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 1.5: Which of these leaks?
+#
+# Which of these let the test pictures help, so that their score is too good? Write the letters of all that do, such as `"AB"`.
+#
+# - A: Slices 1 to 40 of a patient are in training, slice 41 of the same patient is in the test set.
+# - B: Each training picture is mirrored, and the copy joins the training set.
+# - C: Of five networks, the one with the best test score is published, with that score.
+# - D: From each picture, training and test alike, its own mean grey level is subtracted.
+# - E: Two hospitals sent the same file under two names, and the names were split at random.
+#
+# Hints: `checks.hint("1.5")`
+
+# %%
+leaks = ""
+
+# %%
+checks.exercise_1_5(leaks)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# leaks = "ACE"
+# ```
+#
+# A and E put a copy, or nearly one, on the other side. C takes a decision with the test set.
+#
+# </details>
+
+# %% [markdown]
+# How far have you come? This is kept on disk, so it survives a restart.
+
+# %% tags=["nbval-ignore-output"]
+checks.progress("01")
 
 # %% [markdown]
 # ## What you've learned

@@ -65,9 +65,15 @@ kernel = np.array([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]], np.float32)
 # and add up the nine products. Which number comes out? And around row 2, column 4?
 
 # %%
+guess = None  # the first of the two numbers
+
+# %%
+from helpers import checks
+
 for column in (2, 4):
     window = step[1:4, column - 1 : column + 2]
     print(f"around row 2, column {column}: {np.sum(window * kernel):g}")
+checks.reveal("kernel", guess, int(np.sum(step[1:4, 1:4] * kernel)))
 
 # %% [markdown]
 # At the edge the kernel answers loudly, in the even region not at all. It is a *detector of vertical edges*. Now slide it over
@@ -139,6 +145,9 @@ pictures.show_images(
 # **Predict.** A layer takes 8 channels and gives 16, with 3x3 kernels. Each of the 16 results adds up a convolution over
 # each of the 8 channels, plus one number of its own, the *bias*. How many weights does it learn?
 
+# %%
+guess = None  # how many weights?
+
 
 # %%
 def conv_weights(kernel, channels_in, channels_out):
@@ -149,6 +158,7 @@ def conv_weights(kernel, channels_in, channels_out):
 layer = layers.Conv2D(16, 3)
 layer.build((None, None, None, 8))
 print("formula:", conv_weights(3, 8, 16), " Keras:", layer.count_params())
+checks.reveal("weights", guess, layer.count_params())
 
 # %% [markdown]
 # ## 2. The blocks
@@ -181,8 +191,12 @@ def conv_block(x, filters, name, normalisation=None, padding="same"):
 # **Predict.** A picture `[1, 96, 96, 1]` goes into a block with 8 filters. Which shape comes out?
 
 # %%
+guess = None  # a shape, such as (1, 2, 3, 4)
+
+# %%
 x = conv_block(images[2:4], 8, "trial")
 print("in", images[2:4].shape, "out", tuple(x.shape))
+checks.reveal("block shape", guess, tuple(x.shape))
 
 # %% [markdown]
 # ### Pooling: see further
@@ -255,8 +269,11 @@ def join_skip(x, skip, name, crop=0):
 # **Predict.** The encoder's maps are `[1, 96, 96, 8]`, the decoder's are `[1, 96, 96, 8]`. Which shape has the joined array?
 
 # %%
+guess = None  # a shape, such as (1, 2, 3, 4)
+
+# %%
 maps = np.zeros((1, 96, 96, 8), np.float32)
-print(tuple(join_skip(maps, maps, "trial_skip").shape))
+checks.reveal("skip shape", guess, tuple(join_skip(maps, maps, "trial_skip").shape))
 
 # %% [markdown]
 # What is the cropping for? The original U-Net does not pad. Each of its 3x3 convolutions (`padding="valid"`) makes the
@@ -352,10 +369,14 @@ paper = build_unet((572, 572, 1), depth=5, filters=64, padding="valid")
 print("output", paper.output_shape[1:3], f"and {paper.count_params():,} weights")
 
 # %% [markdown]
-# Our own default is tiny beside it. **Predict:** how many times fewer weights has the U-Net with depth 4 and 8 filters?
+# Our own default is tiny beside it. **Predict.** How many times fewer weights has the U-Net with depth 4 and 8 filters?
+
+# %%
+guess = None  # how many times fewer?
 
 # %%
 print(f"{unet.count_params():,} weights, {paper.count_params() / unet.count_params():.0f} times fewer")
+checks.reveal("paper", guess, paper.count_params() / unet.count_params())
 del paper
 
 # %% [markdown]
@@ -451,6 +472,9 @@ for depth in range(1, 5):
 # **Predict.** Where will the network without skips go wrong: in the middle of lesions, or at their boundaries?
 
 # %%
+guess = None  # "middle" or "boundaries"
+
+# %%
 import tempfile
 from pathlib import Path
 
@@ -485,6 +509,7 @@ for name in networks:
 ratio = near["without skips"] / near["with skips"]
 assert ratio > 1.1, f"the skips have stopped mattering at boundaries: {ratio:.2f}"
 print("Without skips, errors near boundaries are more than 1.1 times as frequent:", ratio > 1.1)
+checks.reveal("skips", guess, "boundaries" if ratio > 1.1 else "middle")
 
 # %% tags=["nbval-ignore-output"]
 busy = np.argsort(validation[1].sum(axis=(1, 2, 3)))[-4:]
@@ -534,7 +559,192 @@ for name in ("encoder_1", "bottleneck", "decoder_1"):
 # the bottleneck. That is what the skips are for.
 #
 # **Change.** Look at `encoder_3` and `decoder_3`. From which map on are the vessels gone?
+
+# %% [markdown]
+# ## Exercises
 #
+# Each exercise has a cell for your answer and, below it, a call that checks it. The check prints `to do` until you have
+# begun, then what is wrong, then `solved`. Your variables are not touched. Stuck? Run `checks.hint("2.1")` in a cell of its
+# own; each further call goes deeper.
+
+# %% [markdown]
+# ### Exercise 2.1: The shape at the bottleneck
+#
+# A picture `[1, 64, 48, 1]` goes into our U-Net with depth 4 and 8 filters. Which shape leaves the bottleneck's block?
+#
+# Hints: `checks.hint("2.1")`
+
+# %%
+bottleneck_shape = None
+
+# %%
+checks.exercise_2_1(bottleneck_shape)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# bottleneck_shape = (1, 64 // 2**3, 48 // 2**3, 8 * 2**3)
+# ```
+#
+# Four levels have three steps down. Each halves height and width and doubles the channels.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 2.2: The weights behind a skip
+#
+# In the same U-Net, how many weights has the *first* convolution of the block `decoder_3`? It comes right after skip 3 has been
+# joined; the level has 32 filters, and the kernels are 3x3.
+#
+# Hints: `checks.hint("2.2")`
+
+# %%
+decoder_weights = None
+
+# %%
+checks.exercise_2_2(decoder_weights)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# decoder_weights = 3 * 3 * (32 + 32) * 32 + 32
+# ```
+#
+# 32 channels come from below and 32 from the encoder, and each of the 32 results has one bias.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 2.3: The convolution block
+#
+# The block once more, with a gap, without names and options. Its first half is there. Write the second one.
+#
+# Hints: `checks.hint("2.3")`
+
+
+# %%
+def my_conv_block(x, filters):
+    x = layers.Conv2D(filters, 3, padding="same")(x)
+    x = layers.ReLU()(x)
+    raise NotImplementedError  # the second half
+
+
+# %%
+checks.exercise_2_3(my_conv_block)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_conv_block(x, filters):
+#     x = layers.Conv2D(filters, 3, padding="same")(x)
+#     x = layers.ReLU()(x)
+#     x = layers.Conv2D(filters, 3, padding="same")(x)
+#     return layers.ReLU()(x)
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 2.4: The order of a U-Net
+#
+# Here are the twelve parts of a U-Net of depth 3 for pictures of 96x96 pixels, shuffled. Write their letters in the order in
+# which a picture passes them, such as `"ABC..."`.
+#
+# - A: join skip 1
+# - B: pooling, 96 to 48
+# - C: bottleneck
+# - D: upsampling, 24 to 48
+# - E: block, kept as skip 1
+# - F: 1x1 convolution and sigmoid
+# - G: join skip 2
+# - H: block, kept as skip 2
+# - I: upsampling, 48 to 96
+# - J: pooling, 48 to 24
+# - K: block on what skip 2 was joined to
+# - L: block on what skip 1 was joined to
+#
+# Hints: `checks.hint("2.4")`
+
+# %%
+order = ""
+
+# %%
+checks.exercise_2_4(order)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# order = "EBHJCDGKIALF"
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 2.5: A receptive field by hand
+#
+# Two 3x3 convolutions, a pooling of two by two, two more 3x3 convolutions. How many pixels of the input wide is the part that one
+# pixel of the result sees? Walk backwards.
+#
+# Hints: `checks.hint("2.5")`
+
+# %%
+field = None
+
+# %%
+checks.exercise_2_5(field)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# field = (1 + 2 + 2) * 2 + 2 + 2
+# ```
+#
+# Two convolutions see 5 pixels of the pooled picture, which are 10 of the original; the two above add 4.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 2.6: A level of the decoder
+#
+# From nothing. `x` comes from below, `skip` from the encoder, with twice the height and width. Write one level of the decoder: upsample
+# `x` to `filters` channels, join the skip, and apply a convolution block with `filters` filters. You may use this notebook's
+# functions; each takes a name of your choice.
+#
+# Hints: `checks.hint("2.6")`
+
+
+# %%
+def my_decoder_step(x, skip, filters):
+    raise NotImplementedError
+
+
+# %%
+checks.exercise_2_6(my_decoder_step)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_decoder_step(x, skip, filters):
+#     x = upsample(x, filters, "my_up")
+#     x = join_skip(x, skip, "my_skip")
+#     return conv_block(x, filters, "my_block")
+# ```
+#
+# </details>
+
+# %% [markdown]
+# How far have you come? This is kept on disk, so it survives a restart.
+
+# %% tags=["nbval-ignore-output"]
+checks.progress("02")
+
+# %% [markdown]
 # ## What you've learned
 #
 # - You computed a convolution by hand, and showed that `Conv2D` computes the same.

@@ -65,6 +65,9 @@ print(len(train_images), "training and", len(val_images), "validation pictures")
 #
 # **Predict.** With 800 pictures and batches of 4, how many steps has an epoch? How many has a training of 12 epochs?
 
+# %%
+guess = None  # the steps of 12 epochs
+
 
 # %%
 def steps_per_epoch(n, batch_size):
@@ -72,8 +75,11 @@ def steps_per_epoch(n, batch_size):
 
 
 # %%
+from helpers import checks
+
 steps = steps_per_epoch(len(train_images), batch_size=4)
 print(steps, "steps an epoch,", 12 * steps, "steps in all")
+checks.reveal("steps", guess, 12 * steps)
 
 # %% [markdown]
 # ### Augmentation: more pictures for free
@@ -210,6 +216,9 @@ def bce_dice_loss(y_true, y_pred):
 # **Predict.** A tenth of all pixels is foreground. Which constant has the lowest BCE: 0, 0.1 or 0.5? And the lowest Dice loss?
 
 # %%
+guess = None  # the constant with the lowest BCE
+
+# %%
 some = val_masks[:50]
 constants = np.array([0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.99], np.float32)
 losses = {name: [] for name in ("BCE", "Dice loss", "BCE + Dice")}
@@ -225,6 +234,7 @@ pictures.plot_lines(
     "; ".join(f"{name} is lowest at {p:.3g}" for name, p in cheapest.items()) + ".",
     xlabel="the same probability for every pixel", ylabel="loss", log=True
 )
+checks.reveal("constant", guess, float(cheapest["BCE"]))
 
 # %% [markdown]
 # - **BCE** prefers the share of foreground, 0.1. There it is low already, about a third, although the prediction is an even
@@ -271,6 +281,9 @@ def warmup_cosine(peak=3e-3, steps=1000, warmup=50):
 # **Predict.** The training has 2400 steps, 50 of them warm-up. At which step is the rate back at half its peak?
 
 # %%
+guess = None  # a number of steps
+
+# %%
 rate = warmup_cosine(peak=3e-3, steps=2400, warmup=50)
 grid = np.arange(0, 2401, 5)
 curve = np.array([float(rate(step)) for step in grid])
@@ -279,6 +292,7 @@ pictures.plot_lines(
     grid, {"rate": curve}, "Up in a line, down along a cosine", f"The rate is back at half its peak after {half} steps.",
     xlabel="step", ylabel="learning rate", marks=[(50, "end of warm-up"), (half, "half")]
 )
+checks.reveal("half", guess, half)
 
 # %% [markdown]
 # ## 4. Callbacks, one by one
@@ -306,7 +320,10 @@ for callback in make_callbacks(scratch / "unused"):
 # rises, while the validation score stops rising. This is **over-fitting**. `EarlyStopping` watches the validation score and
 # ends the run when it has not improved for `patience` epochs.
 #
-# **Predict.** We allow 80 epochs. Will all of them be used?
+# **Predict.** We allow 80 epochs, and a `patience` of 15. After how many will it stop?
+
+# %%
+guess = None  # how many epochs?
 
 # %%
 few = train_images[:6], train_masks[:6]
@@ -324,6 +341,7 @@ pictures.plot_history(
     f"Training Dice ends at {history.history['dice'][-1]:.2f}, validation at {history.history['val_dice'][-1]:.2f}; "
     f"best epoch {best_epoch}, stopped after {len(history.epoch)}.", marks=[(best_epoch, "best")]
 )
+checks.reveal("epochs", guess, len(history.epoch))
 
 # %%
 assert len(history.epoch) < 80, "early stopping did not act"
@@ -446,6 +464,9 @@ except FileExistsError as error:
 # digits, exactly?
 
 # %%
+guess = None  # "roughly", "three digits" or "exactly"
+
+# %%
 resumed = build_unet(depth=3, filters=4)
 halved = train_unet(resumed, run_dir=scratch / "halved", resume=True, **settings)
 same_weights = all(np.array_equal(a, b) for a, b in zip(resumed.get_weights(), uninterrupted.get_weights()))
@@ -453,6 +474,7 @@ print("epochs in its log:", len(halved.epoch))
 
 # %% tags=["nbval-ignore-output"]
 print("bit for bit the same weights:", same_weights)
+checks.reveal("resumed", guess, "exactly" if same_weights else "three digits")
 
 # %%
 closest = max(np.abs(a - b).max() for a, b in zip(resumed.get_weights(), uninterrupted.get_weights()))
@@ -518,7 +540,188 @@ pictures.show_predictions(
 # The best rung of the ladder in notebook 01, the Hough circles, stood at about 0.65. But be careful before you publish the
 # number above: you have looked at validation after every epoch and kept the best one. How good it *really* is, on pictures
 # nobody has looked at, is the subject of notebook 04.
+
+# %% [markdown]
+# ## Exercises
 #
+# Each exercise has a cell for your answer and, below it, a call that checks it. The check prints `to do` until you have
+# begun, then what is wrong, then `solved`. Your variables are not touched. Stuck? Run `checks.hint("3.1")` in a cell of its
+# own; each further call goes deeper.
+
+# %% [markdown]
+# ### Exercise 3.1: Steps and batches
+#
+# You have 1000 training pictures and train with batches of 16 for 5 epochs. `steps_per_epoch` above is the worked example. How many
+# steps are there in all?
+#
+# Hints: `checks.hint("3.1")`
+
+# %%
+all_steps = None
+
+# %%
+checks.exercise_3_1(all_steps)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# all_steps = 5 * -(-1000 // 16)
+# ```
+#
+# 62 full batches and one of 8 make 63 steps an epoch.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 3.2: Mirror a pair
+#
+# An augmentation with a gap, in NumPy: of a batch, mirror those pictures left to right for which `chosen` is True, and their masks
+# in the same way. The images are done.
+#
+# Hints: `checks.hint("3.2")`
+
+
+# %%
+def mirror_pair(images, masks, chosen):
+    images, masks = images.copy(), masks.copy()
+    images[chosen] = images[chosen][:, :, ::-1]
+    raise NotImplementedError  # the masks; then return both
+
+
+# %%
+checks.exercise_3_2(mirror_pair)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def mirror_pair(images, masks, chosen):
+#     images, masks = images.copy(), masks.copy()
+#     images[chosen] = images[chosen][:, :, ::-1]
+#     masks[chosen] = masks[chosen][:, :, ::-1]
+#     return images, masks
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 3.3: Which run over-fits?
+#
+# Three runs, Dice in training / in validation after so many epochs:
+#
+# | epoch | run A | run B | run C |
+# | --- | --- | --- | --- |
+# | 5 | 0.61 / 0.60 | 0.70 / 0.66 | 0.20 / 0.21 |
+# | 10 | 0.78 / 0.77 | 0.88 / 0.80 | 0.22 / 0.22 |
+# | 20 | 0.89 / 0.87 | 0.96 / 0.77 | 0.23 / 0.22 |
+# | 40 | 0.93 / 0.92 | 0.99 / 0.72 | 0.23 / 0.23 |
+#
+# Which run over-fits, `"A"`, `"B"` or `"C"`? And the network of which epoch of that run would you keep?
+#
+# Hints: `checks.hint("3.3")`
+
+# %%
+overfits = None
+keep_epoch = None
+
+# %%
+checks.exercise_3_3(overfits, keep_epoch)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# overfits = "B"
+# keep_epoch = 10
+# ```
+#
+# In B training goes on rising, while validation turns back after epoch 10.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 3.4: A learning rate by hand
+#
+# Write warm-up and cosine without Keras. The warm-up is there. After it the rate falls from `peak` to 0, which it reaches at step
+# `steps`, along half a cosine: flat at the top, flat at the end. Use `math.cos` and `math.pi`.
+#
+# Hints: `checks.hint("3.4")`
+
+# %%
+import math
+
+
+def my_rate(step, peak, steps, warmup):
+    if step < warmup:
+        return peak * step / warmup
+    raise NotImplementedError  # the cosine
+
+# %%
+checks.exercise_3_4(my_rate)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# import math
+#
+#
+# def my_rate(step, peak, steps, warmup):
+#     if step < warmup:
+#         return peak * step / warmup
+#     done = (step - warmup) / (steps - warmup)
+#     return peak * (1 + math.cos(math.pi * done)) / 2
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 3.5: A callback that stops at a goal
+#
+# Write a callback that ends the training as soon as the *validation* Dice of an epoch (`val_dice` in the `logs`) reaches `goal`. An
+# epoch without validation has no such entry, and must not stop anything. `RateRecorder` and `PullThePlug` are the worked examples;
+# setting `self.model.stop_training = True` asks Keras to stop.
+#
+# Hints: `checks.hint("3.5")`
+
+
+# %%
+class StopAtGoal(keras.callbacks.Callback):
+    def __init__(self, goal):
+        super().__init__()
+        self.goal = goal
+
+    def on_epoch_end(self, epoch, logs=None):
+        raise NotImplementedError
+
+
+# %%
+checks.exercise_3_5(StopAtGoal)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# class StopAtGoal(keras.callbacks.Callback):
+#     def __init__(self, goal):
+#         super().__init__()
+#         self.goal = goal
+#
+#     def on_epoch_end(self, epoch, logs=None):
+#         if "val_dice" in logs and logs["val_dice"] >= self.goal:
+#             self.model.stop_training = True
+# ```
+#
+# </details>
+
+# %% [markdown]
+# How far have you come? This is kept on disk, so it survives a restart.
+
+# %% tags=["nbval-ignore-output"]
+checks.progress("03")
+
+# %% [markdown]
 # ## What you've learned
 #
 # - You built a `tf.data` pipeline whose augmentation moves image and mask together.

@@ -84,6 +84,9 @@ print("test set:", fingerprint(test_images, test_masks))
 # does the curve look like for the probabilities of a trained network?
 
 # %%
+guess = None  # "hill", "slope" or "plateau"
+
+# %%
 from helpers.evaluation import best_threshold, dice_by_threshold
 from helpers.training import predict
 
@@ -93,7 +96,7 @@ threshold = best_threshold(val_masks, val_scores).threshold
 print("a threshold between 0.2 and 0.8:", 0.2 <= threshold <= 0.8)
 
 # %% tags=["nbval-ignore-output"]
-from helpers import pictures
+from helpers import checks, pictures
 
 thresholds = np.linspace(0.01, 0.99, 99)
 lines = {
@@ -105,6 +108,7 @@ pictures.plot_lines(
     f"The U-Net's curve is a plateau with its top at {threshold:.2f}; the grey levels' is a low hill.",
     xlabel="threshold", ylabel="mean per-image Dice", marks=[(threshold, "chosen")], limits=(0, 1)
 )
+checks.reveal("curve", guess, "plateau" if np.ptp(lines["U-Net's probabilities"][20:80]) < 0.05 else "hill")
 
 # %% [markdown]
 # It is a plateau: the network is rarely undecided. From here on the threshold is **frozen**.
@@ -145,6 +149,9 @@ print("mean per-image Dice on the test set above 0.94:", dice.mean() > 0.94)
 # **Predict.** By how much does the U-Net beat the Hough circles?
 
 # %%
+guess = None  # the difference of their mean Dice
+
+# %%
 from helpers.evaluation import empty_baseline, hough_baseline, otsu_baseline
 
 # %%
@@ -164,6 +171,7 @@ pictures.plot_bars(
     "; ".join(f"{name} {s.mean():.2f}" for name, s in scores.items()) + ".",
     intervals=[bootstrap_interval(s, seed=0) for s in scores.values()]
 )
+checks.reveal("ladder", guess, scores["U-Net"].mean() - scores["Hough circles"].mean())
 
 # %%
 for name in ("all background", "Otsu per picture", "best global threshold", "Hough circles"):
@@ -195,11 +203,15 @@ print("but not for the means:", round(abs(iou.mean() - dice.mean() / (2 - dice.m
 # missed. What are the per-image mean and the pooled Dice?
 
 # %%
+guess = None  # the pooled Dice
+
+# %%
 pair_true = np.zeros((2, 64, 64, 1), np.uint8)
 pair_true[0, :25, :40] = 1
 pair_true[1, 50:54, 50:55] = 1
 pair_pred = pair_true * np.array([1, 0], np.uint8)[:, None, None, None]
 print(f"per image {dice_per_image(pair_true, pair_pred).mean():.2f}, pooled {pooled_dice(pair_true, pair_pred):.2f}")
+checks.reveal("pooled", guess, pooled_dice(pair_true, pair_pred))
 
 # %% [markdown]
 # Half of the patients are missed, and the pooled score says 0.99. A large lesion hides a missed small one. Per-image
@@ -345,6 +357,9 @@ pictures.plot_bins(
 # **Predict.** At which noise does the Dice fall below 0.8?
 
 # %%
+guess = None  # a noise, between 0 and 0.4
+
+# %%
 noises = np.random.default_rng(5).uniform(0, 0.4, 200)
 drawn = [make_dataset(1, CircleScene(circles=(1, 6), noise=float(noise)), seed=i) for i, noise in enumerate(noises)]
 noisy_images, noisy_masks = (np.concatenate(arrays) for arrays in zip(*drawn))
@@ -356,6 +371,8 @@ pictures.plot_bins(
     rows, "Beyond the noise it was trained on, it falls off", "; ".join(f"noise {r.low:.2f} to {r.high:.2f}: {r.mean:.2f}" for r in rows),
     xlabel="noise (trained at 0.10)", ylabel="mean per-image Dice"
 )
+fall = np.interp(0.8, [r.mean for r in rows[::-1]], [(r.low + r.high) / 2 for r in rows[::-1]])
+checks.reveal("noise", guess, fall)
 
 # %%
 assert rows[-1].mean < rows[1].mean - 0.1, "the network has become immune to noise"
@@ -409,6 +426,9 @@ print("photograph", coins.shape, f"with {reference.mean():.0%} foreground in the
 # **Predict.** Who is closer to the reference, the U-Net trained on drawn discs, or Otsu's threshold?
 
 # %%
+guess = None  # "U-Net" or "Otsu"
+
+# %%
 small = cv2.resize(coins, (184, 144), interpolation=cv2.INTER_AREA)[None, ..., None].astype(np.float32) / 255
 truth = cv2.resize(reference, (184, 144), interpolation=cv2.INTER_NEAREST)[None, ..., None]
 by_unet = (predict(unet, small) >= threshold).astype(np.uint8)
@@ -420,6 +440,7 @@ pictures.show_predictions(
     [small[0]] * 2, [truth[0]] * 2, [by_otsu[0], by_unet[0]], [f"{name}: {d:.2f}" for name, d in coin_dice.items()],
     "Coins: truth in solid orange, found in dashed light blue", "; ".join(f"{name} {d:.2f}" for name, d in coin_dice.items()) + "."
 )
+checks.reveal("coins", guess, max(coin_dice, key=coin_dice.get))
 
 # %%
 print("Otsu on the coins:", round(coin_dice["Otsu"], 2))
@@ -432,7 +453,170 @@ assert 0 <= coin_dice["U-Net"] <= 1
 #
 # This is the most important sentence of this notebook: **a score belongs to a kind of picture.** How to bring the network to
 # your kind of picture is the subject of notebook 06.
+
+# %% [markdown]
+# ## Exercises
 #
+# Each exercise has a cell for your answer and, below it, a call that checks it. The check prints `to do` until you have
+# begun, then what is wrong, then `solved`. Your variables are not touched. Stuck? Run `checks.hint("4.1")` in a cell of its
+# own; each further call goes deeper.
+
+# %% [markdown]
+# ### Exercise 4.1: Precision, recall and Dice by hand
+#
+# In one picture 80 pixels are true positives, 20 are false positives, 60 are false negatives and 9840 are true negatives. Give
+# precision, recall and Dice to two decimals.
+#
+# Hints: `checks.hint("4.1")`
+
+# %%
+my_precision = None
+my_recall = None
+their_dice = None
+
+# %%
+checks.exercise_4_1(my_precision, my_recall, their_dice)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# my_precision = 80 / (80 + 20)
+# my_recall = 80 / (80 + 60)
+# their_dice = 2 * 80 / (80 + 20 + 80 + 60)
+# ```
+#
+# Marked are 100 pixels, there are 140; Dice divides twice the overlap by their sum.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 4.2: Dice from probabilities
+#
+# Write the whole score yourself: from masks and probabilities, both `[n, height, width, 1]`, to one Dice for each picture, `[n]`. The first
+# line is there. Two empty masks score 1.
+#
+# Hints: `checks.hint("4.2")`
+
+
+# %%
+def my_dice(y_true, scores, threshold):
+    y_pred = scores >= threshold
+    raise NotImplementedError
+
+
+# %%
+checks.exercise_4_2(my_dice)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_dice(y_true, scores, threshold):
+#     y_pred = scores >= threshold
+#     overlap = np.sum((y_true == 1) & y_pred, axis=(1, 2, 3))
+#     areas = y_true.sum(axis=(1, 2, 3)) + y_pred.sum(axis=(1, 2, 3))
+#     return np.where(areas == 0, 1.0, 2 * overlap / np.maximum(areas, 1))
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 4.3: Lesions found
+#
+# From nothing. A doctor asks how many *lesions* were found, not how many pixels. For the masks of one picture, `[height, width, 1]`,
+# return two numbers: how many connected lesions of `y_true` have at least half of their pixels marked in `y_pred`, and how many
+# there are. `cv2.connectedComponents` numbers them.
+#
+# Hints: `checks.hint("4.3")`
+
+
+# %%
+def count_found(y_true, y_pred):
+    raise NotImplementedError
+
+
+# %%
+checks.exercise_4_3(count_found)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def count_found(y_true, y_pred):
+#     count, labels = cv2.connectedComponents(y_true[..., 0])
+#     shares = [y_pred[..., 0][labels == label].mean() for label in range(1, count)]
+#     return sum(share >= 0.5 for share in shares), count - 1
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 4.4: Which score to publish?
+#
+# All five describe the same network. Which one belongs in the abstract? Write its letter.
+#
+# - A: 0.975, the mean Dice per image on the validation pictures, at the threshold that was best there.
+# - B: 0.961, the mean Dice per image on the test pictures, at the threshold chosen on validation, looked at once.
+# - C: 0.966, the mean Dice per image on the test pictures, at the best of twenty thresholds tried there.
+# - D: 0.980, the Dice of all pixels of the test pictures pooled, at the threshold of B.
+# - E: 0.996, the pixel accuracy on the test pictures, at the threshold of B.
+#
+# Hints: `checks.hint("4.4")`
+
+# %%
+published = None
+
+# %%
+checks.exercise_4_4(published)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# published = "B"
+# ```
+#
+# It is the lowest of the five, and the only one that a reader can expect to see again.
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 4.5: A bootstrap interval
+#
+# From nothing. Write the 95 % interval of the mean of `scores`: draw as many scores as there are, with replacement, with the
+# generator `rng`; average; repeat `repeats` times. Return the lower and the upper end of the middle 95 % of these means.
+#
+# Hints: `checks.hint("4.5")`
+
+
+# %%
+def my_interval(scores, rng, repeats):
+    raise NotImplementedError
+
+
+# %%
+checks.exercise_4_5(my_interval)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_interval(scores, rng, repeats):
+#     means = [rng.choice(scores, len(scores)).mean() for _ in range(repeats)]
+#     low, high = np.quantile(means, [0.025, 0.975])
+#     return low, high
+# ```
+#
+# </details>
+
+# %% [markdown]
+# How far have you come? This is kept on disk, so it survives a restart.
+
+# %% tags=["nbval-ignore-output"]
+checks.progress("04")
+
+# %% [markdown]
 # ## What you've learned
 #
 # - You chose a threshold on validation pictures, froze it, and touched the test set once.

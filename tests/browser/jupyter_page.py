@@ -16,7 +16,7 @@ import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models" / "unet_circles.keras"
-SECONDS = 240  # for a whole notebook to run on a busy machine
+SECONDS = 240  # for a whole notebook of the course to run on a busy machine
 SETUP = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom helpers import panels"
 
 
@@ -125,10 +125,10 @@ class Bench:
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
-    def panel(self, heading):
+    def panel(self, heading, seconds=60):
         """Return the panel with this heading, once it is drawn, in the middle of the window."""
         panel = self.page.locator(".unet-panel", has_text=heading).first
-        self._reach(panel)
+        self._reach(panel, seconds)
         panel.locator("img").first.wait_for(timeout=30_000)
         panel.evaluate("p => p.scrollIntoView({block: 'center'})")
         self.page.wait_for_function(
@@ -136,9 +136,9 @@ class Bench:
         )
         return Held(self.page, panel)
 
-    def _reach(self, panel):
+    def _reach(self, panel, seconds):
         # JupyterLab attaches what lies far outside the window only when it is scrolled to.
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             if panel.count():
                 return
