@@ -116,6 +116,8 @@ def test_an_epoch_depends_on_seed_and_number_only(data):
         np.testing.assert_array_equal(b, d)
     assert not np.array_equal(two[0][0], two[6][0]) and not np.array_equal(two[0][0], epoch(seed=6)[0][0])
     plain = np.concatenate([a for a, _ in epoch(augmented=False)])
+    orders = [fingerprint(a) for a, _ in epoch(epochs=2, augmented=False)]
+    assert orders[:6] != orders[6:]  # a new order every epoch
     assert sorted(map(fingerprint, plain)) == sorted(map(fingerprint, images))  # each picture once
 
 
@@ -190,6 +192,17 @@ def test_early_stopping_remembers_across_an_interruption(data, tmp_path):
     cut = train_unet(small_unet(), train, validation, tmp_path / "cut", resume=True, **settings)
     assert len(cut.epoch) == stopped
     assert max(cut.history["val_dice"]) == pytest.approx(max(whole.history["val_dice"]), abs=1e-5)
+    found = (predict(load_network(tmp_path / "cut" / "best.keras"), validation[0]) >= 0.5).astype(np.uint8)
+    assert dice_per_image(validation[1], found).mean() == pytest.approx(max(cut.history["val_dice"]), abs=1e-5)
+
+
+def test_an_epoch_logged_but_not_backed_up_is_run_again(data, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train_unet(small_unet(), *data, tmp_path / "cut", epochs=4, callbacks=[PullThePlug(2)])
+    log = tmp_path / "cut" / "log.csv"
+    log.write_text(log.read_text() + "2,0.99,0.01,0.99,0.01\n")  # the machine died between log and backup
+    history = train_unet(small_unet(), *data, tmp_path / "cut", epochs=4, resume=True)
+    assert history.epoch == [0, 1, 2, 3] and max(history.history["val_dice"]) < 0.98
 
 
 def test_datasets_are_taken_as_they_are(data, tmp_path):
