@@ -62,13 +62,239 @@ def _in_words(sure):
     return "almost certain" if sure >= 0.9 else "probable" if sure >= 0.7 else "possible"
 
 
-# Mistakes in the data and the network's form. They cause symptoms further on, which are then trusted less.
+# --- the book of causes: what is likely, and what to try --------------------------------------------------------------
+
+# What follows a slash is a variant of the cause before it. Words in braces are filled in by the check.
+BOOK = {
+    "sizes_differ/images": (
+        "the pictures differ in size, or are no numbers", "Crop or resize all pictures to one size, then np.stack them."
+    ),
+    "sizes_differ/masks": (
+        "one of the two was resized, cropped or transposed",
+        "Resize images and masks together; masks with cv2.INTER_NEAREST. cv2.resize wants (width, height).",
+    ),
+    "sizes_differ/predictions": (
+        "predictions of other pictures, or an upsampling too many",
+        "Predict the very pictures whose masks you compare with.",
+    ),
+    "counts_differ/masks": (
+        "a file is missing, or only one of the two was split",
+        "Pair files by name, and select and shuffle both with the same indices.",
+    ),
+    "counts_differ/predictions": (
+        "predictions of another set", "Predict the very pictures whose masks you compare with."
+    ),
+    "images_not_finite": (
+        "a division by zero when the pictures were normalised, or missing pixels in the files",
+        "Find the pictures with np.isnan(images).any(axis=(1, 2, 3)), mend or leave them out; one NaN turns every weight "
+        "into NaN.",
+    ),
+    "images_constant": (
+        "the pictures were not read, or integers were divided by 255 with //",
+        "Look at the files; divide as floats: images.astype('float32') / 255.",
+    ),
+    "images_channels": (
+        "colour pictures, or axes in another order",
+        "Convert them with cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) and keep the shape [n, h, w, 1].",
+    ),
+    "images_mixed_range": (
+        "some pictures were divided by 255 and others were not",
+        "Read all pictures through one function that ends in .astype('float32') / 255.",
+    ),
+    "images_0_255": (
+        "grey levels 0..255 that were never scaled to the 0..1 that a network of this course is trained on",
+        "images = images.astype('float32') / 255, for training and for prediction alike.",
+    ),
+    "images_range/deep": (
+        "grey levels of more than 8 bits that were never scaled to 0..1",
+        "images = images.astype('float32') / {top}, for training and for prediction alike.",
+    ),
+    "images_range/rounded": (
+        "the grey levels were rounded to whole numbers, so almost nothing is left of them",
+        "Convert before you scale: images.astype('float32') / 255.",
+    ),
+    "images_range/scaled": (
+        "standardised or differently scaled pictures; this course uses 0..1",
+        "Scale every set in the same way, with constants chosen on the training pictures.",
+    ),
+    "images_divided_twice": (
+        "the pictures were divided by 255 twice, once by you and once by a function or a layer",
+        "Divide once. Look for a second / 255, and for a Rescaling layer in the network.",
+    ),
+    "masks_not_finite": (
+        "missing masks, or a division by zero",
+        "Leave those pictures out, or draw their masks; then masks.astype('uint8').",
+    ),
+    "masks_channels": (
+        "masks saved as colour pictures, or one-hot classes",
+        "Keep one channel: (masks[..., :1] > 0).astype('uint8').",
+    ),
+    "masks_0_255": (
+        "masks stored as 8-bit pictures, white being 255, and not turned into 0 and 1",
+        "masks = (masks > 127).astype('uint8'), right after reading them.",
+    ),
+    "masks_not_0_1/classes": (
+        "class numbers or another code, where 0 and 1 are expected",
+        "Say which values are foreground, for example (masks == 2).astype('uint8').",
+    ),
+    "masks_not_0_1/grey": (
+        "label colours other than white, divided by 255: the network then aims at this number, not at 1",
+        "masks = (masks > 0).astype('uint8').",
+    ),
+    "masks_not_0_1/soft": (
+        "masks resized with interpolation, or probabilities in the place of masks",
+        "Resize masks with cv2.INTER_NEAREST; or choose a threshold, (masks >= 0.5).astype('uint8').",
+    ),
+    "masks_empty": (
+        "the masks were not read, or were divided as integers (1 // 255 is 0)",
+        "Look at masks.max() after each step of reading; it must be 1.",
+    ),
+    "mask_not_moved/all": (
+        "all masks are {move} against their images, so one of the two is read or saved differently",
+        "Read both with the same function, and mind (x, y) against [row, column]; then draw the mask's outline on the "
+        "image.",
+    ),
+    "mask_not_moved/random": (
+        "augmentation moves the image and leaves the mask where it was, or moves each by its own random draw",
+        "Move image and mask as two channels of one array, with one random draw; then draw the mask's outline on the "
+        "image.",
+    ),
+    "mask_not_moved/shift": (
+        "all masks are shifted against their images: only one of the two was cropped or padded, or a resize rounds",
+        "Crop, pad and resize both together; then draw the mask's outline on the image.",
+    ),
+    "pairs_shuffled": (
+        "images and masks were sorted or shuffled separately",
+        "Pair files by name, and shuffle with one permutation: images[order], masks[order].",
+    ),
+    "copies_between_sets": (
+        "the sets were split after copying or augmenting, or by picture where one patient gave several",
+        "Split first, by patient or scan, and augment only the training part; a score on copies measures memory.",
+    ),
+    "size_cannot_be_halved": (
+        "{size} is no multiple of {factor}, so halving rounds, and upsampling does not give back the same size",
+        "Pad or crop pictures and masks to a multiple of {factor} (near yours: {near}), or lower depth.",
+    ),
+    "input_refused": (
+        "the network was built for another shape", "Give the network pictures of the shape it was built for."
+    ),
+    "output_smaller": (
+        "convolutions without padding, as in the paper, lose two pixels each; or a pooled size was rounded down",
+        "Use padding='same', or cut the masks to their middle: masks[:, {rows}, {columns}].",
+    ),
+    "relu_before_sigmoid": (
+        "a ReLU gives 0 or more, and the sigmoid of that is 0.5 or more: the network has no word for background",
+        "Make the last convolution linear: Conv2D(1, 1), then the sigmoid and nothing between.",
+    ),
+    "softmax_of_one_channel": (
+        "the softmax of a single number is always 1, so all is foreground and nothing is learned",
+        "Use activation='sigmoid' for one channel.",
+    ),
+    "logits_as_probabilities": (
+        "logits, any number at all, taken for probabilities; 0.5 is then the wrong threshold",
+        "End in a sigmoid, or apply keras.ops.sigmoid to the predictions (a logit of 0 is a probability of 0.5).",
+    ),
+    "prediction_0_255": (
+        "predictions saved as 8-bit pictures", "y_pred.astype('float32') / 255, or y_pred > 127 for masks."
+    ),
+    "prediction_channels": (
+        "one channel for each class, as a softmax gives them", "Keep the channel of the foreground: y_pred[..., 1:2]."
+    ),
+    "pooled_dice": (
+        "small lesions are missed, and a Dice pooled over the batch does not show it: large discs outvote them",
+        "Report Dice per picture, with the score by lesion size; train with a loss per picture and on more small lesions.",
+    ),
+    "learning_rate_too_high/nan": (
+        "steps so large that the weights overflowed (if the images hold no NaN)",
+        "Lower the learning rate tenfold, warm it up, and clip the gradient: Adam(1e-3, global_clipnorm=1.0).",
+    ),
+    "learning_rate_too_high/wild": (
+        "steps so large that each one overshoots",
+        "Lower the learning rate tenfold, warm it up, and clip the gradient: Adam(1e-3, global_clipnorm=1.0).",
+    ),
+    "learning_rate_too_high/stuck": (
+        "the first steps threw the weights so far that the sigmoid is saturated and passes no gradient back",
+        "Lower the learning rate tenfold or more, warm it up, and clip the gradient: Adam(1e-3, global_clipnorm=1.0).",
+    ),
+    "learning_rate_too_low": (
+        "the loss hardly moves: every step is far too small",
+        "Raise the learning rate tenfold, up to 1e-3 .. 3e-3 for Adam, until the loss falls within the first epoch.",
+    ),
+    "wrong_threshold": (
+        "the network has learned, but its probabilities lie {side} 0.5 where they matter: masks whose foreground was a "
+        "grey below 1, weighted classes, rare foreground, or other pictures than in training",
+        "Choose the threshold on validation pictures (best_threshold), or train on masks of 0 and 1 without class "
+        "weights.",
+    ),
+    "too_few_steps": (
+        "training was stopped while the network was still learning how much foreground there is, before where",
+        "Train longer: more epochs, smaller batches (each step counts, not each picture), or a higher rate.",
+    ),
+    "too_few_steps/unknown": (
+        "the network predicts no lesion and has learned little of where they are",
+        "Hand in the history as well; train longer, and check the learning rate.",
+    ),
+    "imbalance": (
+        "only {share} of the pixels are foreground, so calling everything background is already cheap, and the loss has "
+        "settled there",
+        "Use a loss that looks at overlap (bce_dice_loss), choose crops around lesions, and start the output's bias at "
+        "the share of foreground.",
+    ),
+    "batch_normalisation": (
+        "batch normalisation: its running averages do not fit what it saw in training, because of too few steps or of "
+        "batches too small to average over",
+        "Lower its momentum to 0.9, train longer, use batches of 8 and more, or normalise by groups "
+        "(normalisation='group').",
+    ),
+    "batch_normalisation/curves": (
+        "batch normalisation whose averages do not fit yet, used for validation and not in training; or validation "
+        "pictures of another kind",
+        "Hand in the model as well. Train longer, lower its momentum to 0.9, use larger batches or group normalisation.",
+    ),
+    "overfitting": (
+        "the network learns the training pictures by heart",
+        "More pictures, augmentation, early stopping on the validation score, a smaller network.",
+    ),
+    "noise_changed": (
+        "another scanner, another exposure, or pictures that were smoothed",
+        "Train with the range of noise that will be met (CircleScene(noise=(0.05, 0.4))), or denoise alike everywhere.",
+    ),
+    "brightness_changed": (
+        "another exposure, or another way of scaling to 0..1",
+        "Scale all sets in the same way; train with varied brightness.",
+    ),
+    "contrast_inverted": (
+        "the grey scale is inverted against the training pictures (MONOCHROME1 in DICOM, or a negative)",
+        "images = 1 - images, if these are the odd ones; in DICOM files look at PhotometricInterpretation.",
+    ),
+    "size_changed": (
+        "other lesions, or pictures with another pixel size",
+        "Resample all pictures to one pixel size in millimetres, and train on the sizes that will be met.",
+    ),
+}
+
+# Mistakes in the data and the network's form. They cause symptoms further on: what the second set names is then trusted
+# less, and left out if the mistake is almost certain. Mend it first, then ask again.
 ROOTS = {
     "images_0_255", "images_divided_twice", "images_mixed_range", "images_not_finite", "images_constant",
     "images_range", "masks_0_255", "masks_not_0_1", "masks_channels", "masks_not_finite", "counts_differ",
     "sizes_differ", "relu_before_sigmoid", "logits_as_probabilities", "softmax_of_one_channel", "size_cannot_be_halved",
-    "output_smaller", "mask_not_moved", "pairs_shuffled",
+    "output_smaller", "mask_not_moved", "pairs_shuffled", "batch_normalisation", "noise_changed", "size_changed",
+    "contrast_inverted",
 }
+SYMPTOMS = {
+    "too_few_steps", "imbalance", "wrong_threshold", "learning_rate_too_high", "learning_rate_too_low", "overfitting",
+    "brightness_changed",
+}
+
+
+def _finding(entry, sure, seen, **words):
+    """Make a Finding from an entry of the book."""
+    likely, advice = (text.format(**words) if words else text for text in BOOK[entry])
+    return Finding(entry.split("/")[0], seen, likely, sure, advice)
+
+
+# --- the visit --------------------------------------------------------------------------------------------------------
 
 
 def diagnose(images, masks=None, y_pred=None, model=None, history=None, training=None) -> Diagnosis:
@@ -108,10 +334,13 @@ def _merge(findings):
 
 
 def _weigh(findings):
-    """Halve the trust in symptoms when a mistake is found that can cause them."""
-    if not any(finding.cause in ROOTS and finding.sure >= 0.8 for finding in findings):
-        return findings
-    return [f if f.cause in ROOTS else f._replace(sure=round(f.sure / 2, 2)) for f in findings]
+    """Trust symptoms less, or leave them out, when a mistake is found that can cause them."""
+    surest = max((finding.sure for finding in findings if finding.cause in ROOTS), default=0)
+    if surest >= 0.9:
+        return [finding for finding in findings if finding.cause not in SYMPTOMS]
+    if surest >= 0.8:
+        return [f._replace(sure=round(f.sure / 2, 2)) if f.cause in SYMPTOMS else f for f in findings]
+    return findings
 
 
 # --- what was handed in -----------------------------------------------------------------------------------------------
@@ -136,13 +365,14 @@ class _Case:
             self.paired = len(self.images) > 0
         self.training_images = _as_grey(_array(training[0] if pair else training))
         self.training_masks = _as_inside(_array(training[1])) if pair else None
+        self.training_pair = (np.asarray(training[0]), self.training_masks) if pair and self.training_masks is not None else None
         self.scores = self.model_error = None
         self.pred_shape = None if self.raw_pred is None else self.raw_pred.shape
         self.pred_images, self.pred_masks = self.images, self.masks
         if y_pred is None and model is not None and self.raw_images is not None:
             self._ask_the_model()
         elif self.raw_pred is not None:
-            self.scores = _four_axes(self.raw_pred)
+            self.scores = None if self.raw_pred.ndim == 4 and self.raw_pred.shape[-1] > 1 else _four_axes(self.raw_pred)
         self._note()
 
     def _ask_the_model(self):
@@ -160,7 +390,7 @@ class _Case:
         except Exception as error:
             self.model_error = str(error).strip().splitlines()[0][:100] if str(error).strip() else type(error).__name__
             return
-        self.pred_shape, self.scores = raw.shape, _four_axes(raw)
+        self.pred_shape, self.scores = raw.shape, _four_axes(raw) if raw.shape[-1] == 1 else None
         self.pred_images = self.images[some] if self.images is not None else None
         self.pred_masks = self.masks[some] if self.masks is not None and len(self.masks) == len(images) else None
 
@@ -265,49 +495,38 @@ def check_image_values(case):
     """Look at the images' numbers: finite, in 0..1, not divided twice, not all the same."""
     images = case.raw_images
     if images is None:
-        if not case.given["images"]:
-            return []
-        return [Finding("sizes_differ", "the images do not form one array", "the pictures differ in size, or are no numbers",
-                        0.9, "Crop or resize all pictures to one size, then np.stack them.")]
+        missing = [_finding("sizes_differ/images", 0.9, "the images do not form one array")]
+        return missing if case.given["images"] else []
     if images.dtype.kind == "f" and not np.isfinite(images).all():
-        bad = int((~np.isfinite(images)).sum())
-        pictures = int((~np.isfinite(images)).reshape(len(images), -1).any(axis=1).sum())
-        return [Finding("images_not_finite", f"{bad} pixels in {pictures} of {len(images)} images are NaN or infinite",
-                        "a division by zero when the pictures were normalised, or missing pixels in the files", 0.97,
-                        "Find the pictures with np.isnan(images).any(axis=(1, 2, 3)), mend or leave them out; one NaN "
-                        "turns every weight into NaN.")]
+        bad = ~np.isfinite(images).reshape(len(images), -1)
+        seen = f"{bad.sum()} pixels in {bad.any(axis=1).sum()} of {len(images)} images are NaN or infinite"
+        return [_finding("images_not_finite", 0.97, seen)]
     low, high = float(images.min()), float(images.max())
-    each = images.reshape(len(images), -1).max(axis=1) if images.ndim > 2 else np.array([high])
     if low == high:
-        return [Finding("images_constant", f"every pixel of every image is {low:g}",
-                        "the pictures were not read, or integers were divided by 255 with //", 0.95,
-                        "Look at the files; divide as floats: images.astype('float32') / 255.")]
+        return [_finding("images_constant", 0.95, f"every pixel of every image is {low:g}")]
     if images.ndim == 4 and images.shape[-1] not in (1, _channels_in(case.model)):
-        return [Finding("images_channels", f"images have {images.shape[-1]} channels", "colour pictures, or axes in another order",
-                        0.6, "Convert them with cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) and keep the shape [n, h, w, 1].")]
+        return [_finding("images_channels", 0.6, f"images have {images.shape[-1]} channels")]
+    seen = f"images are {images.dtype} and hold {_range(images)}"
     if high > 1.5 and low >= 0:
-        if high <= 255 and (each <= 1).mean() > 0.02 and (each > 1.5).mean() > 0.02 and len(each) > 3:
-            small = int((each <= 1).sum())
-            return [Finding("images_mixed_range", f"{small} of {len(images)} images stay within 0..1, the others reach {high:.4g}",
-                            "some pictures were divided by 255 and others were not", 0.95,
-                            "Read all pictures through one function that ends in .astype('float32') / 255.")]
-        top = 255 if high <= 255 else 4095 if high <= 4095 else 65535
-        cause = "images_0_255" if top == 255 else "images_range"
-        return [Finding(cause, f"images are {images.dtype} and hold {_range(images)}",
-                        f"grey levels 0..{top} that were never scaled to the 0..1 a network of this course is trained on", 0.97,
-                        f"images = images.astype('float32') / {top}, for training and for prediction alike.")]
+        return _too_bright(images, high, seen)
     if images.dtype.kind in "ui":
-        return [Finding("images_range", f"images are {images.dtype} and hold {_range(images)}",
-                        "the grey levels were rounded to whole numbers, so almost nothing is left of them", 0.8,
-                        "Convert before you scale: images.astype('float32') / 255.")]
+        return [_finding("images_range/rounded", 0.8, seen)]
     if 0 <= low and high < 0.006:
-        return [Finding("images_divided_twice", f"images hold {_range(images)}, and {high:.4g} x 255 = {high * 255:.2g}",
-                        "the pictures were divided by 255 twice, once by you and once by a function or a layer", 0.96,
-                        "Divide once. Look for a second / 255, and for a Rescaling layer in the network.")]
+        seen = f"images hold {_range(images)}, and {high:.4g} x 255 = {high * 255:.2g}"
+        return [_finding("images_divided_twice", 0.96, seen)]
     if low < -1e-3 or high > 1 + 1e-3:
-        return [Finding("images_range", f"images hold {_range(images)}", "standardised or differently scaled pictures; this course uses 0..1",
-                        0.5, "Scale every set in the same way, with constants chosen on the training pictures.")]
+        return [_finding("images_range/scaled", 0.5, seen)]
     return []
+
+
+def _too_bright(images, high, seen):
+    each = images.reshape(len(images), -1).max(axis=1)
+    if high <= 255 and len(each) > 3 and min((each <= 1).mean(), (each > 1.5).mean()) > 0.02:
+        seen = f"{(each <= 1).sum()} of {len(images)} images stay within 0..1, the others reach {high:.4g}"
+        return [_finding("images_mixed_range", 0.95, seen)]
+    if high <= 255:
+        return [_finding("images_0_255", 0.97, seen)]
+    return [_finding("images_range/deep", 0.97, seen, top=4095 if high <= 4095 else 65535)]
 
 
 def check_mask_values(case):
@@ -316,32 +535,27 @@ def check_mask_values(case):
     if masks is None:
         return []
     if masks.dtype.kind == "f" and not np.isfinite(masks).all():
-        bad = int((~np.isfinite(masks)).sum())
-        return [Finding("masks_not_finite", f"{bad} mask values are NaN or infinite", "missing masks, or a division by zero",
-                        0.97, "Leave those pictures out, or draw their masks; then masks.astype('uint8').")]
+        return [_finding("masks_not_finite", 0.97, f"{(~np.isfinite(masks)).sum()} mask values are NaN or infinite")]
     found = []
     if masks.ndim == 4 and masks.shape[-1] > 1:
-        found.append(Finding("masks_channels", f"masks have {masks.shape[-1]} channels", "masks saved as colour pictures, or one-hot classes",
-                             0.9, "Keep one channel: (masks[..., :1] > 0).astype('uint8')."))
+        found.append(_finding("masks_channels", 0.9, f"masks have {masks.shape[-1]} channels"))
     low, high = float(masks.min()), float(masks.max())
-    levels = np.unique(masks[_some(len(masks), 64)]) if masks.ndim > 2 else np.unique(masks)
-    if 1 < high <= 255 and high >= 200 and low >= 0:
+    if (low, high) == (0, 1) and masks.dtype.kind in "bui":
+        return found
+    levels = np.unique(masks[_some(len(masks), 64)])
+    seen = f"masks hold {_range(masks)}, {len(levels)} levels"
+    if 200 <= high <= 255 and low >= 0:
         only = "only 0 and 255" if set(levels.tolist()) <= {0, 255} else f"{len(levels)} levels"
-        found.append(Finding("masks_0_255", f"masks hold {_range(masks)} ({only})",
-                             "masks stored as 8-bit pictures, white being 255, and not turned into 0 and 1", 0.98,
-                             "masks = (masks > 127).astype('uint8'), right after reading them."))
+        found.append(_finding("masks_0_255", 0.98, f"masks hold {_range(masks)} ({only})"))
     elif high > 1 or low < 0:
-        found.append(Finding("masks_not_0_1", f"masks hold {_range(masks)}, {len(levels)} levels",
-                             "class numbers or another code, where 0 and 1 are expected", 0.95,
-                             "Say which values are foreground, for example (masks == 2).astype('uint8')."))
+        found.append(_finding("masks_not_0_1/classes", 0.95, seen))
+    elif 0 < high < 1 and len(levels) <= 2:
+        seen = f"masks hold 0 and {high:.3g}, which is {high * 255:.0f} / 255"
+        found.append(_finding("masks_not_0_1/grey", 0.95, seen))
     elif masks.dtype.kind == "f" and len(levels) > 2:
-        found.append(Finding("masks_not_0_1", f"masks hold {len(levels)} levels between 0 and 1",
-                             "masks resized with interpolation, or probabilities in the place of masks", 0.85,
-                             "Resize masks with cv2.INTER_NEAREST; or choose a threshold, (masks >= 0.5).astype('uint8')."))
-    elif high == 0 and len(masks) >= 4:
-        found.append(Finding("masks_empty", f"none of {len(masks)} masks has a single foreground pixel",
-                             "the masks were not read, or were divided as integers (1 // 255 is 0)", 0.9,
-                             "Look at masks.max() after each step of reading; it must be 1."))
+        found.append(_finding("masks_not_0_1/soft", 0.85, f"masks hold {len(levels)} levels between 0 and 1"))
+    elif high == 0 and len(masks) >= 10:
+        found.append(_finding("masks_empty", 0.9, f"none of {len(masks)} masks has a single foreground pixel"))
     return found
 
 
@@ -351,13 +565,11 @@ def check_pairing(case):
     if a is None or b is None or a.ndim < 3 or b.ndim < 3:
         return []
     if len(a) != len(b):
-        return [Finding("counts_differ", f"there are {len(a)} images and {len(b)} masks", "a file is missing, or only one of the two was split",
-                        0.97, "Pair files by name, and select and shuffle both with the same indices.")]
+        return [_finding("counts_differ/masks", 0.97, f"there are {len(a)} images and {len(b)} masks")]
     if a.shape[1:3] != b.shape[1:3]:
         swapped = " (height and width are swapped)" if a.shape[1:3] == b.shape[2:0:-1] else ""
-        return [Finding("sizes_differ", f"images are {a.shape[1]}x{a.shape[2]} pixels and masks {b.shape[1]}x{b.shape[2]}{swapped}",
-                        "one of the two was resized, cropped or transposed", 0.95,
-                        "Resize images and masks together; masks with cv2.INTER_NEAREST. cv2.resize wants (width, height).")]
+        seen = f"images are {a.shape[1]}x{a.shape[2]} pixels and masks {b.shape[1]}x{b.shape[2]}{swapped}"
+        return [_finding("sizes_differ/masks", 0.95, seen)]
     return []
 
 
@@ -464,13 +676,10 @@ def _moved(x, m):
     counts = sorted(((int((winner == k).sum()), name) for k, name in enumerate(rows)), reverse=True)
     named = ", ".join(f"{count} {name}" for count, name in counts if count >= max(2, 0.1 * moved.sum())) or counts[0][1]
     consistent = share > 0.75 and counts[0][0] > 0.9 * moved.sum()
-    likely = (
-        f"all masks are {counts[0][1]} against their images, so one of the two is read or saved differently" if consistent
-        else "augmentation moves the image and leaves the mask where it was, or moves each by its own random draw"
-    )
-    return [Finding("mask_not_moved", f"in {int(moved.sum())} of {n} pictures the mask fits the image much better when moved: {named}",
-                    likely, 0.93 if share > 0.25 else 0.85,
-                    "Move image and mask as two channels of one array, with one random draw; then draw the mask's outline on the image.")]
+    seen = f"in {moved.sum()} of {n} pictures the mask fits the image much better when moved: {named}"
+    if consistent:
+        return [_finding("mask_not_moved/all", 0.93, seen, move=counts[0][1])]
+    return [_finding("mask_not_moved/random", 0.93 if share > 0.25 else 0.85, seen)]
 
 
 def _shifted(x, m, zoom):
@@ -482,8 +691,9 @@ def _shifted(x, m, zoom):
         return np.fft.fftshift(np.fft.irfft2(spectrum_x * np.conj(spectrum_m[order]), s=(height, width)), axes=(1, 2))
 
     reach_y, reach_x = height // 3, width // 3
-    window = (slice(None), slice(height // 2 - reach_y, height // 2 + reach_y + 1), slice(width // 2 - reach_x, width // 2 + reach_x + 1))
-    own, other = maps(np.arange(n))[window], maps((np.arange(n) + 1) % n)[window]
+    rows = slice(height // 2 - reach_y, height // 2 + reach_y + 1)
+    columns = slice(width // 2 - reach_x, width // 2 + reach_x + 1)
+    own, other = maps(np.arange(n))[:, rows, columns], maps((np.arange(n) + 1) % n)[:, rows, columns]
     mean = own.mean(axis=0)
     sign = np.sign(mean.flat[np.abs(mean).argmax()]) or 1.0
     own, other = sign * own, sign * other
@@ -495,23 +705,20 @@ def _shifted(x, m, zoom):
     away, still = places(own), own[:, reach_y, reach_x]
     top, chance = own.reshape(n, -1).max(axis=1), other.reshape(n, -1).max(axis=1)
     far = np.hypot(*away.T) >= 2
-    sure = top > chance.mean() + 2 * chance.std()
+    sure = top > chance.mean() + 2.5 * chance.std()
     moved = far & sure & (still < 0.75 * top)
     dy, dx = places((sign * mean)[None])[0]
     gain = own[:, reach_y + dy, reach_x + dx] - still
-    together = np.hypot(dy, dx) >= 1.5 and gain.mean() > 6 * gain.std() / np.sqrt(n) and gain.mean() > 0.1 * np.abs(still).mean()
+    together = np.hypot(dy, dx) >= 1.5 and gain.mean() > max(6 * gain.std() / np.sqrt(n), 0.1 * np.abs(still).mean())
     if together and (gain > 0).mean() > 0.8:
-        seen = (f"shifting the masks by {round(dy * zoom):+d} rows and {round(dx * zoom):+d} columns makes them fit better "
-                f"in {int((gain > 0).sum())} of {n} pictures")
-        likely = "all masks are shifted against their images: cropping or padding of only one of the two, or a resize that rounds"
-    elif moved.sum() >= 3 and moved.sum() > 0.2 * n and moved.sum() > 0.5 * sure.sum():
-        seen = (f"in {int(moved.sum())} of {n} pictures the mask fits after a shift, by "
-                f"{np.median(np.hypot(*away[moved].T)) * zoom:.0f} pixels in the median, each in its own direction")
-        likely = "augmentation shifts the image and leaves the mask where it was, or moves each by its own random draw"
-    else:
-        return []
-    return [Finding("mask_not_moved", seen, likely, 0.9,
-                    "Move image and mask as two channels of one array; then draw the mask's outline on the image.")]
+        by = f"{round(dy * zoom):+d} rows and {round(dx * zoom):+d} columns"
+        seen = f"shifting the masks by {by} makes them fit better in {(gain > 0).sum()} of {n} pictures"
+        return [_finding("mask_not_moved/shift", 0.9, seen)]
+    if moved.sum() >= 5 and moved.sum() > 0.25 * n and moved.sum() > 0.5 * sure.sum():
+        far = np.median(np.hypot(*away[moved].T)) * zoom
+        seen = f"in {moved.sum()} of {n} pictures the mask fits after a shift of its own, {far:.0f} pixels in the median"
+        return [_finding("mask_not_moved/random", 0.9, seen)]
+    return []
 
 
 def _shuffled(x, m):
@@ -526,11 +733,10 @@ def _shuffled(x, m):
         best = (sign * rest).max(axis=1)
         clear = (best > (sign * rest).mean(axis=1) + 4.5 * rest.std(axis=1)) & (best > 0.35) & (sign * own < 0.4 * best)
         if clear.sum() >= 3 and clear.mean() > 0.25:
-            partner = (sign * rest).argmax(axis=1)
-            return [Finding("pairs_shuffled", f"in {int(clear.sum())} of {n} pictures the mask of another picture fits much better "
-                            f"(the image at {int(np.flatnonzero(clear)[0])} and the mask at {int(partner[clear][0])}, for one)",
-                            "images and masks were sorted or shuffled separately", 0.94,
-                            "Pair files by name, and shuffle with one permutation: images[order], masks[order].")]
+            i, partner = int(np.flatnonzero(clear)[0]), (sign * rest).argmax(axis=1)
+            seen = (f"in {clear.sum()} of {n} pictures the mask of another picture fits much better "
+                    f"(the image at {i} and the mask at {partner[i]}, for one)")
+            return [_finding("pairs_shuffled", 0.94, seen)]
     return []
 
 
@@ -540,7 +746,8 @@ def _shuffled(x, m):
 def _noise(pictures):
     """Return the noise of each picture, its standard deviation in grey levels. Source: Immerkaer 1996, with a median."""
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    return np.array([np.median(np.abs(cv2.filter2D(np.ascontiguousarray(p, np.float32), -1, kernel))) for p in pictures]) / (6 * 0.6745)
+    rough = [cv2.filter2D(np.ascontiguousarray(p, np.float32), -1, kernel) for p in pictures]
+    return np.array([np.median(np.abs(r)) for r in rough]) / (6 * 0.6745)
 
 
 def _alike(a, b):
@@ -555,39 +762,48 @@ def _alike(a, b):
     return match > 0.9 and (difference < 0.03 or marked)
 
 
+def _copies(new, new_at, old, old_at):
+    """Return the indices of exact copies (a set), and of near ones with the name of their move (a dictionary)."""
+    digests = {j: hashlib.blake2b(old[j].tobytes(), digest_size=12).digest() for j in old_at if old[j].std() > 1e-4}
+    known = set(digests.values())
+    exact = {i for i in new_at if hashlib.blake2b(new[i].tobytes(), digest_size=12).digest() in known}
+    moves = {"": lambda a: a, **(MOVES if new.shape[1] == new.shape[2] else dict(list(MOVES.items())[:3]))}
+    x, good_x = _details(new[new_at], 32)
+    y, good_y = _details(old[old_at], 32)
+    flat, near = y.reshape(len(y), -1), {}
+    for name, move in moves.items():
+        table = np.ascontiguousarray(move(x)).reshape(len(x), -1) @ flat.T
+        partner = table.argmax(axis=1)
+        for i in np.flatnonzero((table.max(axis=1) > 0.85) & good_x & good_y[partner]):
+            if new_at[i] not in near and new_at[i] not in exact:
+                if _alike(np.ascontiguousarray(move(new[new_at[i]][None])[0]), old[old_at[partner[i]]]):
+                    near[new_at[i]] = name
+    return exact, near
+
+
 def check_copies(case):
     """Look for pictures that stand in both sets: exact, mirrored or turned, or with a little noise added."""
     new, old = case.images, case.training_images
     if new is None or old is None or new.shape[1:] != old.shape[1:]:
         return []
     new_at, old_at = _some(len(new), 1000), _some(len(old), 2000)
-    known = {}
-    for j in range(len(old)):
-        if old[j].std() > 1e-4:
-            known.setdefault(hashlib.blake2b(old[j].tobytes(), digest_size=12).digest(), j)
-    exact = {i for i in range(len(new)) if hashlib.blake2b(new[i].tobytes(), digest_size=12).digest() in known}
-    moves = {"": lambda a: a, **(MOVES if new.shape[1] == new.shape[2] else dict(list(MOVES.items())[:3]))}
-    x, good_x = _details(new[new_at], 32)
-    y, good_y = _details(old[old_at], 32)
-    flat = y.reshape(len(y), -1)
-    near = {}
-    for name, move in moves.items():
-        table = np.ascontiguousarray(move(x)).reshape(len(x), -1) @ flat.T
-        partner = table.argmax(axis=1)
-        for i in np.flatnonzero((table.max(axis=1) > 0.85) & good_x):
-            a, b = np.ascontiguousarray(move(new[new_at[i]])), old[old_at[partner[i]]]
-            if good_y[partner[i]] and new_at[i] not in near and new_at[i] not in exact and _alike(a, b):
-                near[new_at[i]] = name
+    exact, near = _copies(new, new_at, old, old_at)
+    copied = np.array([*exact, *near], int)
+    if len(copied) and np.median(_noise(new[copied[_some(len(copied), 50)]])) < 0.01:
+        # Without noise to mark them, simple pictures resemble each other by chance: as often within the training set.
+        half = len(old_at) // 2
+        alone = sum(map(len, _copies(old, old_at[:half], old, old_at[half:])))
+        if alone / max(half, 1) > 0.3 * len(copied) / len(new_at):
+            return []
     total = len(exact) + len(near)
-    looked = max(len(new_at), len(exact))
+    looked = len(new_at)
     if not exact and total < max(2, 0.01 * looked):
         return []
     turned = sum(bool(name) for name in near.values())
     kinds = [f"{len(exact)} exactly"] * bool(exact) + [f"{turned} mirrored or turned"] * bool(turned)
     kinds += [f"{len(near) - turned} with slightly other grey levels"] * bool(len(near) - turned)
-    return [Finding("copies_between_sets", f"{total} of {looked} pictures are also among the training pictures ({', '.join(kinds)})",
-                    "the sets were split after copying or augmenting, or by picture where one patient gave several", 0.97,
-                    "Split first, by patient or scan, and augment only the training part; a score on copies measures memory.")]
+    seen = f"{total} of {looked} pictures are also among the training pictures ({', '.join(kinds)})"
+    return [_finding("copies_between_sets", 0.97, seen)]
 
 
 # --- what the network says --------------------------------------------------------------------------------------------
@@ -614,94 +830,91 @@ def _activation(layer):
 
 def check_network(case):
     """Look at the network's form: sizes it cannot halve, an output smaller than the input, activations at its end."""
-    model, found = case.model, []
-    layers = _layers(model)
+    layers = _layers(case.model)
+    return _input_size(case, layers) + _output_shape(case) + _output_activation(case, layers) + _output_range(case, layers)
+
+
+def _input_size(case, layers):
     images = case.raw_images
-    if layers and images is not None and images.ndim >= 3:
-        height, width = images.shape[1:3]
-        wanted = getattr(model, "input_shape", None)
-        halvings = sum("Pooling2D" in type(layer).__name__ and "Global" not in type(layer).__name__ for layer in layers)
-        strided = [layer for layer in layers if type(layer).__name__ in ("Conv2D", "SeparableConv2D") and max(layer.strides) == 2]
-        factor = 2 ** (halvings + len(strided))
-        padded = all(getattr(layer, "padding", "same") == "same" for layer in layers if type(layer).__name__ == "Conv2D")
-        if factor > 1 and padded and (height % factor or width % factor) and (case.model_error or case.scores is None or _smaller(case)):
-            near = sorted({max(factor, s // factor * factor) for s in (height, width)} | {-(-s // factor) * factor for s in (height, width)})
-            seen = f"pictures of {height}x{width} pixels, a network that halves {halvings + len(strided)} times"
-            found.append(Finding("size_cannot_be_halved", seen + (f", and an error when it is run: {case.model_error}" if case.model_error else ""),
-                                 f"{height}x{width} is no multiple of {factor}, so halving rounds, and upsampling does not give back the same size",
-                                 0.97, f"Pad or crop pictures and masks to a multiple of {factor} (near yours: {', '.join(map(str, near))}), or lower depth."))
-        elif case.model_error and isinstance(wanted, tuple) and len(wanted) == 4:
-            found.append(Finding("input_refused", f"images {images.shape}, network input {wanted}: {case.model_error}",
-                                 "the network was built for another shape", 0.9, "Give the network pictures of the shape it was built for."))
-    found += _output_shape(case)
-    found += _output_activation(case, layers)
-    return found
-
-
-def _smaller(case):
-    return case.raw_images is not None and case.pred_shape is not None and tuple(case.pred_shape[1:3]) != tuple(case.raw_images.shape[1:3])
+    if not layers or images is None or images.ndim < 3:
+        return []
+    height, width = images.shape[1:3]
+    convolutions = [layer for layer in layers if type(layer).__name__ in ("Conv2D", "SeparableConv2D")]
+    halvings = sum(type(layer).__name__ in ("MaxPooling2D", "AveragePooling2D") for layer in layers)
+    halvings += sum(max(layer.strides) == 2 for layer in convolutions)
+    padded = all(layer.padding == "same" for layer in convolutions if max(layer.kernel_size) > 1)
+    factor = 2**halvings
+    refused = f", and an error when it is run: {case.model_error}" if case.model_error else ""
+    shape = case.pred_shape
+    smaller = shape is not None and tuple(shape[1:3]) != (height, width)
+    if padded and (height % factor or width % factor) and (refused or shape is None or smaller):
+        near = sorted({max(factor, (s + more) // factor * factor) for s in (height, width) for more in (0, factor - 1)})
+        seen = f"pictures of {height}x{width} pixels, a network that halves {halvings} times{refused}"
+        words = {"size": f"{height}x{width}", "factor": factor, "near": ", ".join(map(str, near))}
+        return [_finding("size_cannot_be_halved", 0.97, seen, **words)]
+    if refused:
+        wanted = getattr(case.model, "input_shape", None)
+        return [_finding("input_refused", 0.9, f"images {images.shape}, network input {wanted}: {case.model_error}")]
+    return []
 
 
 def _output_shape(case):
-    shape, images = case.pred_shape, case.raw_images
-    target = images if images is not None else case.raw_masks
+    shape = case.pred_shape
+    target = case.raw_images if case.raw_images is not None else case.raw_masks
     if shape is None or target is None or len(shape) < 3 or target.ndim < 3:
         return []
+    if len(shape) == 4 and shape[-1] > 1:
+        return [_finding("prediction_channels", 0.9, f"predictions have {shape[-1]} channels")]
     (h, w), (th, tw) = shape[1:3], target.shape[1:3]
+    seen = f"predictions are {h}x{w} pixels, images {th}x{tw}"
     if (h, w) == (th, tw):
         if case.given["y_pred"] and shape[0] != len(target):
-            return [Finding("counts_differ", f"{len(target)} images and {shape[0]} predictions", "predictions of another set", 0.9,
-                            "Predict the very pictures whose masks you compare with.")]
+            return [_finding("counts_differ/predictions", 0.9, f"{len(target)} images and {shape[0]} predictions")]
         return []
     if h > th or w > tw:
-        return [Finding("sizes_differ", f"predictions are {h}x{w} pixels, images {th}x{tw}", "predictions of other pictures, or an upsampling too many",
-                        0.9, "Predict the very pictures whose masks you compare with.")]
-    return [Finding("output_smaller", f"predictions are {h}x{w} pixels, images {th}x{tw}: {th - h} rows and {tw - w} columns are missing",
-                    "convolutions without padding, as in the paper, lose two pixels each; or a pooled size was rounded down", 0.95,
-                    f"Use padding='same', or cut the masks to their middle: masks[:, {(th - h) // 2}:{(th - h) // 2 + h}, {(tw - w) // 2}:{(tw - w) // 2 + w}].")]
+        return [_finding("sizes_differ/predictions", 0.9, seen)]
+    cut = {name: f"{(b - a) // 2}:{(b - a) // 2 + a}" for name, a, b in (("rows", h, th), ("columns", w, tw))}
+    return [_finding("output_smaller", 0.95, f"{seen}: {th - h} rows and {tw - w} columns are missing", **cut)]
 
 
 def _output_activation(case, layers):
-    scores = case.scores
-    last = layers[-1] if layers else None
-    end = _activation(last) if last is not None else ""
-    before = ""
-    if end == "sigmoid" and last is not None:
-        try:
-            before = _activation(last._inbound_nodes[0].input_tensors[0]._keras_history.operation)
-        except (AttributeError, IndexError):
-            before = _activation(layers[-2]) if type(last).__name__ == "Activation" and len(layers) > 1 else ""
-    found = []
-    if before == "relu":
-        found.append(Finding("relu_before_sigmoid", "the network applies a ReLU and then a sigmoid",
-                             "a ReLU gives 0 or more, and the sigmoid of that is 0.5 or more: background cannot be said", 0.95,
-                             "Make the last convolution linear: Conv2D(1, 1), then the sigmoid and nothing between."))
+    """Look at the last layers of a model: a ReLU just before the sigmoid, a softmax over one channel."""
+    if not layers:
+        return []
+    last = layers[-1]
+    end, before = _activation(last), ""
+    try:
+        before = _activation(last._inbound_nodes[0].input_tensors[0]._keras_history.operation)
+    except (AttributeError, IndexError):  # a subclassed model, which does not say what is connected to what
+        before = _activation(layers[-2]) if type(last).__name__ == "Activation" and len(layers) > 1 else ""
+    if end == "sigmoid" and before == "relu" and type(last).__name__ == "Activation":
+        return [_finding("relu_before_sigmoid", 0.95, "the network applies a ReLU and then a sigmoid")]
     if end == "softmax" and last.output.shape[-1] == 1:
-        found.append(Finding("softmax_of_one_channel", "the network ends in a softmax over one channel",
-                             "the softmax of a single number is always 1, so all is foreground and nothing is learned", 0.96,
-                             "Use activation='sigmoid' for one channel."))
-    if scores is None or not np.isfinite(scores).any():
-        if scores is not None:
-            found.append(Finding("learning_rate_too_high", "all predictions are NaN", "the weights became NaN, most often by too high a learning rate",
-                                 0.8, "Lower the learning rate tenfold, clip the gradient (global_clipnorm=1.0), and check the images for NaN."))
-        return found
+        return [_finding("softmax_of_one_channel", 0.96, "the network ends in a softmax over one channel")]
+    return []
+
+
+def _output_range(case, layers):
+    """Look at the predictions' numbers: NaN, outside 0..1, never below 0.5."""
+    scores, end = case.scores, _activation(layers[-1]) if layers else ""
+    if scores is None:
+        return []
+    if not np.isfinite(scores).any():
+        return [_finding("learning_rate_too_high/nan", 0.8, "all predictions are NaN")]
     low, high = float(np.nanmin(scores)), float(np.nanmax(scores))
-    if low < -1e-3 or (high > 1 + 1e-3 and high not in (255.0,)):
-        linear = ", and the last layer is linear" if end == "linear" else ""
+    linear = "the network's last layer is linear"
+    if high == 255 and low == 0:
+        return [_finding("prediction_0_255", 0.8, f"predictions hold {_range(scores)}")]
+    if low < -1e-3 or high > 1 + 1e-3:
         outside = float(((scores < 0) | (scores > 1)).mean())
-        found.append(Finding("logits_as_probabilities", f"predictions run from {low:.3g} to {high:.3g}, {outside:.0%} of them outside 0..1{linear}",
-                             "logits, any number at all, taken for probabilities; 0.5 is then the wrong threshold", 0.95,
-                             "End in a sigmoid, or apply keras.ops.sigmoid to the predictions (a logit of 0 is a probability of 0.5)."))
-    elif high == 255.0 and set(np.unique(scores[:16]).tolist()) <= {0.0, 255.0}:
-        found.append(Finding("prediction_0_255", "predictions hold 0 and 255", "masks saved as 8-bit pictures", 0.8, "y_pred = y_pred > 127."))
-    elif end == "linear" and case.asked_model:
-        found.append(Finding("logits_as_probabilities", "the network's last layer is linear", "its outputs are logits, not probabilities", 0.8,
-                             "Apply keras.ops.sigmoid to the predictions, or end the network in a sigmoid."))
-    elif low >= 0.5 and high < 1 + 1e-6 and (scores == 0.5).mean() > 0.05:
-        found.append(Finding("relu_before_sigmoid", f"no prediction is below 0.5, and {(scores == 0.5).mean():.0%} are exactly 0.5",
-                             "a ReLU before the sigmoid: it gives 0 or more, and the sigmoid of 0 is 0.5", 0.9,
-                             "Make the last convolution linear: Conv2D(1, 1), then the sigmoid and nothing between."))
-    return found
+        seen = f"predictions run from {low:.3g} to {high:.3g}, {outside:.0%} of them outside 0..1"
+        return [_finding("logits_as_probabilities", 0.95, f"{seen}, and {linear}" if end == "linear" else seen)]
+    if end == "linear" and case.asked_model:
+        return [_finding("logits_as_probabilities", 0.8, linear)]
+    if low >= 0.5 and (scores == 0.5).mean() > 0.05:
+        seen = f"no prediction is below 0.5, and {(scores == 0.5).mean():.0%} are exactly 0.5"
+        return [_finding("relu_before_sigmoid", 0.9, seen)]
+    return []
 
 
 # --- scores -----------------------------------------------------------------------------------------------------------
@@ -722,6 +935,7 @@ class _Scores(NamedTuple):
     binary: bool
     n: int
     pooled: float
+    white: float
     each: np.ndarray
     sizes: np.ndarray
 
@@ -769,11 +983,12 @@ def _measure(case):
     entropy = -float(np.where(inside, np.log(clipped), np.log1p(-clipped)).mean())
     share = float(inside.mean())
     base = -(share * np.log(share) + (1 - share) * np.log1p(-share)) if share < 1 else 0.0
+    sizes = inside[with_lesions].mean(axis=(1, 2))
     areas = inside[with_lesions].sum() + found[with_lesions].sum()
     pooled = 2 * float((inside & found)[with_lesions].sum()) / float(areas)
     case.measured = _Scores(
         float(each.mean()), best, threshold, grey, entropy, float(base), float(p.mean()), share, float(found.mean()), binary,
-        len(with_lesions), pooled, each, inside[with_lesions].mean(axis=(1, 2)),
+        len(with_lesions), pooled, float((2 * sizes / (1 + sizes)).mean()), each, sizes,
     )
     return case.measured
 
@@ -788,10 +1003,9 @@ def check_pooling(case):
     if not len(large) or large.mean() - small.mean() < 0.25:
         return []
     lost = int((s.each < 0.1).sum())
-    return [Finding("pooled_dice", f"pooled over all pixels Dice is {s.pooled:.2f}, the mean per picture {s.dice:.2f}; "
-                    f"{lost} of {s.n} pictures with lesions score below 0.1, and the smaller half scores {small.mean():.2f}, the larger {large.mean():.2f}",
-                    "small lesions are missed, and a Dice pooled over the batch does not show it, since large discs outvote them", 0.85,
-                    "Report Dice per picture, with the score by lesion size; train with a loss per picture and on more small lesions.")]
+    seen = (f"pooled over all pixels Dice is {s.pooled:.2f}, the mean per picture {s.dice:.2f}; {lost} of {s.n} pictures with "
+            f"lesions score below 0.1; the smaller half scores {small.mean():.2f}, the larger {large.mean():.2f}")
+    return [_finding("pooled_dice", 0.85, seen)]
 
 
 # --- learning ---------------------------------------------------------------------------------------------------------
@@ -822,21 +1036,19 @@ def check_curves(case):
     said = f" at a learning rate of {rate:g}" if rate else ""
     if loss is not None and not np.isfinite(loss).all():
         epoch = int(np.flatnonzero(~np.isfinite(loss))[0]) + 1
-        found.append(Finding("learning_rate_too_high", f"the loss is NaN from epoch {epoch} on{said}",
-                             "steps so large that the weights overflowed (if the images hold no NaN)", 0.93,
-                             "Lower the learning rate tenfold, warm it up, and clip the gradient: Adam(1e-3, global_clipnorm=1.0)."))
-    elif loss is not None and len(loss) and (loss[-1] > 3 * max(abs(float(loss.min())), 1e-6) and loss[-1] > loss[0] or loss[-1] > 1e3):
-        found.append(Finding("learning_rate_too_high", f"the training loss ends at {loss[-1]:.3g}, after {float(loss.min()):.3g}{said}",
-                             "steps so large that each one overshoots", 0.85, "Lower the learning rate tenfold, warm it up, and clip the gradient."))
-    negative = [f"{k} falls to {np.nanmin(v):.3g}" for k, v in curves.items() if k.endswith("loss") and np.nanmin(v) < -1.05]
+        found.append(_finding("learning_rate_too_high/nan", 0.93, f"the loss is NaN from epoch {epoch} on{said}"))
+    elif loss is not None and (loss[-1] > max(3 * abs(float(loss.min())), float(loss[0])) or loss.max() > 1e3):
+        seen = f"the training loss runs from {loss.min():.3g} to {loss.max():.3g} and ends at {loss[-1]:.3g}{said}"
+        found.append(_finding("learning_rate_too_high/wild", 0.9, seen))
     name = _score_name(curves)
-    above = [f"{k} rises to {np.nanmax(v):.3g}" for k, v in curves.items() if name and k in (name, f"val_{name}") and np.nanmax(v) > 1.001]
-    high = float(case.raw_masks.max()) if case.raw_masks is not None else 0
-    if negative or above:
-        cause = "masks_0_255" if high >= 200 or high <= 1 else "masks_not_0_1"
-        found.append(Finding(cause, " and ".join((negative + above)[:2]) + ", which masks of 0 and 1 do not allow",
-                             "the masks that were trained on are not 0 and 1, most often 0 and 255", 0.85,
-                             "masks = (masks > 127).astype('uint8') before training; look at masks.max()."))
+    finite = {k: v[np.isfinite(v)] for k, v in curves.items() if np.isfinite(v).any()}
+    strange = [f"{k} falls to {v.min():.3g}" for k, v in finite.items() if k.endswith("loss") and v.min() < -1.05]
+    both = [k for k in (name, f"val_{name}") if k in finite and finite[k].max() > 1.001]
+    strange += [f"{k} rises to {finite[k].max():.3g}" for k in both]
+    if strange:
+        high = float(case.raw_masks.max()) if case.raw_masks is not None else 0
+        entry = "masks_0_255" if high >= 200 or high <= 1 else "masks_not_0_1/classes"
+        found.append(_finding(entry, 0.85, " and ".join(strange[:2]) + ", which masks of 0 and 1 do not allow"))
     return found
 
 
@@ -844,27 +1056,21 @@ def check_learning(case):
     """Tell apart why a network finds nothing: its threshold, rare foreground, too few steps, or its learning rate."""
     curves, s = case.curves, _measure(case)
     loss = curves.get("loss")
-    if loss is not None and (not np.isfinite(loss).all() or loss.min() < -1.05):
+    if loss is not None and (not np.isfinite(loss).all() or loss.min() < -1.05 or loss.max() > 1e3):
         return []
     score = _score_name(curves)
     last = float(np.nanmax([curves[k][-1] for k in (score, f"val_{score}") if k in curves])) if score else None
     if s is not None:
         if not s.binary and s.best - s.dice >= 0.2 and s.best >= max(0.5, s.grey + 0.12):
-            return [_wrong_threshold(s)]
-        if s.dice >= 0.3:
+            seen = f"at the threshold 0.5 Dice is {s.dice:.2f}, at {s.threshold:.3g} it is {s.best:.2f}: the order is right"
+            return [_finding("wrong_threshold", 0.9, seen, side="below" if s.threshold < 0.5 else "above")]
+        if s.dice >= max(0.3, s.white + 0.1):  # white: what calling everything foreground would score
             return []
         if s.best >= 0.6 or s.binary and loss is None and s.found > 0.25 * s.share:
             return []
     elif loss is None or last is None and len(loss) < 3 or last is not None and last >= 0.35:
         return []
     return _unlearned(case, s, loss)
-
-
-def _wrong_threshold(s):
-    side = "below" if s.threshold < 0.5 else "above"
-    return Finding("wrong_threshold", f"at the threshold 0.5 Dice is {s.dice:.2f}, at {s.threshold:.3g} it is {s.best:.2f}: the order of the pixels is right",
-                   f"the network has learned, but its probabilities lie {side} 0.5 where they matter: weighted classes, rare foreground, or other pictures than in training",
-                   0.9, "Choose the threshold on validation pictures (best_threshold), or train without class weights.")
 
 
 def _unlearned(case, s, loss):
@@ -891,85 +1097,78 @@ def _unlearned(case, s, loss):
     stuck = fall is not None and fall < 0.05
     wild = s is not None and not s.binary and s.entropy > 3 * s.base + 0.05
     if stuck and wild and loss[-1] > 1.5 or rate is not None and rate >= 0.3 and (stuck or wild):
-        return [Finding("learning_rate_too_high", seen, "the first steps threw the weights so far that the sigmoid is saturated and passes no gradient back",
-                        0.85, "Lower the learning rate tenfold or more, warm it up, and clip the gradient: Adam(1e-3, global_clipnorm=1.0).")]
-    constant = s is None or s.binary or s.entropy < 1.15 * s.base + 0.005
+        return [_finding("learning_rate_too_high/stuck", 0.85, seen)]
+    settled = s is None or s.binary or s.entropy < 1.15 * s.base + 0.005 or s.found == 0 and s.claimed < 2 * s.share
     slow = rate is not None and rate <= 2e-5
     few = steps is not None and steps < 60
-    if slow or stuck and not few and not (rare and constant) and fall is not None and fall > -0.02:
-        return [Finding("learning_rate_too_low", seen, "the loss hardly moves: every step is far too small", 0.9 if slow else 0.75,
-                        "Raise the learning rate tenfold, up to 1e-3 .. 3e-3 for Adam, until the loss falls within the first epoch.")]
-    if few or late is not None and late > 0.08 and not (rare and constant and steps and steps > 100):
-        return [Finding("too_few_steps", seen, "training was stopped while the network was still learning how much foreground there is, before where",
-                        0.85 if few else 0.75, "Train longer: more epochs, smaller batches (each step counts, not each picture), or a higher rate.")]
+    if slow or stuck and not few and not (rare and settled) and fall > -0.02:
+        return [_finding("learning_rate_too_low", 0.9 if slow else 0.75, seen)]
+    if few or late is not None and late > 0.08 and not (rare and settled and steps and steps > 100):
+        return [_finding("too_few_steps", 0.85 if few else 0.75, seen)]
     if s is not None and s.found > 0.5 * s.share and not rare:
         return []
     if rare:
-        return [Finding("imbalance", seen, f"only {share:.2%} of the pixels are foreground, so calling everything background is already cheap, and the loss has settled there",
-                        0.85 if loss is not None else 0.6, "Use a loss that looks at overlap (bce_dice_loss), choose crops around lesions, and start the output's bias at the share of foreground.")]
+        return [_finding("imbalance", 0.85 if loss is not None else 0.6, seen, share=f"{share:.2%}")]
     if s is not None and s.found < 0.1 * s.share:
-        return [Finding("too_few_steps", seen, "the network predicts no lesion and has learned little of where they are", 0.5,
-                        "Hand in the history as well; train longer, and check the learning rate.")]
+        return [_finding("too_few_steps/unknown", 0.5, seen)]
     return []
 
 
-def check_two_modes(case):
-    """Compare a network in training and in inference mode: batch normalisation behaves differently in the two."""
-    curves = case.curves
-    score = _score_name(curves)
-    gap = None
-    if score and f"val_{score}" in curves:
-        train, val = curves[score], curves[f"val_{score}"]
-        gap = float(train[-1] - val[-1])
+def check_generalising(case):
+    """Ask why validation lags behind training: batch normalisation, which has two modes, or over-fitting."""
+    curves, score = case.curves, _score_name(case.curves)
     layers = [layer for layer in _layers(case.model) if type(layer).__name__ == "BatchNormalization"]
-    if layers and case.paired and case.raw_images is not None and not case.model_error:
-        found = _run_two_modes(case, layers)
-        if found or gap is None:
+    if layers:
+        found = _two_modes(case, layers)
+        if found:
             return found
-    if gap is None or not np.isfinite(gap):
+    if not score or f"val_{score}" not in curves:
         return []
-    best_val = float(np.nanmax(val))
-    if not case.asked_model and gap > 0.35 and train[-1] > 0.5 and best_val < 0.3:
-        return [Finding("batch_normalisation", f"training {score} {train[-1]:.2f}, validation {score} {val[-1]:.2f}, and never above {best_val:.2f}",
-                        "batch normalisation whose averages do not fit yet, used for validation and not in training; or validation pictures of another kind", 0.6,
-                        "Hand in the model as well. Train longer, lower its momentum to 0.9, use larger batches or group normalisation.")]
-    val_loss = curves.get("val_loss")
-    if val_loss is not None and len(val_loss) >= 4 and gap > 0.2 and np.nanargmin(val_loss) < len(val_loss) - 2 and val_loss[-1] > 1.25 * np.nanmin(val_loss) > 0:
-        return [Finding("overfitting", f"training {score} {train[-1]:.2f}, validation {val[-1]:.2f}; the validation loss was lowest in epoch {int(np.nanargmin(val_loss)) + 1} of {len(val_loss)}",
-                        "the network learns the training pictures by heart", 0.75,
-                        "More pictures, augmentation, early stopping on the validation score, a smaller network.")]
+    train, val, val_loss = curves[score], curves[f"val_{score}"], curves.get("val_loss")
+    gap = float(train[-1] - val[-1])
+    seen = f"training {score} {train[-1]:.2f}, validation {val[-1]:.2f}"
+    if case.model is None and gap > 0.35 and train[-1] > 0.5 and np.nanmax(val) < 0.3:
+        return [_finding("batch_normalisation/curves", 0.6, f"{seen}, and never above {np.nanmax(val):.2f}")]
+    if val_loss is None or len(val_loss) < 4 or not gap > 0.2:
+        return []
+    lowest = int(np.nanargmin(val_loss))
+    if lowest < len(val_loss) - 2 and val_loss[-1] > 1.25 * val_loss[lowest] > 0:
+        seen += f"; the validation loss was lowest in epoch {lowest + 1} of {len(val_loss)}"
+        return [_finding("overfitting", 0.75, seen)]
     return []
 
 
-def _run_two_modes(case, layers):
+def _two_modes(case, layers):
+    """Let a network predict the same pictures in training and in inference mode, and put its state back."""
     from keras import ops  # only with a model
 
-    usable = _with_lesions(case, 16, least=1)
-    if usable is None:
+    images, inside = case.raw_images, case.masks
+    if case.training_pair is not None:  # on other pictures the two modes may differ for good reasons
+        images, inside = case.training_pair
+    if case.model_error or images is None or inside is None or images.shape[:3] != inside.shape:
         return []
-    images = case.raw_images[usable].astype(np.float32)
+    usable = np.flatnonzero(inside.any(axis=(1, 2)))[:16]
+    if not len(usable):
+        return []
+    images, inside, model = images[usable].astype(np.float32), inside[usable], case.model
     images = images[..., None] if images.ndim == 3 else images
-    inside, model = case.masks[usable], case.model
-    kept = [np.array(v) for v in model.variables]
+    kept = [np.array(variable) for variable in model.variables]
 
     def dice(training, size):
-        parts = [ops.convert_to_numpy(model(images[i : i + size], training=training))[..., 0] for i in range(0, len(images), size)]
-        return float(_dice(inside, np.concatenate(parts) >= 0.5).mean())
+        batches = [model(images[i : i + size], training=training) for i in range(0, len(images), size)]
+        return float(_dice(inside, np.concatenate([ops.convert_to_numpy(b)[..., 0] for b in batches]) >= 0.5).mean())
 
     try:
-        infer, batch, single = dice(False, 16), dice(True, 16), dice(True, 1)
+        infer, train = dice(False, 16), max(dice(True, 16), dice(True, 1))
     finally:
         for variable, value in zip(model.variables, kept):
             variable.assign(value)
-    best = max(batch, single)
-    if best - infer < 0.25 or infer > 0.6 * best:
+    if train - infer < 0.25 or infer > 0.6 * train:
         return []
-    momentum = float(layers[0].momentum)
-    steps = case.steps
-    old = f"; after {steps} steps at momentum {momentum:g} the averages are still {momentum**steps:.0%} of what they started from" if steps else f"; its momentum is {momentum:g}"
-    return [Finding("batch_normalisation", f"the same pictures score Dice {best:.2f} in training mode and {infer:.2f} in inference mode ({len(layers)} layers of batch normalisation{old})",
-                    "batch normalisation: its running averages do not fit what it saw in training, because of too few steps or of batches too small to average over", 0.95,
-                    "Lower its momentum to 0.9, train longer, use batches of 8 and more, or normalise by groups (normalisation='group').")]
+    momentum, steps = float(layers[0].momentum), case.steps
+    old = f"after {steps} steps at momentum {momentum:g} the averages are still {momentum**(steps or 0):.0%} of their start"
+    seen = f"the same pictures score Dice {train:.2f} in training mode and {infer:.2f} in inference mode; "
+    return [_finding("batch_normalisation", 0.95, seen + (old if steps else f"the momentum is {momentum:g}"))]
 
 
 # --- another scanner --------------------------------------------------------------------------------------------------
@@ -992,77 +1191,78 @@ def _radii(inside):
     return np.sqrt(np.concatenate(areas) / np.pi) if areas else np.zeros(0)
 
 
-def _above(new, old):
-    """Return the chance that a value of `new` exceeds one of `old`, 0..1 (0.5: no difference). Source: Mann-Whitney."""
-    new, old = np.asarray(new), np.sort(old)
-    return float((np.searchsorted(old, new, "left") + np.searchsorted(old, new, "right")).mean() / (2 * len(old)))
+def _apart(new, old):
+    """Return the chance that a value of the one set exceeds one of the other, 0.5 (no difference) to 1 (apart).
+
+    Source: Mann and Whitney 1947.
+    """
+    old = np.sort(old)
+    above = float((np.searchsorted(old, new, "left") + np.searchsorted(old, new, "right")).mean() / (2 * len(old)))
+    return max(above, 1 - above)
 
 
 def check_scanner(case):
     """Compare the pictures with those of the training: noise, brightness, contrast, lesion size."""
-    new, old = case.images, case.training_images
     s = _measure(case)
     if s is not None and s.dice >= 0.85:
         return []
     found = _inverted(case, s)
+    new, old = case.images, case.training_images
     if new is None or old is None or len(new) < 8 or len(old) < 8:
         return found
     new_at, old_at = _some(len(new), 100), _some(len(old), 100)
     suffer = "" if s is None else f", and Dice is {s.dice:.2f}"
-    a, b = _noise(new[new_at]), _noise(old[old_at])
-    before, now = np.median(b), np.median(a)
-    if max(_above(a, b), 1 - _above(a, b)) > 0.97 and max(now, before) > 1.4 * min(now, before) + 0.005:
-        found.append(Finding("noise_changed", f"the noise is {now:.3f} where it was {before:.3f} in training{suffer}",
-                             "another scanner, another exposure, or pictures that were smoothed", 0.88,
-                             "Train with the range of noise that will be met (CircleScene(noise=(0.05, 0.3))), or denoise alike everywhere."))
-    a, b = new[new_at].mean(axis=(1, 2)), old[old_at].mean(axis=(1, 2))
-    if max(_above(a, b), 1 - _above(a, b)) > 0.97 and abs(np.median(a) - np.median(b)) > 0.1 and not case_has(found, "contrast_inverted"):
-        found.append(Finding("brightness_changed", f"the mean grey level is {np.median(a):.2f} where it was {np.median(b):.2f} in training{suffer}",
-                             "another exposure, or another way of scaling to 0..1", 0.7, "Scale all sets in the same way; train with varied brightness."))
     if case.paired and case.training_masks is not None and case.training_masks.shape == old.shape:
         found += _lesions_changed(case, new_at, old_at, suffer)
+    a, b = _noise(new[new_at]), _noise(old[old_at])
+    now, before = np.median(a), np.median(b)
+    if _apart(a, b) > 0.97 and max(now, before) > 1.4 * min(now, before) + 0.005:
+        seen = f"the noise is {now:.3f} where it was {before:.3f} in training{suffer}"
+        found.append(_finding("noise_changed", 0.88, seen))
+    a, b = new[new_at].mean(axis=(1, 2)), old[old_at].mean(axis=(1, 2))
+    now, before = np.median(a), np.median(b)
+    inverted = any(finding.cause == "contrast_inverted" for finding in found)
+    if _apart(a, b) > 0.97 and abs(now - before) > 0.1 and not inverted:
+        seen = f"the mean grey level is {now:.2f} where it was {before:.2f} in training{suffer}"
+        found.append(_finding("brightness_changed", 0.7, seen))
     return found
-
-
-def case_has(found, cause):
-    """Say whether a cause is among the findings."""
-    return any(finding.cause == cause for finding in found)
 
 
 def _inverted(case, s):
     """Look for lesions that are dark where the network marks what is bright, or the other way round."""
     if s is None or s.dice > 0.3 or case.pred_images is None:
         return []
-    truth, claim = _contrasts(case.pred_images, case.pred_masks), _contrasts(case.pred_images, case.scores[..., 0] >= 0.5)
-    if len(truth) < 4 or len(claim) < 4 or min((truth < 0).mean(), (claim > 0).mean()) < 0.9 and min((truth > 0).mean(), (claim < 0).mean()) < 0.9:
+    truth = _contrasts(case.pred_images, case.pred_masks)
+    claim = _contrasts(case.pred_images, case.scores[..., 0] >= 0.5)
+    if min(len(truth), len(claim)) < 4 or min(abs(np.median(truth)), abs(np.median(claim))) < 0.05:
         return []
-    if min(abs(np.median(truth)), abs(np.median(claim))) < 0.05:
+    opposite = max(min((truth < 0).mean(), (claim > 0).mean()), min((truth > 0).mean(), (claim < 0).mean()))
+    if opposite < 0.9:
         return []
-    return [Finding("contrast_inverted", f"lesions differ from their surroundings by {np.median(truth):+.2f} grey levels, what the network marks by {np.median(claim):+.2f}",
-                    "the grey scale is inverted against the training pictures (MONOCHROME1, or a negative)", 0.9,
-                    "images = 1 - images, if these are the odd ones; in DICOM files look at PhotometricInterpretation.")]
+    seen = (f"lesions differ from their surroundings by {np.median(truth):+.2f} grey levels, what the network marks by "
+            f"{np.median(claim):+.2f}")
+    return [_finding("contrast_inverted", 0.9, seen)]
 
 
 def _lesions_changed(case, new_at, old_at, suffer):
     found = []
     a = _contrasts(case.images[new_at], case.masks[new_at])
     b = _contrasts(case.training_images[old_at], case.training_masks[old_at])
-    if min(len(a), len(b)) >= 6 and min(abs(np.median(a)), abs(np.median(b))) > 0.04:
-        if np.sign(np.median(a)) != np.sign(np.median(b)) and max(_above(a, b), 1 - _above(a, b)) > 0.9:
-            found.append(Finding("contrast_inverted", f"lesions are {np.median(a):+.2f} grey levels from their surroundings, {np.median(b):+.2f} in training{suffer}",
-                                 "the grey scale is inverted (MONOCHROME1 in DICOM, or a negative)", 0.95,
-                                 "images = 1 - images for one of the sets; in DICOM files look at PhotometricInterpretation."))
+    if min(len(a), len(b)) >= 6:
+        now, before = np.median(a), np.median(b)
+        if now * before < 0 and min(abs(now), abs(before)) > 0.04 and _apart(a, b) > 0.9:
+            seen = f"lesions are {now:+.2f} grey levels from their surroundings, {before:+.2f} in training{suffer}"
+            found.append(_finding("contrast_inverted", 0.95, seen))
     a, b = _radii(case.masks[new_at]), _radii(case.training_masks[old_at])
     if min(len(a), len(b)) >= 8:
         now, before = np.median(a), np.median(b)
-        if max(_above(a, b), 1 - _above(a, b)) > 0.88 and max(now, before) > 1.5 * min(now, before):
-            found.append(Finding("size_changed", f"lesions have a median radius of {now:.1f} pixels, {before:.1f} in training{suffer}",
-                                 "other lesions, or pictures with another pixel size", 0.86,
-                                 "Resample all pictures to one pixel size in millimetres, or train on the sizes that will be met."))
+        if _apart(a, b) > 0.88 and max(now, before) > 1.5 * min(now, before):
+            seen = f"lesions have a median radius of {now:.1f} pixels, {before:.1f} in training{suffer}"
+            found.append(_finding("size_changed", 0.9, seen))
     return found
 
 
 CHECKS = [
     check_image_values, check_mask_values, check_pairing, check_alignment, check_copies, check_network, check_pooling,
-    check_curves, check_learning, check_two_modes, check_scanner,
+    check_curves, check_learning, check_generalising, check_scanner,
 ]

@@ -110,7 +110,9 @@ class FlipBook(keras.callbacks.Callback):
         super().__init__()
         self.images, self.masks = check_pair(images, masks)
         if len(self.images) > 8:
-            raise ValueError(f"there are {len(self.images)} pictures; a flip book keeps at most 8. Choose some: images[:8].")
+            raise ValueError(
+                f"there are {len(self.images)} pictures; a flip book keeps at most 8. Choose: images[:8], masks[:8]."
+            )
         self.images = self.images.astype(np.float32)
         self.epochs, self.pages, self._every = [], [], 1
 

@@ -30,6 +30,8 @@ WIDTH = 804  # of every picture, in the browser's pixels
 SCALE = 2  # picture pixels for one of the browser's: sharp on fine screens
 TILE = 192  # side of one scan; at this scale 64, 96 and 128 pixels are enlarged by whole numbers
 COLUMN = 204  # from one tile to the next
+# OpenCV 5 has a real typeface, whose thickness 2 is bold; the stick letters of OpenCV 4 need 2 to be legible.
+_STICKS = int(cv2.__version__.split(".")[0]) < 5
 
 
 class Shown(NamedTuple):
@@ -51,8 +53,7 @@ class Canvas:
 
     def text(self, x, y, words, size=13, colour=INK, bold=False, align="left"):
         """Write words with the baseline at `y`; `x` is their left end, middle or right end (`align`)."""
-        # OpenCV 5 has a real typeface, whose thickness 2 is bold; the stick letters of OpenCV 4 need 2 to be legible.
-        thickness = 1 + bold + (cv2.__version__ < "5")
+        thickness = 1 + bold + _STICKS
         scale = size * SCALE / 31
         if align != "left":
             wide = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)[0][0] / SCALE
@@ -62,20 +63,21 @@ class Canvas:
 
     def tile(self, x, y, picture, side=TILE):
         """Show a picture, `[h, w]` or `[h, w, 3]` uint8, enlarged to `side` with its pixels left sharp."""
+        picture = picture if picture.ndim == 3 else cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
+        place = self._place(x, y, side)
+        place[...] = cv2.resize(picture, place.shape[:2], interpolation=cv2.INTER_NEAREST)
+
+    def _place(self, x, y, side):
         side, x, y = side * SCALE, round(x * SCALE), round(y * SCALE)
-        large = cv2.resize(picture, (side, side), interpolation=cv2.INTER_NEAREST)
-        self.pixels[y : y + side, x : x + side] = large if large.ndim == 3 else large[..., None]
+        return self.pixels[y : y + side, x : x + side]
 
     def outline(self, x, y, mask, colour, side=TILE, width=1.5):
         """Draw the border of a mask `[h, w]` uint8 over the tile at the same place."""
-        side = side * SCALE
-        large = cv2.resize(mask, (side, side), interpolation=cv2.INTER_NEAREST)
+        place = self._place(x, y, side)
+        large = cv2.resize(mask, place.shape[:2], interpolation=cv2.INTER_NEAREST)
         found, _ = cv2.findContours(large, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
         # Drawn into the tile alone, so that the outline of a cut disc does not spill over its border.
-        left, top = round(x * SCALE), round(y * SCALE)
-        inside = np.ascontiguousarray(self.pixels[top : top + side, left : left + side])
-        cv2.drawContours(inside, found, -1, colour, round(width * SCALE), cv2.LINE_AA)
-        self.pixels[top : top + side, left : left + side] = inside
+        cv2.drawContours(place, found, -1, colour, round(width * SCALE), cv2.LINE_AA)
 
     def box(self, x, y, wide, tall, colour, width=None):
         """Draw a rectangle, filled or, with a line `width`, empty."""
@@ -109,12 +111,12 @@ class Canvas:
             self.box(x, y - 9, 9, 9, colour)
             self.box(x, y - 9, 9, 9, QUIET, 0.5)
             self.text(x + 13, y, word, size)
-            thickness = 1 + (cv2.__version__ < "5")
+            thickness = 1 + _STICKS
             wide = cv2.getTextSize(word, cv2.FONT_HERSHEY_SIMPLEX, size * SCALE / 31, thickness)[0][0]
             x += 13 + wide / SCALE + 9
 
     def scale(self, x, y, table, low="0", high="1", wide=TILE):
-        """Draw the colours of a map from left to right, with a word before and after them; `y` is the words' baseline."""
+        """Draw the colours of a map from left to right, with a word on either side; `y` is their baseline."""
         first = x + 7 + cv2.getTextSize(low, cv2.FONT_HERSHEY_SIMPLEX, 11 * SCALE / 31, 1)[0][0] / SCALE
         last = x + wide - 7 - cv2.getTextSize(high, cv2.FONT_HERSHEY_SIMPLEX, 11 * SCALE / 31, 1)[0][0] / SCALE
         left, top = round(first * SCALE), round((y - 9) * SCALE)
@@ -126,7 +128,7 @@ class Canvas:
 
     def paragraph(self, x, y, words, wide, size=13, colour=INK, spacing=20):
         """Write words from `y` downwards, broken into lines of at most `wide`."""
-        line, thickness = "", 1 + (cv2.__version__ < "5")
+        line, thickness = "", 1 + _STICKS
         for word in [*words.split(), None]:
             longer = f"{line} {word}".strip()
             fits = cv2.getTextSize(longer, cv2.FONT_HERSHEY_SIMPLEX, size * SCALE / 31, thickness)[0][0] <= wide * SCALE
@@ -206,14 +208,15 @@ def twin(draw, settings, captions=None, **fixed) -> tuple[np.ndarray, list[str]]
     return np.vstack(parts), lines
 
 
-def show_twin(draw, settings, captions=None, title="The panel at several settings", **fixed) -> None:
+def show_twin(draw, settings, captions=None, title="The panel at several settings", says="", **fixed) -> None:
     """Show a panel's picture at several settings as one static image, and print what each one shows.
 
-    Arguments as in `twin`; title: what the image shows, for those who cannot see it.
+    Arguments as in `twin`; title: what the image shows, for those who cannot see it; says: words to print in place
+    of the panel's own, where those would differ from one training to the next.
     """
     picture, lines = twin(draw, settings, captions, **fixed)
     show_picture(picture, f"{title}. The lines below say what it shows.")
-    print("\n".join(lines))
+    print(says or "\n".join(lines))
 
 
 # --- the binding ------------------------------------------------------------------------------------------------------
@@ -260,7 +263,7 @@ class Panel:
         rows = [_row(self.dials[dial.name], dial.help) for dial in dials]
         heading = widgets.HTML(f"<b style='font-size:15px'>{html.escape(name)}</b>")
         buttons = widgets.HBox([reset, another], layout=widgets.Layout(margin="6px 0 0 0"))
-        layout = widgets.Layout(padding="6px 10px 4px 10px", border="1px solid #d0d7de", width="850px", max_width="100%")
+        layout = widgets.Layout(padding="6px 10px 4px", border="1px solid #d0d7de", width="850px", max_width="100%")
         self.box = widgets.VBox([heading, self.image, self.facts, *rows, buttons, self.message], layout=layout)
         for part, mark in ((self.box, "unet-panel"), (self.facts, "unet-facts"), (self.message, "unet-message")):
             part.add_class(mark)  # by which tests find them in a page
@@ -318,11 +321,14 @@ class Panel:
         return f"[{self.name}: run this cell to move its sliders. A still picture of it stands below.]"
 
 
+_TOOLTIP = "tooltip" if "tooltip" in widgets.IntSlider.class_trait_names() else "description_tooltip"  # 8, or 7
+
+
 def _slider(dial):
     label = dial.name.replace("_", " ")
     common = {
         "description": label, "style": {"description_width": "110px"},
-        "layout": widgets.Layout(width="390px", flex="0 0 auto"), "description_tooltip": dial.help,
+        "layout": widgets.Layout(width="390px", flex="0 0 auto", margin="2px"), _TOOLTIP: dial.help,
     }
     if isinstance(dial.values, list):
         slider = widgets.SelectionSlider(options=dial.values, value=dial.start, continuous_update=True, **common)
@@ -339,7 +345,7 @@ def _slider(dial):
 
 
 def _row(slider, words):
-    words = widgets.HTML(f"<span style='opacity:.75; font-size:12px'>{html.escape(words)}</span>")
+    words = widgets.HTML(f"<span style='opacity:.75; font-size:12px; margin-left:10px'>{html.escape(words)}</span>")
     return widgets.HBox([slider, words], layout=widgets.Layout(align_items="center", flex_flow="row wrap"))
 
 
@@ -353,8 +359,8 @@ def _facts(facts):
     )
     # A fixed table: its columns stay where they are, however long a number grows.
     return (
-        f"<table role='presentation' style='table-layout:fixed; width:{WIDTH}px; border-collapse:collapse; margin:4px 0'>"
-        f"<tr style='background:none'>{cells}</tr></table>"
+        f"<table role='presentation' style='table-layout:fixed; width:{WIDTH}px; max-width:100%; "
+        f"border-collapse:collapse; margin:4px 0'><tr style='background:none'>{cells}</tr></table>"
     )
 
 
@@ -364,6 +370,7 @@ _NO_MESSAGE = f"<div style='{_HEIGHT}'></div>"
 
 def _complaint(error):
     words = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    words = words[:300].rstrip(". ") + "."
     return (
         f"<div role='alert' style='{_HEIGHT}; border-left:4px solid #D55E00; padding-left:8px'><b>This setting cannot "
         f"be shown.</b> {html.escape(words)} The picture above is the last one that could. Move a slider, or press "
@@ -662,8 +669,8 @@ def feature_maps(model, images, level="encoder_1", picture=0) -> Shown:
     canvas.tile(0, 26, grey(images[picture]))
     more = f"the first {count} of {channels} maps" if channels > count else "1 map" if count == 1 else f"{count} maps"
     canvas.text(COLUMN + 10, 17, f"{level}: {more}, {height}x{width} pixels each", bold=True)
-    columns = 1 if count == 1 else 4 if count <= 8 else 8
-    side = {1: 296, 4: 146, 8: 72}[columns]
+    columns = 1 if count == 1 else 4 if count <= 8 else 6 if count <= 18 else 8
+    side = {1: 296, 4: 146, 6: 96, 8: 72}[columns]
     top = 1.0 if level == "probability" else max(float(maps.max()), 1e-6)
     levels = np.round(np.clip(maps / top, 0, 1) * 255).astype(np.uint8)
     for i in range(count):
@@ -673,14 +680,11 @@ def feature_maps(model, images, level="encoder_1", picture=0) -> Shown:
     canvas.scale(0, 272, cv2.COLORMAP_VIRIDIS, "0", f"{top:.3g}")
     silent = int((maps.reshape(-1, channels).max(axis=0) <= 0).sum())
     facts = {
-        "level": level, "shape": f"{height} x {width} x {channels}", "one map's pixel covers": f"{_stride(images, maps)} px",
+        "level": level, "shape": f"{height} x {width} x {channels}",
+        "one map's pixel covers": f"{images.shape[1] // height} px",
         "numbers above 0": f"{(maps > 0).mean():.0%}", "silent maps": f"{silent} of {channels}",
     }
     return Shown(canvas.pixels, facts, f"{channels} {'map' if channels == 1 else 'maps'} of {height}x{width} pixels.")
-
-
-def _stride(images, maps):
-    return images.shape[1] // maps.shape[0]
 
 
 def feature_panel(model, images) -> Panel:
@@ -710,7 +714,9 @@ def learning_rates(peak=0.003, warmup=50, steps=1000, kind="cosine") -> np.ndarr
     if kind not in ("cosine", "constant", "stepwise"):
         raise ValueError(f"kind is {kind!r}; choose 'cosine', 'constant' or 'stepwise'.")
     if not peak > 0 or steps < 1 or warmup < 0:
-        raise ValueError(f"peak is {peak}, steps {steps}, warmup {warmup}; peak and steps must be positive, warmup not negative.")
+        raise ValueError(
+            f"peak is {peak}, steps {steps}, warmup {warmup}; peak and steps must be positive, warmup not negative."
+        )
     warmup = min(warmup, steps // 2)
     step = np.arange(steps)
     done = (step - warmup) / max(steps - warmup, 1)
@@ -728,7 +734,8 @@ def schedule(peak=0.003, warmup=50, steps=1000, kind="cosine") -> Shown:
     canvas.text(0, 15, "Learning rate", bold=True)
 
     def place(step, rate):
-        x, y = left + np.asarray(step) / MOST_STEPS * (right - left), floor - np.asarray(rate) / HIGHEST_RATE * (floor - top)
+        x = left + np.asarray(step) / MOST_STEPS * (right - left)
+        y = floor - np.asarray(rate) / HIGHEST_RATE * (floor - top)
         return np.stack(np.broadcast_arrays(np.clip(x, left, right), np.clip(y, top, floor)), axis=-1)
 
     shade = np.vstack([place(0, 0), place(np.arange(steps), rates), place(steps - 1, 0)])
@@ -743,13 +750,15 @@ def schedule(peak=0.003, warmup=50, steps=1000, kind="cosine") -> Shown:
     canvas.lines(place(np.arange(steps), rates), PREDICTION, 2.5)
     end = place(steps - 1, 0)[0]
     canvas.dashes((end, top), (end, floor), QUIET, 1)
-    canvas.text(end + 5 if end < right - 60 else end - 5, top + 12, "end", 11, align="left" if end < right - 60 else "right")
+    before = end > right - 60
+    canvas.text(end - 5 if before else end + 5, top + 12, "end", 11, align="right" if before else "left")
     first = int(rates.argmax())
     facts = {
-        "highest rate": f"{rates.max():.4f}", "reached at step": f"{first}", "rate half-way": f"{rates[steps // 2]:.4f}",
+        "highest rate": f"{rates.max():.4f}", "reached at step": f"{first}",
+        "rate half-way": f"{rates[steps // 2]:.4f}",
         "last rate": f"{rates[-1]:.4f}", "mean rate": f"{rates.mean():.4f}",
     }
-    says = f"the rate peaks at {rates.max():.4f} in step {first} and ends at {rates[-1]:.4f}; its mean is {rates.mean():.4f}."
+    says = f"the rate peaks at {rates.max():.4f} in step {first} and ends at {rates[-1]:.4f}; mean {rates.mean():.4f}."
     return Shown(canvas.pixels, facts, says)
 
 
@@ -844,7 +853,7 @@ def flip(images, masks, pages, epochs, page=0, picture=0) -> Shown:
         "network": when, "Dice of this picture": f"{scores[page]:.2f}",
         "pixels called lesion": f"{found.mean():.1%}", "pixels that are": f"{inside.mean():.1%}",
     }
-    return Shown(canvas.pixels, facts, f"{when}, this picture scores a Dice of {scores[page]:.1f}.")
+    return Shown(canvas.pixels, facts, f"{when}, this picture scores a Dice of about {scores[page]:.1f}.")
 
 
 def _flip_curve(canvas, x, y, epochs, scores, page, side=TILE):
@@ -870,8 +879,9 @@ def flip_panel(book) -> Panel:
     """
     if not len(book.epochs):
         raise ValueError("the flip book is empty; train first: train_unet(..., callbacks=[book]).")
+    last = len(book.epochs) - 1
     return Panel("The flip book", book.draw, [
-        Dial("page", len(book.epochs) - 1, (0, len(book.epochs) - 1, 1), "0 is before training, then one page an epoch"),
+        Dial("page", last, (0, last, 1), "0 is before training, then one page an epoch"),
         Dial("picture", 0, (0, len(book.images) - 1, 1), "which of the kept pictures"),
     ], new="picture")
 
@@ -884,11 +894,14 @@ def stress(model, circles=4, noise=0.1, contrast=0.4, threshold=0.5, seed=38, si
 
     model: gives probabilities `[n, h, w, 1]`; circles, noise, contrast: dials of `CircleScene`; threshold: a pixel
     is called lesion where the probability is at least this; seed: which picture; size: its side, pixels.
+    Raises ValueError for an impossible scene, or a size that the network cannot take.
     """
     import tensorflow as tf
 
+    from helpers.anatomy import check_sizes
     from helpers.training import compiled
 
+    check_sizes(model, size, size)
     scene = CircleScene(size, circles, radius=(5, 15), contrast=contrast, noise=noise, vessels=2)
     image, mask = draw_steady(scene, seed)
     chance = compiled(model)(tf.constant(image[None])).numpy()[0, ..., 0]

@@ -11,7 +11,7 @@
 #
 # **Launch:** on your own machine with `make lab`, which opens the course in JupyterLab.
 #
-# Previous: [Start here](00_start_here.ipynb) · [Contents](../README.md) · Next: [Build a U-Net and look inside it](02_unet_anatomy.ipynb)
+# Previous: [Start here: see what you will build](00_start_here.ipynb) · [Contents](../README.md) · Next: [Build a U-Net and look inside it](02_unet_anatomy.ipynb)
 #
 # ## What you'll do
 #
@@ -45,9 +45,9 @@ sys.path.insert(0, str(next(place for place in places if (place / "helpers").is_
 # %% [markdown]
 # ## 1. What is a mask?
 #
-# To *segment* a picture means to answer one question for every pixel: does it belong to the thing I am looking for?
-# The answers form a second picture of the same size, the **mask**: 1 where the answer is yes, 0 where it is no. The ones
-# are called *foreground*, the zeros *background*.
+# To *[segment](00_start_here.ipynb#segmentation)* a picture means to answer one question for every pixel: does it belong to the thing I am looking for?
+# The answers form a second picture of the same size, the **[mask](00_start_here.ipynb#mask)**: 1 where the answer is yes, 0 where it is no. The ones
+# are called *[foreground](00_start_here.ipynb#foreground)*, the zeros *background*.
 #
 # Whoever trains a network for segmentation needs many images together with correct masks. For real scans a radiologist
 # draws those masks by hand, slowly, and two radiologists rarely agree. So this course begins with scans that we draw
@@ -60,12 +60,13 @@ import cv2
 import numpy as np
 
 mask = np.zeros((12, 12), np.uint8)
-cv2.circle(mask, center=(5, 6), radius=3, color=1, thickness=cv2.FILLED);
+cv2.circle(mask, center=(5, 6), radius=3, color=1, thickness=cv2.FILLED)
+print("values in the array:", np.unique(mask))
 
 # %% [markdown]
 # **Predict.** The disc has radius 3, and a circle of radius $r$ has the area $\pi r^2 \approx 28$. How many pixels of the
 # mask are 1? Put your number in place of `None` and run the cell. The one below it shows the truth, and answers your
-# guess. (A wrong guess helps more than none: you remember what surprised you.)
+# guess. A wrong guess helps more than none: you remember what surprised you.
 
 # %%
 guess = None  # how many pixels?
@@ -119,7 +120,7 @@ print("pixels that differ from the mask:", np.count_nonzero(found != easy_mask))
 #
 # ### Randomness you can repeat
 #
-# Every random choice comes from a *generator* that we make from a *seed* and pass on by hand. Same seed, same numbers, same
+# Every random choice comes from a *generator* that we make from a *[seed](00_start_here.ipynb#seed)* and pass on by hand. Same seed, same numbers, same
 # picture, on every machine. That is what makes an experiment repeatable.
 
 # %%
@@ -172,7 +173,7 @@ print("contrast, three times:", [round(draw_real(scene.contrast, rng), 2) for _ 
 # %% [markdown]
 # ### Lesions: number, radius, contrast
 #
-# A lesion is a disc somewhere in the picture. **Contrast** says how much brighter than its surroundings it is, on a scale
+# A lesion is a disc somewhere in the picture. **[Contrast](00_start_here.ipynb#contrast)** says how much brighter than its surroundings it is, on a scale
 # from 0 (black) to 1 (white). We draw with 8-bit integers, 0 to 255: integers give the same result on every processor,
 # which floating-point drawing does not promise.
 
@@ -241,14 +242,14 @@ def draw_vessel(tissue, scene, rng):
 # %% [markdown]
 # ### Blur, illumination, noise
 #
-# No instrument draws sharp edges: each point is smeared over its neighbours. **Blur** does this with a Gaussian kernel,
+# No instrument draws sharp edges: each point is smeared over its neighbours. **[Blur](00_start_here.ipynb#blur)** does this with a Gaussian kernel,
 # whose standard deviation is given in pixels.
 #
-# In MRI and in microscopy alike, one side of a picture is often brighter than the other. **Illumination** adds a slope in a
+# In MRI and in microscopy alike, one side of a picture is often brighter than the other. **[Illumination](00_start_here.ipynb#illumination)** adds a slope in a
 # random direction. It is this dial that ruins thresholds: a lesion in the dark corner may be darker than the
 # bare background in the bright one.
 #
-# **Noise** adds to every pixel an independent number from a normal distribution.
+# **[Noise](00_start_here.ipynb#noise)** adds to every pixel an independent number from a normal distribution.
 
 
 # %%
@@ -286,7 +287,7 @@ def draw_scene(scene, rng):
 
 # %% [markdown]
 # **Predict.** The image is a float array, the mask an integer array. Which shape do both have? (The last axis counts the
-# *channels*: a colour picture has three, ours has one.)
+# *[channels](00_start_here.ipynb#channel)*: a colour picture has three, ours has one.)
 
 # %%
 guess = None  # a shape, such as (1, 2, 3)
@@ -380,7 +381,7 @@ by_hand, _ = draw_scene(CircleScene(), np.random.default_rng(2026))
 print("the same picture, bit for bit:", np.array_equal(by_hand, images[0]))
 
 # %% [markdown]
-# A **fingerprint** boils down a whole array to a few letters. If a single bit differs, the fingerprint differs. Publish it
+# A **[fingerprint](00_start_here.ipynb#fingerprint)** boils down a whole array to a few letters. If a single bit differs, the fingerprint differs. Publish it
 # beside your results, and others can check that they work with the same data as you do.
 
 # %%
@@ -409,7 +410,7 @@ print(f"{share:.1%} of all pixels are foreground, and {empty:.1%} of the picture
 checks.reveal("foreground", guess, share)
 
 # %% [markdown]
-# The classes are **imbalanced**: background outnumbers foreground about ten to one. Keep this number in mind. It explains
+# The classes are **[imbalanced](00_start_here.ipynb#imbalance)**: background outnumbers foreground about ten to one. Keep this number in mind. It explains
 # both of the most frequent complaints about segmentation networks, the splendid accuracy and the black prediction.
 #
 # ## 4. Training, validation, test
@@ -418,9 +419,9 @@ checks.reveal("foreground", guess, share)
 #
 # | set | what it is for | how often you look at it |
 # | --- | --- | --- |
-# | training | the network learns from it | all the time |
-# | validation | you choose with it: thresholds, settings, when to stop | as often as you have a decision to make |
-# | test | tells you how good the final choice is | once |
+# | [training](00_start_here.ipynb#training-set) | the network learns from it | all the time |
+# | [validation](00_start_here.ipynb#validation-set) | you choose with it: thresholds, settings, when to stop | as often as you have a decision to make |
+# | [test](00_start_here.ipynb#test-set) | tells you how good the final choice is | once |
 #
 # The test set must be touched **once**. Each time you look at it and then change something, it becomes a little more of a
 # validation set, and its score a little too good.
@@ -439,7 +440,7 @@ print(len(train_images), "training,", len(val_images), "validation,", len(test_i
 # ### What leakage would do
 #
 # If a test picture, or a near copy of one, was in the training set, then the test asks "do you remember?" instead of "can
-# you do it?" This is called **leakage**. It happens easily: neighbouring slices of the same patient, a picture and its
+# you do it?" This is called **[leakage](00_start_here.ipynb#leakage)**. It happens easily: neighbouring slices of the same patient, a picture and its
 # mirrored copy, a file that was saved twice.
 #
 # To see how bad it gets, take the most forgetful learner's opposite: one that *only* remembers. It looks up the training
@@ -454,7 +455,7 @@ def copy_nearest(known_images, known_masks, new_images):
 
 
 # %% [markdown]
-# And we need a score. The **Dice score** compares two masks: twice the size of their overlap, divided by the sum of their
+# And we need a score. The **[Dice score](00_start_here.ipynb#dice)** compares two masks: twice the size of their overlap, divided by the sum of their
 # sizes.
 #
 # $$\mathrm{Dice} = \frac{2\,|A \cap B|}{|A| + |B|}$$
@@ -497,14 +498,14 @@ checks.reveal("copying", guess, honest)
 #
 # ## 5. The baseline ladder
 #
-# Before any network, ask what simple methods score. A number means nothing until you know what is easy. We look at all of
+# Before any network, ask what simple methods, the [baselines](00_start_here.ipynb#baseline), score. A number means nothing until you know what is easy. We look at all of
 # them on the validation pictures; the test set stays closed until notebook 04.
 #
 # ### First rung: all background
 #
 # The laziest method says "nothing there" for every pixel.
 #
-# **Predict.** What is its *pixel accuracy*, the share of pixels that it gets right? And its Dice?
+# **Predict.** What is its *[pixel accuracy](00_start_here.ipynb#pixel-accuracy)*, the share of pixels that it gets right? And its Dice?
 
 # %%
 guess = None  # its pixel accuracy, between 0 and 1
@@ -523,7 +524,7 @@ checks.reveal("accuracy", guess, pixel_accuracy(val_masks, nothing))
 #
 # ### Second rung: one threshold for all pictures
 #
-# We try a hundred and one thresholds on the *training* pictures, keep the best, and score it on validation.
+# We try a hundred and one [thresholds](00_start_here.ipynb#threshold) on the *training* pictures, keep the best, and score it on validation.
 
 # %%
 from helpers.evaluation import best_threshold, dice_by_threshold
@@ -553,7 +554,7 @@ pictures.plot_grey_levels(
 # %% [markdown]
 # ### Third rung: Otsu, a threshold for each picture
 #
-# Otsu's method chooses for every picture the threshold that splits its grey levels into two groups as uniform as possible.
+# [Otsu's method](00_start_here.ipynb#otsu) chooses for every picture the threshold that splits its grey levels into two groups as uniform as possible.
 # It adapts to the brightness of the whole picture.
 #
 # **Predict.** Better or worse than the best global threshold?
@@ -576,7 +577,7 @@ checks.reveal("otsu", guess, "better" if otsu_dice > global_dice else "worse")
 #
 # ### Fourth rung: Hough circles
 #
-# The Hough transform knows the *shape*: every edge pixel votes for the circles that it could lie on, and circles with enough
+# The [Hough transform](00_start_here.ipynb#hough-circles) knows the *shape*: every edge pixel votes for the circles that it could lie on, and circles with enough
 # votes win. How many are enough? We choose on the training pictures, as we did for the threshold.
 
 # %%
@@ -629,6 +630,37 @@ assert ladder["best global threshold"] < 0.60, "the data has become too easy to 
 # These are the numbers to beat. In notebook 04 a U-Net takes its place at the top of this ladder, and then the test set is
 # opened.
 #
+# ### All the dials in your hand
+#
+# Here is the whole scene under eight sliders, with the grey levels of lesions and background and the best threshold that one
+# could choose for *this* picture, knowing the answer. Drag, or click a slider and use the arrow keys.
+#
+# **Predict.** Turn `illumination` and `vessels` to 0 and `noise` to 0.02: the histogram shows two hills, and the threshold is
+# nearly perfect. Which single dial, turned up again, makes it collapse first?
+
+# %%
+from helpers import panels
+
+panels.difficulty_panel()
+
+# %%
+panels.show_twin(
+    panels.difficulty,
+    [{"illumination": 0.0, "vessels": 0, "noise": 0.02}, {"illumination": 0.0, "vessels": 0, "noise": 0.3}, {"noise": 0.02}, {}],
+    ["easy: no illumination, no vessels, hardly any noise", "much noise", "illumination and vessels", "the default scene"],
+    title="The difficulty dial at four settings: from two clear hills to one heap",
+)
+
+# %% [markdown]
+# Do you prefer typing? The panel only calls a function, and so can you.
+
+# %%
+noise, circles, vessels = 0.25, 8, 0
+shown = panels.difficulty(noise=noise, circles=circles, vessels=vessels)
+panels.show_picture(shown.picture, shown.says)
+print(shown.says)
+
+# %% [markdown]
 # **Change.** Make a scene on which thresholding works: `CircleScene(illumination=0, noise=0.02, vessels=0)`. Then turn the
 # dials back one at a time. Which one hurts most?
 

@@ -47,8 +47,8 @@ sys.path.insert(0, str(next(place for place in places if (place / "helpers").is_
 # ## 1. A convolution by hand
 #
 # In notebook 01 you saw lesions through noise in which single pixels said nothing, because your eye averages over
-# neighbours. A **convolution** is the simplest machine that does so. It slides a small window over the picture and replaces
-# each pixel by a weighted sum of its neighbours. The weights are called the **kernel**.
+# neighbours. A **[convolution](00_start_here.ipynb#convolution)** is the simplest machine that does so. It slides a small window over the picture and replaces
+# each pixel by a weighted sum of its neighbours. The weights are called the **[kernel](00_start_here.ipynb#kernel)**.
 #
 # Take a picture of six by six pixels, bright on the right, and a kernel that subtracts the left neighbour from the right
 # one.
@@ -77,7 +77,7 @@ checks.reveal("kernel", guess, int(np.sum(step[1:4, 1:4] * kernel)))
 
 # %% [markdown]
 # At the edge the kernel answers loudly, in the even region not at all. It is a *detector of vertical edges*. Now slide it over
-# the whole picture. Outside the picture we assume zeros; this is **zero padding**, and with it the result has the same
+# the whole picture. Outside the picture we assume zeros; this is **[zero padding](00_start_here.ipynb#padding)**, and with it the result has the same
 # size as the picture.
 
 
@@ -138,12 +138,12 @@ pictures.show_images(
 
 # %% [markdown]
 # There is one thing that a network adds: it does not get its kernels from us. It *learns* the nine numbers, and it learns many
-# kernels at once. Each gives one **channel** of the result, also called a feature map.
+# kernels at once. Each gives one **channel** of the result, also called a [feature map](00_start_here.ipynb#feature-map).
 #
 # ### Counting weights
 #
 # **Predict.** A layer takes 8 channels and gives 16, with 3x3 kernels. Each of the 16 results adds up a convolution over
-# each of the 8 channels, plus one number of its own, the *bias*. How many weights does it learn?
+# each of the 8 channels, plus one number of its own, the *[bias](00_start_here.ipynb#bias)*. How many weights does it learn?
 
 # %%
 guess = None  # how many weights?
@@ -166,7 +166,7 @@ checks.reveal("weights", guess, layer.count_params())
 # ### ReLU and the convolution block
 #
 # Two convolutions in a row are again one, only larger: a weighted sum of weighted sums is a weighted sum. To gain anything from a
-# second one, something must come between them that is not a sum. The **ReLU** does this: it replaces negative numbers by 0.
+# second one, something must come between them that is not a sum. The **[ReLU](00_start_here.ipynb#relu)** does this: it replaces negative numbers by 0.
 #
 # The U-Net's basic block is *convolution, ReLU, convolution, ReLU*. You will use it seven times. `normalisation` is an
 # option which we leave off; you find out about it in notebook 03.
@@ -194,15 +194,15 @@ def conv_block(x, filters, name, normalisation=None, padding="same"):
 guess = None  # a shape, such as (1, 2, 3, 4)
 
 # %%
-x = conv_block(images[2:4], 8, "trial")
-print("in", images[2:4].shape, "out", tuple(x.shape))
+x = conv_block(images[2:3], 8, "trial")
+print("in", images[2:3].shape, "out", tuple(x.shape))
 checks.reveal("block shape", guess, tuple(x.shape))
 
 # %% [markdown]
 # ### Pooling: see further
 #
 # Two 3x3 convolutions see five pixels in a row. A lesion may be thirty wide. Instead of larger kernels, which cost more
-# weights, the U-Net makes the *picture smaller*: **max pooling** keeps of each two by two pixels the largest. After that, the
+# weights, the U-Net makes the *picture smaller*: **[max pooling](00_start_here.ipynb#pooling)** keeps of each two by two pixels the largest. After that, the
 # same 3x3 kernel spans twice as much of the scan.
 
 # %%
@@ -213,12 +213,12 @@ print(np.array(pooled))
 # %% [markdown]
 # What is lost is *where* within the two by two the largest value stood. What is gained is context. We go down like this
 # three times, and double the number of channels each time: fewer places, more to say about each. This downward path is
-# called the **encoder**, and the block at its lowest point the **bottleneck**.
+# called the **[encoder](00_start_here.ipynb#encoder)**, and the block at its lowest point the **[bottleneck](00_start_here.ipynb#bottleneck)**.
 #
 # ### Upsampling: back to full size
 #
-# The answer must have a value for each pixel of the scan, so the **decoder** climbs up again. There are two common ways.
-# A **transposed convolution** paints a small learned pattern, two by two, for each pixel. **Resize and convolve** repeats each
+# The answer must have a value for each pixel of the scan, so the **[decoder](00_start_here.ipynb#decoder)** climbs up again. There are two common ways.
+# A **[transposed convolution](00_start_here.ipynb#transposed-convolution)** paints a small learned pattern, two by two, for each pixel. **Resize and convolve** repeats each
 # pixel two by two, and lets a convolution smooth the steps.
 
 
@@ -255,7 +255,7 @@ pictures.show_images(
 # The bottleneck knows *what* is there, but in coarse pixels, each 8 pixels of the scan wide. The encoder's first level knows
 # *where* each edge runs, but not whether it belongs to a lesion. The idea that made the U-Net famous is to hand the
 # encoder's feature maps across to the decoder, at every level, and to put them beside the decoder's own channels. That
-# is a **skip connection**.
+# is a **[skip connection](00_start_here.ipynb#skip-connection)**.
 
 
 # %%
@@ -296,7 +296,7 @@ print("pixels cut off each side in the paper's U-Net, from level 4 up to 1:", [s
 # ### The output: logits and probabilities
 #
 # At the end each pixel has 8 channels, and we need one number. A **1x1 convolution** is a weighted sum over the channels of
-# one pixel. Its result can be any number and is called a **logit**. The **sigmoid** squeezes it into 0..1, and we read it as
+# one pixel. Its result can be any number and is called a **[logit](00_start_here.ipynb#logit)**. The **[sigmoid](00_start_here.ipynb#sigmoid)** squeezes it into 0..1, and we read it as
 # the probability that the pixel is foreground.
 
 # %%
@@ -354,7 +354,7 @@ pictures.draw_unet(unet, "The U you have built, drawn from the model itself")
 # What does it say *untrained*?
 
 # %%
-untrained = np.array(unet(images[2:4]))
+untrained = np.array(unet(images[2:3]))
 print(f"probabilities from {untrained.min():.2f} to {untrained.max():.2f}, mean {untrained.mean():.2f}")
 assert untrained.shape == (1, 96, 96, 1) and 0 < untrained.min() and untrained.max() < 1
 
@@ -415,7 +415,7 @@ except ValueError as error:
 # %% [markdown]
 # ## 4. How far does a pixel see?
 #
-# The **receptive field** of an output pixel is the part of the input that can influence it. If it is smaller than the
+# The **[receptive field](00_start_here.ipynb#receptive-field)** of an output pixel is the part of the input that can influence it. If it is smaller than the
 # lesions, the network cannot see a lesion as a whole, and no training can help.
 #
 # We find it by walking backwards. Start with one output pixel, an interval that is one pixel long. Two 3x3 convolutions need
@@ -447,7 +447,7 @@ for depth in range(1, 6):
 # the whole picture. (Halving rounds, so the field depends a little on where the pixel lies on the grid; the argument
 # `position` moves it.)
 #
-# A formula is a claim. We can *measure* the field: the **gradient** of one output pixel with respect to the input is zero
+# A formula is a claim. We can *measure* the field: the **[gradient](00_start_here.ipynb#gradient)** of one output pixel with respect to the input is zero
 # exactly where the input has no influence. To be sure that no ReLU blocks the way, the weights are set to positive
 # numbers meanwhile.
 
@@ -463,6 +463,34 @@ for depth in range(1, 5):
 # %% [markdown]
 # Being able to see is not the same as looking. Trained networks pay most attention to the middle of their field.
 #
+# ### The architect
+#
+# Now you are the architect: choose depth, filters, size and padding, and read off shapes, weights, memory and the receptive
+# field, drawn over a scan beside its largest lesion. Sizes that do not fit are explained, not forbidden.
+#
+# **Change.** Rebuild the network of the paper: depth 5, 64 filters, size 572, padding "valid". Then find the smallest depth
+# whose field covers the largest lesion.
+
+# %%
+from helpers import panels
+
+panels.architect_panel()
+
+# %%
+panels.show_twin(
+    panels.architect,
+    [{"depth": 2}, {"depth": 4}, {"depth": 5, "filters": 64, "size": 572, "padding": "valid"}, {"depth": 4, "size": 100}],
+    ["depth 2", "the default of this course", "the paper's", "a size that does not fit"],
+    title="Four U-Nets: too short-sighted, ours, the paper's, and one that cannot be built",
+)
+
+# %%
+depth, filters, size = 3, 16, 128
+shown = panels.architect(depth=depth, filters=filters, size=size)
+panels.show_picture(shown.picture, shown.says)
+print(shown.says)
+
+# %% [markdown]
 # ## 5. An experiment: take out the skips
 #
 # Do skip connections matter? Do not believe it, try it. Build the same U-Net twice, once without skips, and train
@@ -542,7 +570,7 @@ pictures.show_predictions(
 trained = networks["with skips"]
 blocks = ["encoder_1", "encoder_2", "encoder_3", "bottleneck", "decoder_3", "decoder_2", "decoder_1"]
 viewer = keras.Model(trained.input, [trained.get_layer(name).output for name in blocks])
-features = dict(zip(blocks, viewer(images[2:4])))
+features = dict(zip(blocks, viewer(images[2:3])))
 
 # %% tags=["nbval-ignore-output"]
 for name in ("encoder_1", "bottleneck", "decoder_1"):
@@ -558,7 +586,15 @@ for name in ("encoder_1", "bottleneck", "decoder_1"):
 # some channels light up at lesions and ignore vessels. The last level has the sharp edges of the first *and* the knowledge of
 # the bottleneck. That is what the skips are for.
 #
-# **Change.** Look at `encoder_3` and `decoder_3`. From which map on are the vessels gone?
+# With the viewer you can walk through all levels. **Change.** Look at `encoder_3` and `decoder_3`. From which map on are the
+# vessels gone?
+
+# %%
+panels.feature_panel(trained, images)
+
+# %% tags=["nbval-ignore-output"]
+levels = [{"level": name} for name in ("encoder_1", "bottleneck", "decoder_1")]
+panels.show_twin(panels.feature_maps, levels, model=trained, images=images[2:3], title="What three levels make of one scan")
 
 # %% [markdown]
 # ## Exercises

@@ -59,9 +59,9 @@ train_images, val_images, train_masks, val_masks = train_test_split(images, mask
 print(len(train_images), "training and", len(val_images), "validation pictures")
 
 # %% [markdown]
-# A network does not learn from all pictures at once. It takes a small **batch**, computes how wrong it is, moves every weight
+# A network does not learn from all pictures at once. It takes a small **[batch](00_start_here.ipynb#batch)**, computes how wrong it is, moves every weight
 # a little in the direction that makes it less wrong, and takes the next batch. One batch is a **step**; one pass over all
-# pictures is an **epoch**.
+# pictures is an **[epoch](00_start_here.ipynb#epoch)**.
 #
 # **Predict.** With 800 pictures and batches of 4, how many steps has an epoch? How many has a training of 12 epochs?
 
@@ -84,7 +84,7 @@ checks.reveal("steps", guess, 12 * steps)
 # %% [markdown]
 # ### Augmentation: more pictures for free
 #
-# A mirrored scan is as plausible as the original. By mirroring, turning over and transposing we get eight versions of each
+# This is called [augmentation](00_start_here.ipynb#augmentation). A mirrored scan is as plausible as the original. By mirroring, turning over and transposing we get eight versions of each
 # picture, and the network finds it harder to learn single pictures by heart.
 #
 # **The mask must move in the same way.** This is the most frequent silent mistake in segmentation: image flipped,
@@ -112,7 +112,7 @@ def augment(images, masks, seed):
 # %%
 from helpers import pictures
 
-eight = np.repeat(train_images[7:8], 8, axis=0), np.repeat(train_masks[7:8], 8, axis=0)
+eight = np.repeat(train_images[4:5], 8, axis=0), np.repeat(train_masks[4:5], 8, axis=0)
 moved_images, moved_masks = augment(tf.constant(eight[0]), tf.constant(eight[1]), seed=(1, 6))
 pictures.show_images(
     np.array(moved_images), [f"draw {i}" for i in range(8)], "One picture, drawn eight times",
@@ -171,10 +171,10 @@ print("batches in two epochs:", sum(1 for _ in batches))
 # %% [markdown]
 # ## 2. What is "wrong"? Three losses
 #
-# The **loss** says in one number how wrong a prediction is. Training follows it downhill, so it decides what the network
+# The **[loss](00_start_here.ipynb#loss)** says in one number how wrong a prediction is. Training follows it downhill, so it decides what the network
 # becomes. It must work with probabilities: a thresholded mask has no slope to follow.
 #
-# **Binary cross-entropy** (BCE) asks each pixel for itself how surprised one should be at the truth, given the probability
+# **Binary [cross-entropy](00_start_here.ipynb#cross-entropy)** (BCE) asks each pixel for itself how surprised one should be at the truth, given the probability
 # predicted. The clip keeps the logarithm finite.
 
 # %%
@@ -264,7 +264,7 @@ print("DiceScore equals the mean of dice_per_image:", np.isclose(float(metric.re
 # %% [markdown]
 # ## 3. How far to step? The learning rate
 #
-# The **learning rate** is the length of a step downhill. Too short, and training takes for ever; too long, and it jumps
+# The **[learning rate](00_start_here.ipynb#learning-rate)** is the length of a step downhill. Too short, and training takes for ever; too long, and it jumps
 # across the valley and may end in NaN. A good length also changes on the way: small at first, while the
 # direction is still a guess (**warm-up**), then large, then smaller and smaller to settle (**cosine**).
 
@@ -295,9 +295,29 @@ pictures.plot_lines(
 checks.reveal("half", guess, half)
 
 # %% [markdown]
+# Bend the schedule yourself. **Change.** What does a warm-up of 0 look like? And a schedule that drops in steps?
+
+# %%
+from helpers import panels
+
+panels.schedule_panel()
+
+# %%
+panels.show_twin(
+    panels.schedule, [{}, {"warmup": 400}, {"kind": "stepwise", "peak": 0.005}],
+    ["the default", "a long warm-up", "drops in steps"], title="Three learning-rate schedules",
+)
+
+# %%
+peak, warmup, steps = 0.002, 100, 2400
+shown = panels.schedule(peak=peak, warmup=warmup, steps=steps)
+panels.show_picture(shown.picture, shown.says)
+print(shown.says)
+
+# %% [markdown]
 # ## 4. Callbacks, one by one
 #
-# A **callback** is an object that Keras calls at certain moments of the training: after each step, after each epoch. You do
+# A **[callback](00_start_here.ipynb#callback)** is an object that Keras calls at certain moments of the training: after each step, after each epoch. You do
 # not have to believe that it works: for each we set up a small training in which it has to act.
 #
 # The small trainings use a small U-Net, and folders in a temporary place.
@@ -317,7 +337,7 @@ for callback in make_callbacks(scratch / "unused"):
 # ### Early stopping ends an over-fit
 #
 # Give a network only six pictures, without augmentation, and time. It learns them by heart: the training score
-# rises, while the validation score stops rising. This is **over-fitting**. `EarlyStopping` watches the validation score and
+# rises, while the validation score stops rising. This is **[over-fitting](00_start_here.ipynb#over-fitting)**. [`EarlyStopping`](00_start_here.ipynb#early-stopping) watches the validation score and
 # ends the run when it has not improved for `patience` epochs.
 #
 # **Predict.** We allow 80 epochs, and a `patience` of 15. After how many will it stop?
@@ -354,7 +374,7 @@ print("stopped early:", len(history.epoch) < 80, "- exactly 15 epochs after the 
 #
 # ### ModelCheckpoint keeps the best epoch
 #
-# Each time the validation score improves, `ModelCheckpoint` writes the network into `best.keras`. If that is true, the
+# Each time the validation score improves, [`ModelCheckpoint`](00_start_here.ipynb#checkpoint) writes the network into `best.keras`. If that is true, the
 # reloaded network scores exactly what the log (`CSVLogger`, `log.csv`) says of the best epoch.
 
 # %%
@@ -388,19 +408,19 @@ class RateRecorder(keras.callbacks.Callback):
 recorders = {"warm-up and cosine": RateRecorder(), "reduce on plateau": RateRecorder()}
 little = train_images[:80], train_masks[:80]
 keras.utils.set_random_seed(2)
-train_unet(
+planned = train_unet(
     build_unet(depth=3, filters=4), little, held_back, scratch / "cosine", epochs=12, batch_size=8,
     callbacks=[recorders["warm-up and cosine"]],
-);
+)
 
 # %%
 keras.utils.set_random_seed(2)
 plateau = build_unet(depth=3, filters=4)
 plateau.compile(keras.optimizers.Adam(3e-3), loss=bce_dice_loss, metrics=[DiceScore()])
 cut = keras.callbacks.ReduceLROnPlateau(monitor="loss", factor=0.3, patience=1, min_delta=0.05)
-train_unet(
+reacted = train_unet(
     plateau, little, held_back, scratch / "plateau", epochs=12, batch_size=8, callbacks=[recorders["reduce on plateau"], cut]
-);
+)
 
 # %% tags=["nbval-ignore-output"]
 rates = {name: recorder.rates for name, recorder in recorders.items()}
@@ -500,8 +520,19 @@ keras.utils.set_random_seed(7)
 unet = build_unet()
 run_dir = new_run_dir(RUNS, "circles")
 
+# %% [markdown]
+# Two more callbacks make it visible. `TrainingMonitor` draws the curves while they grow, with the time that is left. `FlipBook`
+# keeps what the network makes of a few pictures after each epoch.
+
+# %%
+from helpers.monitor import FlipBook, TrainingMonitor
+
+book = FlipBook(val_images[:4], val_masks[:4])
+watching = [TrainingMonitor(), book]
+
 # %% tags=["nbval-ignore-output"]
-history = train_unet(unet, (train_images, train_masks), (val_images, val_masks), run_dir, epochs=12, seed=7)
+history = train_unet(unet, (train_images, train_masks), (val_images, val_masks), run_dir, epochs=12, seed=7, callbacks=watching)
+print(f"Validation Dice rose from {history.history['val_dice'][0]:.2f} to {max(history.history['val_dice']):.2f}.")
 
 # %% tags=["nbval-ignore-output"]
 best_epoch = int(np.argmax(history.history["val_dice"])) + 1
@@ -516,7 +547,21 @@ assert max(history.history["val_dice"]) > 0.94, "this training should reach a va
 print("validation Dice above 0.94:", max(history.history["val_dice"]) > 0.94)
 
 # %% [markdown]
-# How to read such curves:
+# ### The flip book: watch it learn
+#
+# Page 0 is the untrained network. **Predict.** What comes first: the right places, or the right outlines?
+
+# %%
+panels.flip_panel(book)
+
+# %% tags=["nbval-ignore-output"]
+pages = [{"page": page} for page in (0, 1, 2, len(book.epochs) - 1)]
+panels.show_twin(book.draw, pages, title="One picture: untrained, after one and two epochs, and at the end")
+
+# %% [markdown]
+# The places come first, the outlines later, and most of both in the first two epochs. The other ten sharpen what is there.
+#
+# How to read the curves:
 #
 # | you see | it means | try |
 # | --- | --- | --- |

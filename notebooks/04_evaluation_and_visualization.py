@@ -136,7 +136,7 @@ print("mean per-image Dice on the test set above 0.94:", dice.mean() > 0.94)
 # %% [markdown]
 # ### How sure are we?
 #
-# Two hundred pictures are a sample. Had we drawn other two hundred, the mean would be a little different. The **bootstrap**
+# Two hundred pictures are a sample. Had we drawn other two hundred, the mean would be a little different. The **[bootstrap](00_start_here.ipynb#bootstrap)**
 # estimates how different: draw 200 of our 200 scores *with replacement*, average, repeat two thousand times, and see between
 # which values 95 % of the averages lie. We draw images, never pixels, since the pixels of one image rise and
 # fall together.
@@ -186,7 +186,7 @@ assert scores["best global threshold"].mean() < 0.6 < scores["U-Net"].mean()
 #
 # Papers report "Dice" and mean different things. There are two scores and two ways to average.
 #
-# **IoU**, the intersection over union (or Jaccard index), divides the overlap by the area covered by either mask. For one
+# **[IoU](00_start_here.ipynb#iou)**, the intersection over union (or Jaccard index), divides the overlap by the area covered by either mask. For one
 # image, the two are tied: $\mathrm{IoU} = \mathrm{Dice} / (2 - \mathrm{Dice})$. IoU is never larger, so compare like with like.
 
 # %%
@@ -240,8 +240,8 @@ pictures.plot_confusion(
 )
 
 # %% [markdown]
-# - **Precision** answers: of what it marked, how much is lesion? $TP / (TP + FP)$
-# - **Recall** answers: of the lesions, how much did it mark? $TP / (TP + FN)$
+# - **[Precision](00_start_here.ipynb#precision)** answers: of what it marked, how much is lesion? $TP / (TP + FP)$
+# - **[Recall](00_start_here.ipynb#recall)** answers: of the lesions, how much did it mark? $TP / (TP + FN)$
 #
 # Dice is a compromise of the two, their harmonic mean, if all pixels are pooled. Correct background, TN, occurs in none of the
 # three. Pixel accuracy counts it, and nine tenths of it are background: that is how it misleads.
@@ -382,9 +382,35 @@ print("worse at the most noise than at little:", rows[-1].mean < rows[1].mean)
 # A test set drawn like the training set cannot show this. The score on the test set is a promise about *pictures of that kind*,
 # and about no others.
 #
+# ### The stress test
+#
+# Find the point at which it breaks. The sliders change the scan and the threshold; you see what the network finds, what it
+# misses, and its Dice beside that of the best threshold on grey levels for this very picture.
+#
+# **Predict.** What gives first, as you turn up the noise: does it miss lesions, or does it see some that are not there?
+
+# %%
+from helpers import panels
+
+panels.stress_panel(unet)
+
+# %% tags=["nbval-ignore-output"]
+panels.show_twin(
+    panels.stress, [{}, {"noise": 0.3}, {"contrast": 0.15}, {"circles": 0, "noise": 0.4}],
+    ["as trained", "three times the noise", "fainter lesions than it has ever seen", "no lesion, much noise"],
+    model=unet, title="The stress test at four settings",
+)
+
+# %% tags=["nbval-ignore-output"]
+noise, contrast = 0.2, 0.25
+shown = panels.stress(unet, noise=noise, contrast=contrast)
+panels.show_picture(shown.picture, shown.says)
+print(shown.says)
+
+# %% [markdown]
 # ## 8. Does 0.8 mean 80 %?
 #
-# If the network says 0.8 for many pixels, are about 80 % of them lesion? If so, it is **calibrated**, and its probabilities can be
+# If the network says 0.8 for many pixels, are about 80 % of them lesion? If so, it is **[calibrated](00_start_here.ipynb#calibration)**, and its probabilities can be
 # used as such, for example to refer doubtful cases to a human.
 
 # %% tags=["nbval-ignore-output"]

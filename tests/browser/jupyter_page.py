@@ -79,7 +79,7 @@ class Lab:
             if self.process.poll() is not None:
                 break
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api", timeout=2)
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/kernelspecs", timeout=20)
                 return
             except OSError:
                 time.sleep(0.25)
@@ -110,9 +110,15 @@ class Bench:
     """A page of JupyterLab with a notebook in it, and the panel that the hand is on."""
 
     def __init__(self, page):
-        self.page, self.complaints = page, []
+        self.page, self.complaints, self.questions = page, [], []
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        # A server that is slow to start asks which kernel to use.
+        page.add_locator_handler(page.locator(".jp-Dialog"), self._agree)
         page.on("console", lambda line: line.type == "error" and self.complaints.append(f"console: {line.text}"))
+
+    def _agree(self):
+        self.questions.append(self.page.locator(".jp-Dialog").first.inner_text())
+        self.page.locator(".jp-Dialog .jp-mod-accept").first.click()
 
     def open(self, address):
         """Open a notebook and wait until its kernel is idle."""
@@ -121,18 +127,36 @@ class Bench:
         self.page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first.wait_for(timeout=60_000)
 
     def run_all(self):
-        """Run all cells from the menu."""
-        self.page.get_by_role("menuitem", name="Run", exact=True).click()
-        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        """Run all cells from the menu, after clearing what the saved notebook holds."""
+        self._choose("Edit", "Clear Outputs of All Cells")
+        prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt")
+        for _ in range(10):
+            self._choose("Run", "Run All Cells")
+            # A kernel that has only just started says it is idle and loses what it is given: then ask once more.
+            for _ in range(25):
+                if any(text.strip("[]: \n\u200b") for text in prompts.all_text_contents()):
+                    return
+                self.page.wait_for_timeout(100)
+        raise AssertionError("the kernel takes no cells")
+
+    def finish(self):
+        """Wait until the kernel has run all that it was given."""
+        idle = self.page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first
+        idle.wait_for(timeout=SECONDS * 1000)
+
+    def _choose(self, menu, entry):
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        self.page.get_by_role("menuitem", name=entry, exact=True).click()
 
     def panel(self, heading, seconds=60):
         """Return the panel with this heading, once it is drawn, in the middle of the window."""
         panel = self.page.locator(".unet-panel", has_text=heading).first
         self._reach(panel, seconds)
         panel.locator("img").first.wait_for(timeout=30_000)
-        panel.evaluate("p => p.scrollIntoView({block: 'center'})")
+        Held(self.page, panel).centre()
         self.page.wait_for_function(
-            "p => { const i = p.querySelector('img'); return i.complete && i.naturalWidth > 0 }", arg=panel.element_handle()
+            "p => { const i = p.querySelector('img'); return i.complete && i.naturalWidth > 0 }",
+            arg=panel.element_handle(),
         )
         return Held(self.page, panel)
 
@@ -158,6 +182,10 @@ class Held:
 
     def __init__(self, page, panel):
         self.page, self.panel = page, panel
+
+    def centre(self):
+        """Scroll the panel to the middle of the window."""
+        self.panel.evaluate("p => p.scrollIntoView({block: 'center'})")
 
     def facts(self) -> str:
         """Return the facts beside the picture."""

@@ -4,7 +4,7 @@ import json
 from functools import partial
 
 import pytest
-from jupyter_page import MODEL, ROOT, SETUP, write_notebook
+from jupyter_page import MODEL, ROOT, SECONDS, SETUP, write_notebook
 
 from helpers import panels
 
@@ -96,7 +96,7 @@ panels.Panel("A fragile panel", fragile, [panels.Dial("noise", 0.1, (0.0, 0.5, 0
 
 
 def test_the_other_panels_answer_too(lab, bench, screenshots):
-    setup = f"{NETWORK}\nfrom helpers.synthesis import CircleScene, make_dataset\nimages, masks = make_dataset(6, CircleScene(), 4)"
+    setup = f"{NETWORK}\nfrom helpers.synthesis import make_dataset\nimages, masks = make_dataset(6, seed=4)"
     write_notebook(
         lab.folder / "others.ipynb", setup, "panels.architect_panel()", "panels.schedule_panel()",
         "panels.feature_panel(model, images)",
@@ -119,7 +119,8 @@ def test_the_other_panels_answer_too(lab, bench, screenshots):
 
 def _notebooks():
     """The course's own notebooks that hold a panel this file can move."""
-    for name, heading in (("01_data_synthesis", "The difficulty dial"), ("04_evaluation_and_visualization", "The stress test")):
+    held = {"01_data_synthesis": "The difficulty dial", "04_evaluation_and_visualization": "The stress test"}
+    for name, heading in held.items():
         path = ROOT / "notebooks" / f"{name}.ipynb"
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else []
         live = any("_panel(" in "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
@@ -131,11 +132,14 @@ def _notebooks():
 def test_the_course_notebook_runs_and_its_panel_answers(name, heading, lab, bench, screenshots):
     bench.open(lab.url(f"notebooks/{name}.ipynb"))
     bench.run_all()
-    panel = bench.panel(heading)
+    panel = bench.panel(heading, SECONDS)
+    bench.finish()
+    panel.centre()
     before = panel.image()
     panel.focus("noise")
     bench.page.keyboard.press("ArrowRight")
-    panel.until(lambda: panel.image() != before, "the picture changes", seconds=120)  # cells below may still run
+    panel.until(lambda: panel.image() != before, "the picture changes")
     assert panel.message() == ""
+    panel.centre()
     bench.page.screenshot(path=screenshots / f"notebook_{name[:2]}.png")
     assert not bench.complaints

@@ -1,0 +1,887 @@
+"""The checkers, tested harder than the students: stubs, solutions, mistakes, other right ways, loops, damage."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import threading
+from contextlib import redirect_stdout
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import mutants  # noqa: E402
+
+from helpers import checks  # noqa: E402
+
+EXERCISES = mutants.exercises()
+each = pytest.mark.parametrize("identity", EXERCISES)
+
+
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path, monkeypatch):
+    """Each test has a progress file of its own."""
+    monkeypatch.setenv("UNET_COURSE_PROGRESS", str(tmp_path / "progress"))
+    return tmp_path / "progress" / "progress.json"
+
+
+def said(identity, answer):
+    return mutants.said(EXERCISES[identity], textwrap.dedent(answer))
+
+
+def printed(function, *arguments):
+    text = io.StringIO()
+    with redirect_stdout(text):
+        function(*arguments)
+    return text.getvalue()
+
+
+# --- every exercise ---------------------------------------------------------------------------------------------------
+
+
+def test_every_exercise_has_a_checker_and_every_checker_an_exercise():
+    assert set(EXERCISES) == set(checks.EXERCISES)
+    for notebook in "1234":
+        assert sum(identity.startswith(notebook) for identity in EXERCISES) >= 4
+
+
+@each
+def test_the_folded_solution_passes(identity, own_progress):
+    assert said(identity, EXERCISES[identity].solution).startswith(f"solved: exercise {identity}")
+    assert json.loads(own_progress.read_text()) == {identity: "solved"}
+
+
+@each
+def test_the_stub_is_to_do_and_leaves_no_trace(identity, own_progress):
+    assert said(identity, EXERCISES[identity].stub).startswith(f"to do: exercise {identity}")
+    assert not own_progress.exists()
+
+
+@each
+def test_hints_go_deeper_three_times_and_then_stay(identity):
+    checks._hints_given.clear()
+    given = [printed(checks.hint, identity) for _ in range(4)]
+    assert [line[:11] for line in given] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "Hint 3 of 3"]
+    assert len(set(given)) == 3
+
+
+@each
+def test_the_notebook_says_how_to_get_a_hint_and_names_the_exercise(identity):
+    text = next((ROOT / "notebooks").glob(f"0{identity[0]}_*.py")).read_text(encoding="utf-8")
+    assert f'checks.hint("{identity}")' in text
+    assert f"checks.exercise_{identity.replace('.', '_')}(" in EXERCISES[identity].call
+
+
+# --- typical mistakes, each with the message that was written for it --------------------------------------------------
+
+WRONG = {
+    "1.1": [
+        ("""
+         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             cv2.ellipse(mask, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+         """, "says 1 for lesion however bright"),
+        ("""
+         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             cv2.ellipse(mask, centre, half_axes, angle, 0, 360, 1)
+         """, "only its outline"),
+        ("""
+         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             cv2.ellipse(mask, centre, half_axes, 0, 0, 360, 1, thickness=cv2.FILLED)
+         """, "the angle is not used"),
+        ("""
+         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             cv2.ellipse(mask, centre, half_axes[::-1], angle, 0, 360, 1, thickness=cv2.FILLED)
+         """, "the two half axes are swapped"),
+        ("""
+         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             cv2.ellipse(mask, centre[::-1], half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
+         """, "row and column of the centre"),
+        ("""
+         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+         """, "the mask stays empty"),
+        ("""
+         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+             tissue = cv2.ellipse(tissue.copy(), centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             mask = cv2.ellipse(mask.copy(), centre, half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
+             return tissue, mask
+         """, "Draw into the arrays you are given"),
+        ("""
+         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+             tissue[:], mask[:] = 0, 0
+             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             cv2.ellipse(mask, centre, half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
+         """, "has been erased"),
+    ],
+    "1.2": [
+        ("disc_dice = 16 / 25", "intersection over the union"), ("disc_dice = 0.39", "forgot the 2"),
+        ("disc_dice = 0.8", "ratio of the radii"), ("disc_dice = 0.89", "radii where the areas belong"),
+        ("disc_dice = 78", "per cent"), ("disc_dice = 'much'", "one number"), ("disc_dice = 0.5", "larger"),
+    ],
+    "1.3": [
+        ("def clean_mask(stored):\n    return (stored // 255)[..., None]", "pixels of the smoothed edge are lost"),
+        ("def clean_mask(stored):\n    return (stored > 0).astype(np.uint8)[..., None]", "grows by its smoothed edge"),
+        ("def clean_mask(stored):\n    return (stored / 255)[..., None]", "a division gives fractions"),
+        ("def clean_mask(stored):\n    return (stored >= 128)[..., None]", "True and False"),
+        ("def clean_mask(stored):\n    return (stored >= 128).astype(np.uint8)", "the last axis is missing"),
+        ("def clean_mask(stored):\n    return (stored > 128).astype(np.uint8)[..., None]", "128 counts as lesion"),
+        ("def clean_mask(stored):\n    return stored[..., None]", "still holds 255"),
+        ("def clean_mask(stored):\n    return (stored >= 128).astype('uint8')[None, ..., None]",
+            "it should be (7, 5, 1)"),
+        ("def clean_mask(stored):\n    stored[stored < 128] = 0\n    return (stored > 0).astype('uint8')[..., None]",
+            "changes its argument"),
+        ("def clean_mask(stored):\n    return (stored > stored.max() / 2).astype('uint8')[..., None]",
+            "depends on the picture"),
+    ],
+    "1.4": [
+        ("""
+         def split_patients(patients, n_test, rng):
+             test = np.zeros(len(patients), bool)
+             test[rng.choice(len(patients), n_test, replace=False)] = True
+             return test
+         """, "leakage"),
+        ("""
+         def split_patients(patients, n_test, rng):
+             return np.isin(patients, np.unique(patients)[:n_test])
+         """, "nothing is drawn at random"),
+        ("""
+         def split_patients(patients, n_test, rng):
+             return np.isin(patients, np.random.choice(np.unique(patients), n_test, replace=False))
+         """, "does not come from rng"),
+        ("""
+         def split_patients(patients, n_test, rng):
+             return np.isin(patients, rng.choice(np.unique(patients), n_test))
+         """, "same one drawn twice"),
+        ("""
+         def split_patients(patients, n_test, rng):
+             return np.flatnonzero(np.isin(patients, rng.choice(np.unique(patients), n_test, replace=False)))
+         """, "one True or False is needed for each"),
+        ("""
+         def split_patients(patients, n_test, rng):
+             return ~np.isin(patients, rng.choice(np.unique(patients), n_test, replace=False))
+         """, "True means test"),
+        ("""
+         def split_patients(patients, n_test, rng):
+             return np.isin(patients, rng.choice(np.unique(patients), n_test, replace=False)).astype(int)
+         """, "True and False are needed"),
+        ("""
+         def split_patients(patients, n_test, rng):
+             order = list(dict.fromkeys(rng.permutation(patients).tolist()))
+             return np.isin(patients, order[:n_test])
+         """, "same chance"),
+    ],
+    "1.5": [
+        ("leaks = 'ABCE'", "B does not leak"), ("leaks = {'A', 'C', 'D', 'E'}", "D does not leak"),
+        ("leaks = 'AE'", "with a look at the test set"), ("leaks = 'CE'", "another slice"), ("leaks = 'AC'",
+            "under two names"),
+        ("leaks = 'AX'", "from A to E"), ("leaks = 3", "as one text"),
+    ],
+    "2.1": [
+        ("bottleneck_shape = (1, 6, 8, 64)", "swapped"), ("bottleneck_shape = (1, 4, 3, 128)", "four times"),
+        ("bottleneck_shape = (1, 8, 6, 32)", "double once more"), ("bottleneck_shape = (8, 6, 64)",
+            "first axis is missing"),
+        ("bottleneck_shape = 64", "whole numbers in brackets"), ("bottleneck_shape = (1, 8, 7, 64)",
+            "the width is not right"),
+    ],
+    "2.2": [
+        ("decoder_weights = 9248", "own channels only"), ("decoder_weights = 18432", "biases are missing"),
+        ("decoder_weights = 27680", "halved them already"), ("decoder_weights = 18496", "not to each that comes in"),
+        ("decoder_weights = 27712", "whole block"), ("decoder_weights = 'many'", "one number"),
+    ],
+    "2.3": [
+        ("def my_conv_block(x, filters):\n    x = layers.Conv2D(filters, 3, padding='same', activation='relu')(x)\n"
+         "    return layers.Conv2D(filters, 3, padding='same')(x)", "the last ReLU is missing"),
+        ("def my_conv_block(x, filters):\n    x = layers.Conv2D(filters, 3, padding='same')(x)\n"
+         "    return layers.Conv2D(filters, 3, padding='same', activation='relu')(x)", "no ReLU between"),
+        ("def my_conv_block(x, filters):\n    for _ in range(2):\n        x = layers.Conv2D(filters, 3, "
+            "activation='relu')(x)\n"
+         "    return x", "loses 2 pixels"),
+        ("def my_conv_block(x, filters):\n    conv = layers.Conv2D(filters, 3, padding='same', activation='relu')\n"
+         "    x = layers.Conv2D(filters, 3, padding='same', activation='relu')(x)\n    return x",
+             "only one convolution"),
+        ("def my_conv_block(x, filters):\n    for f in (2 * filters, filters):\n"
+         "        x = layers.Conv2D(f, 3, padding='same', activation='relu')(x)\n    return x",
+             "the first convolution gives"),
+        ("def my_conv_block(x, filters):\n    for _ in range(2):\n"
+         "        x = layers.Conv2D(filters, 1, padding='same', activation='relu')(x)\n    return x", "should be 3x3"),
+        ("def my_conv_block(x, filters):\n    return layers.ReLU()", "Call each layer on x"),
+        ("def my_conv_block(x, filters):\n    x = layers.Conv2D(filters, 3, padding='same')(x)", "Is there a `return`"),
+        ("def my_conv_block(x, filters):\n    for _ in range(2):\n"
+         "        x = layers.Conv2D(8, 3, padding='same', activation='relu')(x)\n    return x", "8 channels come out"),
+    ],
+    "2.4": [
+        ("order = 'BEHJCDGKIALF'", "skip 1 is taken at full size"), ("order = 'EBHJCDGKIAL'", "1 of the twelve are "
+            "missing"),
+        ("order = 'EBHJCDKGIALF'", "first join, then convolve"), ("order = 'EBHJCGDKIALF'", "first the upsampling to "
+            "48"),
+        ("order = 'EBHJCDGKIAFL'", "nothing comes after it"), ("order = 'EBHJDCGKIALF'", "climbs up from the "
+            "bottleneck"),
+        ("order = 'EBHJCDGKIALFF'", "more than once"), ("order = 'EBHCJDGKIALF'", "lowest point"), ("order = 7",
+            "as one text"),
+    ],
+    "2.5": [
+        ("field = 9", "left the pooling out"), ("field = 18", "doubled everything"), ("field = 13",
+            "two pixels and not one"),
+        ("field = 14 * 14", "its width is asked for"), ("field = 5", "how far two convolutions see"),
+    ],
+    "2.6": [
+        ("def my_decoder_step(x, skip, filters):\n    x = upsample(x, filters, 'u')\n    return conv_block(x, "
+            "filters, 'b')",
+         "does not see the skip's channels"),
+        ("def my_decoder_step(x, skip, filters):\n    x = layers.UpSampling2D(2)(x)\n    x = join_skip(x, skip, 'j')\n"
+         "    return conv_block(x, filters, 'b')", "bring the channels down"),
+        ("def my_decoder_step(x, skip, filters):\n    x = upsample(x, filters, 'u')\n    return join_skip(x, skip, "
+            "'j')",
+         "Is the block on the joined maps missing"),
+        ("def my_decoder_step(x, skip, filters):\n    skip = layers.MaxPooling2D(2)(skip)\n    x = join_skip(x, skip, "
+            "'j')\n"
+         "    return conv_block(x, filters, 'b')", "the upsampling is missing"),
+        ("def my_decoder_step(x, skip, filters):\n    x = upsample(x, filters, 'u')\n    x = join_skip(x, skip, 'j')\n"
+         "    return layers.Conv2D(filters, 3, padding='same', activation='relu')(x)", "too few convolutions"),
+        ("def my_decoder_step(x, skip, filters):\n    x = upsample(x, filters, 'u')\n    x = join_skip(x, skip, 'j')\n"
+         "    x = layers.Conv2D(filters, 3, padding='same')(x)\n    return layers.Conv2D(filters, 3, "
+         "padding='same')(x)",
+         "Is a ReLU missing"),
+    ],
+    "3.1": [
+        ("all_steps = 310", "never be used"), ("all_steps = 312.5", "no half step"), ("all_steps = 313",
+            "rounded once"),
+        ("all_steps = 63", "one epoch"), ("all_steps = 80", "multiplied epochs and batch size"),
+    ],
+    "3.2": [
+        ("def mirror_pair(images, masks, chosen):\n    images = images.copy()\n"
+         "    images[chosen] = images[chosen][:, :, ::-1]\n    return images, masks", "the masks stay as they were"),
+        ("def mirror_pair(images, masks, chosen):\n    images, masks = images.copy(), masks.copy()\n"
+         "    images[chosen] = images[chosen][:, :, ::-1]\n    masks[chosen] = masks[chosen][:, ::-1]\n    return "
+         "images, masks",
+         "axis 1 is the height"),
+        ("def mirror_pair(images, masks, chosen):\n    images = images.copy()\n"
+         "    images[chosen] = images[chosen][:, :, ::-1]\n    return images, masks[:, :, ::-1]",
+             "not only the chosen ones"),
+        ("def mirror_pair(images, masks, chosen):\n    images = images.copy()\n"
+         "    images[chosen] = images[chosen][:, :, ::-1]\n    return images, masks[::-1]", "axis 0 counts the "
+             "pictures"),
+        ("def mirror_pair(images, masks, chosen):\n    images[chosen] = images[chosen][:, :, ::-1]\n"
+         "    masks[chosen] = masks[chosen][:, :, ::-1]\n    return images, masks", "changes its argument"),
+        ("def mirror_pair(images, masks, chosen):\n    images = images.copy()\n"
+         "    images[chosen] = images[chosen][:, :, ::-1]\n    return images, masks.astype(float)",
+             "masks: it returns an array of float64"),
+        ("def mirror_pair(images, masks, chosen):\n    return images", "return two things"),
+        ("def mirror_pair(images, masks, chosen):\n    return images[chosen][:, :, ::-1], masks[chosen][:, :, ::-1]",
+            "it should be (3, 6, 8, 1)"),
+    ],
+    "3.3": [
+        ("overfits, keep_epoch = 'A', 10", "healthy run"), ("overfits, keep_epoch = 'C', 40", "under-fitting"),
+        ("overfits, keep_epoch = 'B', 40", "best training score"), ("overfits, keep_epoch = 'B', None",
+            "the epoch is still missing"),
+        ("overfits, keep_epoch = 'B', 5", "too early"), ("overfits, keep_epoch = 2, 10", "one letter"),
+            ("overfits, keep_epoch = 'D', 10", "one of A, B, C"),
+    ],
+    "3.4": [
+        ("import math\n\ndef my_rate(step, peak, steps, warmup):\n    if step < warmup:\n        return peak * step "
+            f"/ warmup\n    return {after}", message)
+        for after, message in (
+            ("peak * math.cos(math.pi * (step - warmup) / (steps - warmup))", "runs below 0"),
+            ("peak * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))", "twice too high"),
+            ("peak * (1 + math.cos(math.pi * step / steps)) / 2", "starts at step 0"),
+            ("peak * (1 + math.cos(math.pi * (step - warmup) / steps)) / 2", "divide by all steps"),
+            ("peak * (1 - (step - warmup) / (steps - warmup))", "straight line"),
+            ("peak * math.cos(math.pi / 2 * (step - warmup) / (steps - warmup))", "quarter of a cosine"),
+            ("peak * (1 + math.cos(180 * (step - warmup) / (steps - warmup))) / 2", "radians"),
+            ("peak * (1 + math.cos(math.pi * ((step - warmup) // (steps - warmup)))) / 2", "cuts off the fraction"),
+            ("print(end='')", "returns None"),
+        )
+    ] + [
+        ("import math\n\ndef my_rate(step, peak, steps, warmup):\n    if step <= warmup:\n        return peak * step "
+            "/ warmup\n"
+         "    return peak * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2", "ZeroDivisionError"),
+    ],
+    "3.5": [
+        (f"class StopAtGoal(keras.callbacks.Callback):\n    def __init__(self, goal):\n        super().__init__()\n"
+         f"        self.goal = goal\n\n    def on_epoch_end(self, epoch, logs=None):\n        {line}", message)
+        for line, message in (
+            ("self.model.stop_training |= logs['dice'] >= self.goal", "stops by the training score"),
+            ("self.model.stop_training = logs.get('val_dice', 0) >= self.goal", "undoes the stop of another"),
+            ("if logs.get('val_dice', 0) > self.goal: self.model.stop_training = True", "leaves the goal itself out"),
+            ("if logs['val_dice'] >= self.goal: self.model.stop_training = True", "it raises KeyError"),
+            ("if logs.get('val_dice') >= self.goal: self.model.stop_training = True", "cannot be compared"),
+            ("if logs.get('val_dice', 0) >= self.goal: self.stop_training = True", "you set self.stop_training"),
+            ("if logs.get('val_dice', 0) <= self.goal: self.model.stop_training = True", "Which way round"),
+            ("return logs.get('val_dice', 0) >= self.goal", "never stopped"),
+            ("if logs.get('val_dice', 0) >= 0.8: self.model.stop_training = True", "Which number do you compare"),
+        )
+    ] + [("class StopAtGoal:\n    pass", "derive from keras.callbacks.Callback"), ("StopAtGoal = 3",
+        "the class itself")],
+    "4.1": [
+        ("my_precision, my_recall, their_dice = 0.57, 0.8, 0.67", "precision: that is recall"),
+        ("my_precision, my_recall, their_dice = 0.8, 0.57, 0.5", "Dice: that is IoU"),
+        ("my_precision, my_recall, their_dice = 0.8, 0.8, 0.67", "recall: that is precision"),
+        ("my_precision, my_recall, their_dice = 0.8, 0.57, 0.69", "arithmetic mean"),
+        ("my_precision, my_recall, their_dice = 0.8, None, 0.67", "recall is still missing"),
+        ("my_precision, my_recall, their_dice = 80, 0.57, 0.67", "per cent"),
+    ],
+    "4.2": [
+        ("def my_dice(y_true, scores, threshold):\n    y_pred = scores >= "
+            f"threshold\n{textwrap.indent(textwrap.dedent(body), '    ')}", message)
+        for body, message in (
+            ("return 2 * np.sum(y_true * y_pred) / (y_true.sum() + y_pred.sum())", "sum over the batch"),
+            ("return 2 * np.sum(y_true * y_pred, axis=(1, 2, 3)) / (y_true.sum(axis=(1, 2, 3)) + y_pred.sum(axis=(1, "
+                "2, 3)))", "0/0, which is NaN"),
+            ("a = y_true.sum(axis=(1, 2, 3)) + y_pred.sum(axis=(1, 2, 3))\n"
+             "return 2 * np.sum(y_true * y_pred, axis=(1, 2, 3)) / np.maximum(a, 1)", "two empty masks score 0"),
+            ("a = y_true.sum(axis=(1, 2, 3)) + scores.sum(axis=(1, 2, 3))\n"
+             "return np.where(a == 0, 1.0, 2 * np.sum(y_true * scores, axis=(1, 2, 3)) / np.maximum(a, 1))",
+                 "no threshold is applied"),
+            ("y_pred = scores >= 0.5\na = y_true.sum(axis=(1, 2, 3)) + y_pred.sum(axis=(1, 2, 3))\n"
+             "return np.where(a == 0, 1.0, 2 * np.sum(y_true * y_pred, axis=(1, 2, 3)) / np.maximum(a, 1))",
+                 "threshold is fixed at 0.5"),
+            ("y_pred = scores > threshold\na = y_true.sum(axis=(1, 2, 3)) + y_pred.sum(axis=(1, 2, 3))\n"
+             "return np.where(a == 0, 1.0, 2 * np.sum(y_true * y_pred, axis=(1, 2, 3)) / np.maximum(a, 1))",
+                 "you compare with >"),
+            ("u = ((y_true == 1) | y_pred).sum(axis=(1, 2, 3))\n"
+             "return np.where(u == 0, 1.0, np.sum(y_true * y_pred, axis=(1, 2, 3)) / np.maximum(u, 1))", "that is IoU"),
+            ("a = y_true.sum(axis=(1, 2, 3)) + y_pred.sum(axis=(1, 2, 3))\n"
+             "return np.where(a == 0, 1.0, np.sum(y_true * y_pred, axis=(1, 2, 3)) / np.maximum(a, 1))",
+                 "forgot the 2"),
+            ("a = y_true.sum(axis=(1, 2)) + y_pred.sum(axis=(1, 2))\n"
+             "return np.where(a == 0, 1.0, 2 * np.sum(y_true * y_pred, axis=(1, 2)) / np.maximum(a, 1))",
+                 "Over which axes"),
+            ("a = y_true.sum(axis=(0, 1, 2)) + y_pred.sum(axis=(0, 1, 2))\n"
+             "return np.where(a == 0, 1.0, 2 * np.sum(y_true * y_pred, axis=(0, 1, 2)) / np.maximum(a, 1))",
+                 "Over which axes"),
+            ("a = y_true.sum(axis=(1, 2, 3)) + y_pred.sum(axis=(1, 2, 3))\n"
+             "return np.where(y_true.sum(axis=(1, 2, 3)) == 0, 1.0, 2 * np.sum(y_true * y_pred, axis=(1, 2, 3)) / "
+             "np.maximum(a, 1))", "empty truth always scores 1"),
+            ("a = y_true.sum(axis=(1, 2, 3)) + y_pred.sum(axis=(1, 2, 3))\n"
+             "return np.where(a == 0, 1, 2 * np.sum(y_true * y_pred, axis=(1, 2, 3)) // np.maximum(a, 1))",
+                 "the result is wrong"),
+        )
+    ],
+    "4.3": [
+        ("def count_found(y_true, y_pred):\n    count, labels = cv2.connectedComponents(y_true[..., "
+            f"0])\n{textwrap.indent(body, '    ')}", message)
+        for body, message in (
+            ("s = [y_pred[..., 0][labels == k].mean() for k in range(count)]\nreturn sum(x >= 0.5 for x in s), count",
+                "component 0 is the background"),
+            ("s = [y_pred[..., 0][labels == k].mean() for k in range(1, count)]\nreturn sum(x >= 0.5 for x in s), "
+                "count", "total counts the background"),
+            ("s = [y_pred[..., 0][labels == k].mean() for k in range(1, count)]\nreturn sum(x > 0.5 for x in s), "
+                "count - 1", "compare with >"),
+            ("s = [y_pred[..., 0][labels == k].mean() for k in range(1, count)]\nreturn sum(x > 0 for x in s), count "
+                "- 1", "single pixel is not enough"),
+            ("return (y_true & y_pred).sum(), y_true.sum()", "you count pixels"),
+            ("s = [y_pred[..., 0][labels == k].mean() for k in range(1, count)]\nreturn count - 1, sum(x >= 0.5 for x "
+                "in s)", "swapped"),
+            ("count, labels = cv2.connectedComponents(y_true[..., 0], connectivity=4)\n"
+             "s = [y_pred[..., 0][labels == k].mean() for k in range(1, count)]\nreturn sum(x >= 0.5 for x in s), "
+             "count - 1", "eight neighbours"),
+            ("return count - 1", "return two numbers"),
+        )
+    ],
+    "4.4": [
+        ("published = 'A'", "chose the epoch"), ("published = 'C'", "has become a validation set"), ("published = 'D'",
+            "hides small ones"),
+        ("published = 'E'", "won by background"), ("published = 'F'", "one of A, B, C, D, E"), ("published = 0.961",
+            "one letter"),
+    ],
+    "4.5": [
+        (f"def my_interval(scores, rng, repeats):\n{textwrap.indent(body, '    ')}", message)
+        for body, message in (
+            ("m = [rng.permutation(scores).mean() for _ in range(repeats)]\nreturn np.quantile(m, [0.025, 0.975])",
+                "without replacement"),
+            ("return np.quantile(scores, [0.025, 0.975])", "95 % of the scores lie"),
+            ("m = [rng.choice(scores, len(scores)).mean() for _ in range(repeats)]\nreturn np.quantile(m, [0.05, "
+                "0.95])", "covers 90 %"),
+            ("m = [np.random.choice(scores, len(scores)).mean() for _ in range(repeats)]\nreturn np.quantile(m, "
+                "[0.025, 0.975])", "do not come from rng"),
+            ("e = scores.std() / len(scores) ** 0.5\nreturn scores.mean() - e, scores.mean() + e",
+                "one standard error"),
+            ("return scores.mean() - 1.96 * scores.std(), scores.mean() + 1.96 * scores.std()", "not of their mean"),
+            ("m = [rng.choice(scores, len(scores)).mean() for _ in range(repeats)]\nreturn np.quantile(m, [0.975, "
+                "0.025])", "ends are swapped"),
+            ("m = [rng.choice(scores, len(scores)).mean() for _ in range(repeats)]\nreturn m", "return two numbers"),
+            ("m = [rng.choice(scores, len(scores) // 2 + 1).mean() for _ in range(repeats)]\nreturn np.quantile(m, "
+                "[0.025, 0.975])", "times as wide as it should be"),
+        )
+    ],
+}
+
+ANOTHER_WAY = {
+    "1.1": ["""
+        def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+            outline = cv2.ellipse2Poly(centre, half_axes, int(angle), 0, 360, 1)
+            cv2.fillPoly(tissue, [outline], level)
+            cv2.fillPoly(mask, [outline], 1)
+        """, """
+        def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+            y, x = np.indices(mask.shape)
+            c, s = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+            u, v = c * (x - centre[0]) + s * (y - centre[1]), c * (y - centre[1]) - s * (x - centre[0])
+            inside = (u / (half_axes[0] + 0.3)) ** 2 + (v / (half_axes[1] + 0.3)) ** 2 <= 1
+            tissue[inside] = level
+            mask[inside] = 1
+        """],
+    "1.2": ["disc_dice = 0.78", "disc_dice = 32 / 41", "disc_dice = np.float32(0.7805)"],
+    "1.3": ["def clean_mask(stored):\n    return np.where(stored > 127, 1, 0).astype('uint8').reshape(*stored.shape, "
+        "1)",
+            "def clean_mask(stored):\n    return cv2.threshold(stored, 127, 1, cv2.THRESH_BINARY)[1][:, :, np.newaxis]",
+            "clean_mask = lambda stored: (stored >> 7)[..., None]"],
+    "1.4": ["""
+        def split_patients(patients, n_test, rng):
+            names = sorted(set(patients.tolist()))
+            rng.shuffle(names)
+            return np.array([patient in names[:n_test] for patient in patients.tolist()])
+        """, """
+        def split_patients(patients, n_test, rng):
+            names, number = np.unique(patients, return_inverse=True)
+            return rng.permutation(len(names))[number] < n_test
+        """],
+    "1.5": ["leaks = {'E', 'c', 'A'}", "leaks = ['A', 'C', 'E']", "leaks = 'a, c, e'"],
+    "2.1": ["bottleneck_shape = [1, 8, 6, 64]"],
+    "2.2": ["decoder_weights = conv_weights(3, 64, 32)", "decoder_weights = np.int64(18464)"],
+    "2.3": ["def my_conv_block(x, filters):\n    return conv_block(x, filters, 'mine')",
+            "def my_conv_block(x, filters):\n    for _ in 'ab':\n"
+            "        x = keras.ops.relu(layers.Conv2D(filters, (3, 3), padding='same', "
+            "kernel_initializer='zeros')(x))\n    return x"],
+    "2.4": ["order = list('EBHJCDGKIALF')", "order = 'e b h j c d g k i a l f'"],
+    "2.5": ["field = 14.0"],
+    "2.6": ["""
+        def my_decoder_step(x, skip, filters):
+            x = layers.Conv2DTranspose(filters, 2, strides=2)(x)
+            x = layers.Concatenate()([x, skip])
+            for _ in range(2):
+                x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+            return x
+        """, """
+        def my_decoder_step(x, skip, filters):
+            return conv_block(join_skip(upsample(x, filters, "a", "resize"), skip, "b"), filters, "c")
+        """],
+    "3.1": ["import math\nall_steps = math.ceil(1000 / 16) * 5", "all_steps = 315.0"],
+    "3.2": ["""
+        def mirror_pair(images, masks, chosen):
+            pick = np.asarray(chosen)[:, None, None, None]
+            return [np.where(pick, np.flip(a, 2), a) for a in (images, masks)]
+        """],
+    "3.3": ["overfits, keep_epoch = ' b', 10.0"],
+    "3.4": ["""
+        def my_rate(step, peak, steps, warmup):
+            up = step / warmup if warmup else 1
+            down = np.cos(np.pi / 2 * max(step - warmup, 0) / (steps - warmup)) ** 2
+            return peak * min(up, 1) * down
+        """],
+    "3.5": ["""
+        class StopAtGoal(keras.callbacks.Callback):
+            def __init__(self, goal):
+                super().__init__()
+                self.goal = goal
+
+            def on_epoch_end(self, epoch, logs):
+                score = (logs or {}).get("val_dice")
+                if score is not None and not score < self.goal:
+                    self.model.stop_training = True
+        """],
+    "4.1": ["my_precision, my_recall, their_dice = 0.80, 0.5714, 2 / 3", "my_precision, my_recall, their_dice = 0.8, "
+        "0.57, 0.67"],
+    "4.2": ["""
+        def my_dice(y_true, scores, threshold):
+            return [1.0 if not t.any() and not p.any() else 2 * (t * p).sum() / (int(t.sum()) + int(p.sum()))
+                    for t, p in zip(y_true.astype(int), scores >= threshold)]
+        """, """
+        def my_dice(y_true, scores, threshold):
+            t, p = y_true.reshape(len(y_true), -1) > 0, scores.reshape(len(scores), -1) >= threshold
+            top, bottom = 2.0 * (t & p).sum(1), t.sum(1) + p.sum(1)
+            return np.divide(top, bottom, out=np.ones(len(t)), where=bottom > 0)
+        """],
+    "4.3": ["""
+        def count_found(y_true, y_pred):
+            from skimage.measure import label
+            labels = label(y_true[..., 0], connectivity=2)
+            found = 0
+            for k in set(labels.ravel().tolist()) - {0}:
+                inside = labels == k
+                found += 2 * np.count_nonzero(y_pred[..., 0][inside]) >= np.count_nonzero(inside)
+            return [found, labels.max()]
+        """],
+    "4.4": ["published = 'b'"],
+    "4.5": ["""
+        def my_interval(scores, rng, repeats):
+            means = scores[rng.integers(0, len(scores), (repeats, len(scores)))].mean(axis=1)
+            return tuple(np.percentile(means, (2.5, 97.5)))
+        """, """
+        def my_interval(scores, rng, repeats):
+            means = sorted(rng.choice(scores, (repeats, len(scores))).mean(axis=1))
+            return means[int(0.025 * repeats)], means[int(0.975 * repeats)]
+        """],
+}
+
+
+def test_every_exercise_has_three_mistakes_and_another_way():
+    assert set(WRONG) == set(ANOTHER_WAY) == set(EXERCISES)
+    assert min(map(len, WRONG.values())) >= 3
+
+
+@pytest.mark.parametrize("identity, answer, message", [
+    pytest.param(i, a, m, id=f"{i}-{m}") for i, answers in WRONG.items() for a, m in answers
+])
+def test_a_typical_mistake_is_named(identity, answer, message, own_progress):
+    text = said(identity, answer)
+    assert text.startswith("not yet (") and message in text
+    assert json.loads(own_progress.read_text()) == {identity: "tried"}
+
+
+@pytest.mark.parametrize("identity, answer", [
+    pytest.param(i, a, id=f"{i}-{n}") for i, answers in ANOTHER_WAY.items() for n, a in enumerate(answers)
+])
+def test_a_right_answer_written_another_way_passes(identity, answer):
+    assert said(identity, answer).startswith("solved")
+
+
+BY_HAND = {"1.2": ["0.78", "0.7805"], "2.1": ["8, 6, 64"], "2.2": ["18464", "18,464"], "2.5": ["14"], "3.1": ["315"],
+           "4.1": ["0.57", "0.67"], "2.4": ["EBHJ"], "1.5": ["ACE"]}
+
+
+@pytest.mark.parametrize("identity", BY_HAND)
+def test_no_message_and_no_hint_prints_the_solution(identity):
+    everything = [said(identity, answer) for answer, _ in WRONG[identity]] + list(checks.EXERCISES[identity].hints)
+    for text in everything:
+        for solution in BY_HAND[identity]:
+            assert not re.search(rf"(?<![\d.]){re.escape(solution)}(?![\d])", text), text
+
+
+# --- what a student's code may do -------------------------------------------------------------------------------------
+
+FUNCTIONS = {i: e for i, e in EXERCISES.items() if e.stub.startswith("def ") or "\ndef " in e.stub}
+
+
+def broken(identity, body):
+    """The stub's function with another body."""
+    head = re.search(r"def .*:\n", FUNCTIONS[identity].stub).group()
+    return head + textwrap.indent(body, "    ")
+
+
+@pytest.mark.parametrize("identity", FUNCTIONS)
+@pytest.mark.parametrize("body, message", [
+    ("raise ZeroDivisionError('by hand')", "raises ZeroDivisionError: by hand."), ("return undefined_name",
+        "raises NameError"),
+    ("raise SystemExit", "raises SystemExit"), ("return None", "not yet"), ("return object()", "not yet"),
+        ("return 'text'", "not yet"),
+    ("import sys\nreturn sys.modules", "not yet"), ("return [[1], [2, 3]]", "not yet"), ("return np.array([])",
+        "not yet"),
+    ("return float('nan')", "not yet"),
+])
+def test_strange_answers_are_answered(identity, body, message):
+    text = said(identity, broken(identity, body))
+    assert text.startswith("not yet") and message in text and "cannot make sense" not in text
+
+
+@pytest.mark.parametrize("identity", FUNCTIONS)
+def test_an_endless_loop_ends(identity, monkeypatch):
+    monkeypatch.setattr(checks, "SECONDS", 0.3)
+    assert said(identity, broken(identity, "while True:\n    pass")).startswith("not yet (time)")
+
+
+def test_an_endless_loop_that_swallows_exceptions_ends(monkeypatch):
+    monkeypatch.setattr(checks, "SECONDS", 0.3)
+    loop = "while True:\n    try:\n        sum(range(100))\n    except Exception:\n        pass"
+    assert said("1.3", broken("1.3", loop)).startswith("not yet (time)")
+
+
+def test_an_endless_loop_ends_where_there_is_no_alarm(monkeypatch):
+    monkeypatch.setattr(checks, "SECONDS", 0.3)
+    monkeypatch.delattr(checks.signal, "setitimer", raising=False)
+    assert said("1.3", broken("1.3", "while True:\n    pass")).startswith("not yet (time)")
+    assert said("1.3", EXERCISES["1.3"].solution).startswith("solved")
+
+
+def test_an_endless_loop_ends_in_another_thread(monkeypatch):
+    monkeypatch.setattr(checks, "SECONDS", 0.3)
+    results = []
+    names = mutants.surroundings("1")
+    exec(broken("1.3", "while True:\n    pass"), names)
+
+    def work():
+        try:
+            checks._call(names["clean_mask"], np.zeros((2, 2), np.uint8))
+        except checks.Wrong as wrong:
+            results.append(wrong.kind)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(20)
+    assert results == ["time"]
+
+
+def test_the_alarm_is_put_back():
+    before = checks.signal.getsignal(checks.signal.SIGALRM), sys.gettrace()
+    said("1.3", EXERCISES["1.3"].solution)
+    assert (checks.signal.getsignal(checks.signal.SIGALRM), sys.gettrace()) == before
+
+
+def test_endless_recursion_is_an_error_like_another():
+    assert "RecursionError" in said("1.3", "def clean_mask(stored):\n    return clean_mask(stored)")
+
+
+def test_the_line_that_raises_is_named():
+    text = said("1.3", "def clean_mask(stored):\n    a = 1\n    return a / 0")
+    assert "Line 3 of clean_mask" in text
+
+
+@each
+def test_the_students_variables_are_not_changed(identity):
+    exercise = EXERCISES[identity]
+    names = mutants.surroundings(identity[0])
+    exec(exercise.solution, names)
+    names["stored"], names["numbers"] = np.arange(6), [1, 2]
+    before = {key: id(value) for key, value in names.items()}
+    with redirect_stdout(io.StringIO()):
+        exec(exercise.call, names)
+    assert {key: id(value) for key, value in names.items()} == before
+    assert names["stored"].tolist() == list(range(6)) and names["numbers"] == [1, 2]
+
+
+@each
+def test_answers_that_are_lists_come_back_as_they_were(identity):
+    answers = {"2.4": ["B", "E"], "1.5": ["A", "B"], "2.1": [1, 6, 8, 64]}
+    if identity in answers:
+        mine = list(answers[identity])
+        printed(getattr(checks, f"exercise_{identity.replace('.', '_')}"), mine)
+        assert mine == answers[identity]
+
+
+def test_global_randomness_goes_on_as_if_no_check_had_run():
+    import random
+
+    random.seed(3), np.random.seed(3)
+    expected = random.random(), np.random.random()
+    random.seed(3), np.random.seed(3)
+    for identity in ("1.4", "2.3", "4.5"):
+        said(identity, EXERCISES[identity].solution)
+    assert (random.random(), np.random.random()) == expected
+
+
+def test_order_does_not_matter():
+    forwards = {i: said(i, e.solution) for i, e in EXERCISES.items()}
+    backwards = {i: said(i, e.solution) for i, e in reversed(EXERCISES.items())}
+    assert forwards == backwards
+
+
+def test_importing_the_checks_loads_no_tensorflow():
+    code = "import sys, helpers.checks; assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_the_checks_of_notebook_01_load_no_tensorflow():
+    code = (
+        "import sys; sys.path.insert(0, 'benchmarks'); import mutants\n"
+        "for i, e in mutants.exercises().items():\n"
+        "    if i[0] in '14': mutants.said(e, e.solution)\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=os.environ)
+
+
+# --- progress ---------------------------------------------------------------------------------------------------------
+
+
+def test_progress_is_kept_on_disk(own_progress):
+    said("1.2", "disc_dice = 0.5")
+    said("1.3", EXERCISES["1.3"].solution)
+    assert printed(checks.progress, "01").splitlines() == [
+        "solved 1 of 5: 1.3", "tried  1 of 5: 1.2", "left   3 of 5: 1.1, 1.4, 1.5"
+    ]
+    said("1.3", WRONG["1.3"][0][0])  # solved stays solved
+    assert json.loads(own_progress.read_text()) == {"1.2": "tried", "1.3": "solved"}
+    assert "left   6 of 6" in printed(checks.progress, "02")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1, 2]", '{"1.1": 7}', '{"1.1": "mastered"}', "\x00\x01", "null"])
+def test_a_damaged_file_breaks_nothing_and_is_kept(own_progress, content):
+    own_progress.parent.mkdir(parents=True)
+    own_progress.write_text(content)
+    text = said("1.2", "disc_dice = 0.78")
+    assert "solved" in text and "damaged" in text and "progress-damaged-1.json" in text
+    assert own_progress.with_name("progress-damaged-1.json").read_text() == content
+    assert json.loads(own_progress.read_text()) == {"1.2": "solved"}
+    own_progress.write_text("{")
+    assert "progress-damaged-2.json" in printed(checks.progress, "01")
+
+
+def test_a_file_in_another_encoding_is_damaged_too(own_progress):
+    own_progress.parent.mkdir(parents=True)
+    own_progress.write_bytes(b"\xff\xfe{")
+    assert "left   5 of 5" in printed(checks.progress, "01")
+    assert own_progress.with_name("progress-damaged-1.json").exists()
+
+
+def test_a_folder_that_cannot_be_written_breaks_nothing(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("UNET_COURSE_PROGRESS", str(tmp_path / "file"))
+    text = said("1.2", "disc_dice = 0.78")
+    assert "solved" in text and "cannot be kept" in text
+    assert "of 5" in printed(checks.progress, "01")
+
+
+def test_without_a_wish_progress_lies_among_the_runs(monkeypatch):
+    monkeypatch.delenv("UNET_COURSE_PROGRESS")
+    assert checks.progress_file() == ROOT / "runs" / "progress.json"
+
+
+def test_an_unknown_exercise_has_no_hint():
+    assert "There is no exercise" in printed(checks.hint, "9.9")
+
+
+# --- predictions ------------------------------------------------------------------------------------------------------
+
+TRUTHS = {
+    "scan": 3,
+    "disc": np.uint64(29), "scene shape": (96, 96, 1), "foreground": 0.0947, "copying": 0.23, "accuracy": 0.908,
+        "otsu": "worse",
+    "kernel": 3, "weights": 1168, "block shape": (1, 96, 96, 8), "skip shape": (1, 96, 96, 16), "paper": 257.1,
+        "skips": "boundaries",
+    "steps": 2400, "constant": 0.1, "half": 1225, "epochs": 57, "resumed": "exactly",
+    "curve": "plateau", "ladder": 0.35, "pooled": 0.99, "noise": 0.33, "coins": "U-Net",
+}
+every_prediction = pytest.mark.parametrize("name", TRUTHS)
+
+
+def revealed(name, guess):
+    return printed(checks.reveal, name, guess, TRUTHS[name])
+
+
+def test_every_prediction_stands_in_a_notebook_three_to_six_times_each():
+    assert set(TRUTHS) == set(checks.PREDICTIONS)
+    found = []
+    for path in sorted((ROOT / "notebooks").glob("0[0-4]_*.py")):
+        text = path.read_text(encoding="utf-8")
+        names = re.findall(r'checks\.reveal\("([^"]+)", guess,', text)
+        assert (3 if path.name[1] > "0" else 1) <= len(names) <= 6 and len(re.findall(r"^guess = None  # \S", text,
+            re.MULTILINE)) == len(names)
+        found += names
+    assert sorted(found) == sorted(checks.PREDICTIONS)
+
+
+@every_prediction
+def test_an_untouched_guess_runs_through(name):
+    assert "No guess yet" in revealed(name, None)
+
+
+@every_prediction
+def test_the_right_guess_is_right(name):
+    assert "That is what you said." in revealed(name, TRUTHS[name])
+
+
+@every_prediction
+def test_every_slip_gets_the_message_written_for_it(name):
+    prediction = checks.PREDICTIONS[name]
+    assert prediction.slips
+    for slip, message in prediction.slips.items():
+        if slip != TRUTHS[name]:
+            assert message in revealed(name, slip)
+
+
+@every_prediction
+@pytest.mark.parametrize("guess", [object(), "seven", [1, [2]], np.zeros((3, 3)), float("nan"), 1j, {}, True, (), -5,
+    10**9, b"x"])
+def test_any_guess_gets_an_answer(name, guess):
+    text = revealed(name, guess)
+    assert text.count("\n") == 1 and len(text) > 20
+
+
+def test_a_guess_is_told_how_far_off_it_is():
+    assert "which is 11 too high" in revealed("disc", 40)
+    assert "near enough" in revealed("foreground", 0.09)
+    assert "per cent" in revealed("accuracy", 91)
+    assert "by a factor of 3.5" in revealed("noise", 0.095)
+
+
+# --- the environment --------------------------------------------------------------------------------------------------
+
+GOOD = {"numpy": "2.1.3", "opencv-python": "4.12.0.88", "matplotlib": "3.10.0", "scikit-learn": "1.6.1",
+    "scikit-image": "0.25.2",
+        "tensorflow": "2.20.0", "keras": "3.13.2", "ipywidgets": "7.7.1"}
+
+
+def problems(python=(3, 12), reasons=(), **changes):
+    versions = {**GOOD, **{name.replace("_", "-"): version for name, version in changes.items()}}
+    return checks.find_problems(python, versions.get, lambda module: dict(reasons).get(module, ""))
+
+
+def test_this_environment_fits():
+    assert "Everything that the course needs is here." in printed(checks.environment)
+
+
+def test_colab_and_binder_fit():
+    assert problems() == []
+    assert problems(tensorflow=None, tensorflow_cpu="2.21.0", opencv_python=None,
+        opencv_python_headless="5.0.0.93") == []
+    assert problems((3, 11)) == problems((3, 13)) == problems(tensorflow="2.21.1", keras="3.15.1",
+        ipywidgets="8.1.9") == []
+
+
+def test_what_is_missing_is_named_with_its_remedy():
+    (problem, remedy), = problems(tensorflow=None)
+    assert problem == "tensorflow is missing." and remedy.startswith("tensorflow>=2.20")
+    (problem, remedy), = problems(keras="3.16.0")
+    assert "keras is 3.16.0" in problem and remedy.startswith("keras>=3.13")
+    (problem, _), = problems(ipywidgets="7.7.0")
+    assert "ipywidgets is 7.7.0" in problem
+    (problem, _), = problems((3, 10))
+    assert "Python is 3.10" in problem
+    assert "Python is 3.14" in problems((3, 14))[0][0]
+
+
+def test_a_missing_graphics_library_asks_for_the_headless_build():
+    (problem, remedy), = problems(reasons={"cv2": "ImportError: libGL.so.1: cannot open shared object file."})
+    assert "libGL" in problem and remedy.startswith("opencv-python-headless")
+
+
+@pytest.mark.parametrize("place, words", [("Colab", "Runtime > Restart session"), ("Binder", "newly launched"),
+    ("laptop", "fresh environment")])
+def test_the_remedy_fits_the_place(monkeypatch, place, words):
+    monkeypatch.setattr(checks, "place", lambda: place)
+    monkeypatch.setattr(checks, "find_problems", lambda: [("keras is missing.", "keras>=3.13,<3.16")])
+    text = printed(checks.environment)
+    assert '%pip install "keras>=3.13,<3.16"' in text and words in text
+
+
+def test_places_are_told_apart(monkeypatch):
+    monkeypatch.delitem(sys.modules, "google.colab", raising=False)
+    monkeypatch.delenv("BINDER_SERVICE_HOST", raising=False)
+    assert checks.place() in ("laptop", "Binder")
+    monkeypatch.setenv("BINDER_SERVICE_HOST", "1.2.3.4")
+    assert checks.place() == "Binder"
+    monkeypatch.setitem(sys.modules, "google.colab", sys)
+    assert checks.place() == "Colab"
+
+
+def test_versions_are_compared_as_numbers():
+    assert checks._fits("2.9.1", ">=2.0,<2.10") and not checks._fits("2.10.0", ">=2.0,<2.10")
+    assert checks._fits("8", ">=7.7.1,<9") and checks._fits("2.21.0rc1", ">=2.20,<2.22") and checks._fits("1.0", "")
+
+
+# --- the mutation report ----------------------------------------------------------------------------------------------
+
+
+def test_the_mutation_report_is_there_and_good():
+    text = (ROOT / "benchmarks" / "mutants.md").read_text(encoding="utf-8")
+    share = float(re.search(r"the checkers catch ([\d.]+)%", text).group(1))
+    assert share >= 95
+    assert set(re.findall(r"^\| (\d\.\d) \| \d+ \|", text, re.MULTILINE)) == set(EXERCISES)
+
+
+@pytest.mark.parametrize("identity", ["1.3", "3.2", "4.2"])
+def test_mutants_are_still_caught(identity, monkeypatch):
+    monkeypatch.setattr(checks, "SECONDS", 3.0)
+    with np.errstate(all="ignore"):
+        count, survivors, _ = mutants.examine(EXERCISES[identity])
+    assert count > 10 and not survivors

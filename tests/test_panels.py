@@ -1,0 +1,485 @@
+"""Panels: every slider over its whole range, the corners, errors in words, and what stays when the kernel is gone."""
+
+import gc
+import itertools
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import cv2
+import ipywidgets as widgets
+import numpy as np
+import pytest
+
+from helpers import panels
+from helpers.evaluation import best_threshold
+from helpers.synthesis import CircleScene, make_dataset
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def network():
+    """The network that ships, or a small untrained one."""
+    from helpers.anatomy import build_unet
+    from helpers.training import load_network
+
+    path = ROOT / "models" / "unet_circles.keras"
+    return load_network(path) if path.exists() else build_unet(depth=3, filters=4)
+
+
+@pytest.fixture(scope="module")
+def unet():
+    pytest.importorskip("tensorflow")
+    return network()
+
+
+@pytest.fixture(scope="module")
+def book(unet):
+    from helpers.monitor import FlipBook
+
+    images, masks = make_dataset(3, CircleScene(), seed=5)
+    book = FlipBook(images, masks)
+    book.set_model(unet)
+    book.on_train_begin()
+    for epoch in range(4):
+        book.on_epoch_end(epoch)
+    return book
+
+
+PANELS = ("difficulty", "architect", "schedule", "features", "flip", "stress")
+NEED_NETWORK = ("architect", "features", "flip", "stress")
+
+
+@pytest.fixture(params=PANELS)
+def panel(request):
+    name = request.param
+    if name in NEED_NETWORK:
+        pytest.importorskip("tensorflow")
+    if name == "difficulty":
+        return panels.difficulty_panel()
+    if name == "architect":
+        return panels.architect_panel()
+    if name == "schedule":
+        return panels.schedule_panel()
+    if name == "flip":
+        return panels.flip_panel(request.getfixturevalue("book"))
+    unet = request.getfixturevalue("unet")
+    if name == "stress":
+        return panels.stress_panel(unet)
+    return panels.feature_panel(unet, make_dataset(4, CircleScene(), seed=5)[0])
+
+
+def shown(panel):
+    """The picture that the widget holds, `[h, w, 3]` RGB."""
+    return cv2.imdecode(np.frombuffer(panel.image.value, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+
+
+def complaint(panel):
+    return "" if panel.message.value == panels._NO_MESSAGE else panel.message.value
+
+
+def values(slider):
+    """Every value of a slider, at most 40 of them, both ends included."""
+    if hasattr(slider, "options"):
+        return list(slider.options)
+    count = round((slider.max - slider.min) / slider.step)
+    chosen = sorted({round(i) for i in np.linspace(0, count, min(count, 39) + 1)})
+    whole = isinstance(slider.min, int)
+    return [slider.min + i * slider.step if whole else round(slider.min + i * slider.step, 4) for i in chosen]
+
+
+# --- every panel ------------------------------------------------------------------------------------------------------
+
+
+def test_every_slider_over_its_whole_range(panel):
+    size, names = shown(panel).shape, list(panel.draw(**panel.settings).facts)
+    for name, slider in panel.dials.items():
+        for value in values(slider):
+            slider.value = value
+            assert not complaint(panel), f"{name} = {value}"
+            assert panel.settings[name] == value
+        drawn = panel.draw(**panel.settings)
+        assert np.array_equal(shown(panel), drawn.picture), f"{name}: the widget shows another picture"
+        assert list(drawn.facts) == names, "facts must not come and go"
+        assert drawn.picture.shape == size, "the picture must not change its size"
+        for fact in drawn.facts.values():
+            assert fact in panel.facts.value
+        panel.reset()
+
+
+def test_all_corners_together(panel):
+    ends = [(values(slider)[0], values(slider)[-1]) for slider in panel.dials.values()]
+    size = shown(panel).shape
+    for corner in itertools.product(*ends):
+        panel.set(**dict(zip(panel.dials, corner)))
+        assert not complaint(panel), dict(zip(panel.dials, corner))
+        assert shown(panel).shape == size
+    assert np.array_equal(shown(panel), panel.draw(**panel.settings).picture)
+
+
+def test_reset_and_new_picture(panel):
+    start = panel.image.value
+    panel.buttons["new"].click()
+    second, moved = panel.image.value, panel.settings
+    assert second != start and moved != panel.start
+    panel.buttons["reset"].click()
+    assert panel.image.value == start and panel.settings == panel.start
+    panel.buttons["new"].click()
+    assert panel.image.value == second and panel.settings == moved, "after a reset, the same pictures come again"
+
+
+def test_new_pictures_go_round(panel):
+    if isinstance(panel.new, str):
+        slider = panel.dials[panel.new]
+        slider.value = slider.max
+        panel.next()
+        assert slider.value == slider.min
+
+
+def test_reset_draws_once(panel, monkeypatch):
+    calls = []
+    draw = panel.draw
+    monkeypatch.setattr(panel, "draw", lambda **settings: calls.append(settings) or draw(**settings))
+    panel.set(**{name: values(slider)[0] for name, slider in panel.dials.items()})
+    panel.reset()
+    assert len(calls) == 2
+
+
+def test_every_slider_says_what_it_does_and_moves_while_dragged(panel):
+    for slider in panel.dials.values():
+        assert slider.description
+        assert (getattr(slider, "tooltip", None) or slider.description_tooltip)
+        assert slider.continuous_update
+    helps = [child.value for row in panel.box.children if isinstance(row, widgets.HBox) for child in row.children
+             if isinstance(child, widgets.HTML)]
+    assert len(helps) == len(panel.dials) and all(len(text) > 60 for text in helps)
+
+
+def test_only_core_widgets(panel):
+    def walk(widget):
+        yield widget
+        for child in getattr(widget, "children", ()):
+            yield from walk(child)
+
+    assert {widget._model_module for widget in walk(panel.box)} == {"@jupyter-widgets/controls"}
+
+
+def test_what_a_saved_notebook_keeps_is_the_same_every_time(panel):
+    bundle = panel._repr_mimebundle_()
+    panel.next()
+    again = panel._repr_mimebundle_()
+    assert bundle["text/plain"] == again["text/plain"] == repr(panel)
+    assert "0x" not in repr(panel) and panel.name in repr(panel)
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.box.model_id
+
+
+def test_an_error_is_shown_in_words_and_the_panel_goes_on(panel, monkeypatch):
+    draw, before = panel.draw, panel.image.value
+
+    def broken(**settings):
+        raise RuntimeError("the <disc> fell off the table")
+
+    monkeypatch.setattr(panel, "draw", broken)
+    panel.next()
+    assert "RuntimeError: the &lt;disc&gt; fell off the table" in complaint(panel)
+    assert panel.image.value == before
+    monkeypatch.setattr(panel, "draw", draw)
+    panel.next()
+    assert not complaint(panel)
+    assert np.array_equal(shown(panel), draw(**panel.settings).picture)
+
+
+# --- the sliders' edges -----------------------------------------------------------------------------------------------
+
+
+def test_a_value_error_is_shown_as_it_stands():
+    panel = panels.Panel("t", panels.difficulty, [panels.Dial("radius", 10, (1, 60, 1), "too far")], new=("n", [{}]))
+    panel.dials["radius"].value = 60
+    assert "radius goes up to 60 pixels" in complaint(panel) and "ValueError" not in complaint(panel)
+    panel.dials["radius"].value = 20
+    assert not complaint(panel)
+
+
+def test_a_hundred_drags_leave_memory_where_it_was():
+    panel = panels.difficulty_panel()
+    noise = panel.dials["noise"]
+
+    def drag():
+        for value in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5):
+            noise.value = value
+
+    drag()
+    gc.collect()
+    tracemalloc.start()
+    drag()
+    gc.collect()
+    before, _ = tracemalloc.get_traced_memory()
+    for _ in range(100):
+        drag()
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 200_000, f"{after - before} bytes more after a hundred drags"
+
+
+# --- twins ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_twin_holds_the_pictures_that_the_panel_shows():
+    settings = [{"noise": 0.0}, {"noise": 0.2}, {}]
+    picture, lines = panels.twin(panels.difficulty, settings)
+    one = panels.difficulty().picture
+    assert picture.shape[0] == 3 * (one.shape[0] + 30 * panels.SCALE) and picture.shape[1] == one.shape[1]
+    assert np.array_equal(picture[-one.shape[0] :], one)
+    assert [line.split(":")[0] for line in lines] == ["noise 0.0", "noise 0.2", "as it starts"]
+
+
+def test_a_twin_takes_captions_and_fixed_arguments():
+    _, lines = panels.twin(panels.difficulty, [{"noise": 0.0}, {"noise": 0.1}], ["clean", "grainy"], vessels=0)
+    assert lines[0].startswith("clean: the best threshold")
+    assert lines[0].endswith(panels.difficulty(noise=0.0, vessels=0).says)
+
+
+def test_show_twin_displays_a_png_with_words_and_prints_them(monkeypatch, capsys):
+    seen = []
+    monkeypatch.setattr(panels, "display", lambda data, **kwargs: seen.append((data, kwargs)))
+    panels.show_twin(panels.schedule, [{"kind": "cosine"}, {"kind": "constant"}], title="Two schedules")
+    data, kwargs = seen[0]
+    assert data["image/png"].startswith("iVBOR") and data["text/plain"].startswith("Two schedules")
+    assert kwargs["raw"] and kwargs["metadata"]["image/png"]["alt"] == data["text/plain"]
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+# --- 01 ---------------------------------------------------------------------------------------------------------------
+
+
+def test_difficulty_says_what_best_threshold_says():
+    scene = CircleScene(96, 4, 10, 0.4, 0.2, 1.0, 0.6, 2)
+    image, mask = panels.draw_steady(scene, 7)
+    chosen = best_threshold(mask[None], image[None])
+    facts = panels.difficulty(noise=0.2, seed=7).facts
+    assert facts["best threshold"] == f"{chosen.threshold:.2f}" and facts["its Dice"] == f"{chosen.dice:.2f}"
+
+
+def test_the_best_threshold_collapses_as_the_scan_gets_harder():
+    def dice(**settings):
+        return float(panels.difficulty(**settings).facts["its Dice"])
+
+    assert dice(noise=0.0, illumination=0.0, vessels=0, blur=0.0) == 1.0
+    assert dice(noise=0.4) < 0.5
+
+
+def test_the_seed_keeps_the_discs_while_the_other_dials_move():
+    def mask(**dials):
+        scene = {"circles": 3, "radius": 8, "contrast": 0.4, "noise": 0.1, "blur": 1.0, "vessels": 2}
+        return panels.draw_steady(CircleScene(**{**scene, **dials}), 5)[1]
+
+    for dials in ({"noise": 0.4}, {"vessels": 6}, {"contrast": 0.1}, {"blur": 0.0}, {"illumination": 0.0}):
+        assert np.array_equal(mask(**dials), mask()), dials
+    more = mask(circles=4)
+    assert (more >= mask()).all() and more.sum() > mask().sum()
+
+
+def test_no_lesions_and_nothing_but_lesions():
+    assert panels.difficulty(circles=0).facts["lesions brighter by"] == "no lesions"
+    assert panels.difficulty(circles=200, radius=48).facts["lesions brighter by"] == "no background"
+
+
+def test_error_map_tells_the_four_cases_apart():
+    true, found = np.array([[0, 0, 1, 1]], np.uint8), np.array([[0, 1, 0, 1]], np.uint8)
+    expected = [panels.DARK, panels.SKY, panels.TRUTH, panels.PAPER]
+    assert panels.error_map(true, found)[0].tolist() == [list(colour) for colour in expected]
+
+
+def test_png_keeps_every_bit():
+    picture = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    back = cv2.imdecode(np.frombuffer(panels.as_png(picture), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    assert np.array_equal(back, picture)
+
+
+def test_import_leaves_tensorflow_and_matplotlib_alone():
+    code = "import sys; import helpers.panels as p; p.difficulty_panel().next(); p.schedule_panel().next();"
+    code += "print([m for m in ('tensorflow', 'keras', 'matplotlib', 'helpers.training') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+# --- 02 ---------------------------------------------------------------------------------------------------------------
+
+
+def test_architect_counts_what_the_built_network_has():
+    pytest.importorskip("tensorflow")
+    from helpers.anatomy import build_unet
+
+    for settings in ({}, {"depth": 2, "filters": 16}, {"padding": "valid", "size": 92, "depth": 3}):
+        size = settings.get("size", 96)
+        built = build_unet((size, size, 1), **{k: v for k, v in settings.items() if k != "size"})
+        facts = panels.architect(**settings).facts
+        assert facts["weights"] == f"{built.count_params():,}"
+        _, height, width, _ = built.output.shape
+        assert facts["output"] == f"{height} x {width} px"
+        convolutions = [layer for layer in built.layers if "Conv2D" in type(layer).__name__]
+        numbers = sum(int(np.prod(layer.output.shape[1:])) for layer in convolutions)
+        assert facts["activations, one picture"] == f"{4 * numbers / 1e6:,.1f} MB"
+
+
+def test_architect_explains_impossible_settings_in_words():
+    pytest.importorskip("tensorflow")
+    drawn = panels.architect(depth=5, size=100)
+    assert "crop or pad to 96 or 112" in drawn.says and drawn.facts["weights"] == "none"
+    assert list(drawn.facts) == list(panels.architect().facts)
+
+
+def test_feature_maps_are_what_the_layers_give(unet):
+    import keras
+
+    images = make_dataset(2, CircleScene(), seed=5)[0]
+    levels = panels.feature_levels(unet)
+    assert levels[0] == "encoder_1" and levels[-1] == "probability" and "bottleneck" in levels
+    maps = panels.read_features(unet, images[1])
+    for level in levels:
+        direct = keras.Model(unet.input, unet.get_layer(level).output)(images[1:2], training=False)[0]
+        np.testing.assert_allclose(maps[level], direct, atol=1e-4)
+    with pytest.raises(ValueError, match="this network has encoder_1"):
+        panels.feature_maps(unet, images, level="cellar")
+
+
+# --- 03 ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps, warmup", [(1000, 50), (300, 0), (100, 400), (7, 2)])
+def test_cosine_is_the_schedule_of_the_training(steps, warmup):
+    pytest.importorskip("tensorflow")
+    from helpers.training import warmup_cosine
+
+    schedule = warmup_cosine(0.003, steps, warmup)
+    rates = panels.learning_rates(0.003, warmup, steps)
+    for step in (0, 1, steps // 3, steps // 2, steps - 1):
+        assert rates[step] == pytest.approx(float(schedule(step)), abs=1e-8)
+
+
+def test_the_other_schedules():
+    assert (panels.learning_rates(0.01, 0, 50, "constant") == 0.01).all()
+    steps = panels.learning_rates(0.01, 0, 100, "stepwise")
+    assert np.allclose(np.unique(steps)[::-1], 0.01 * 0.5 ** np.arange(5))
+    assert panels.learning_rates(0.01, 10, 100, "stepwise")[5] == pytest.approx(0.005)
+    with pytest.raises(ValueError, match="choose 'cosine'"):
+        panels.learning_rates(kind="zigzag")
+    with pytest.raises(ValueError, match="must be positive"):
+        panels.learning_rates(peak=0)
+
+
+def test_curves_stand_odd_numbers():
+    for log in ({}, {"loss": [1.0]}, {"loss": [float("nan"), 2e9], "val_loss": [float("nan")] * 2, "dice": [0, 1]}):
+        for epochs in (1, 2, 300):
+            assert panels.training_curves(log, epochs, "a note", 0.5).shape == (290 * panels.SCALE, 1608, 3)
+
+
+def test_monitor_draws_while_training_and_ends_without_times(unet, monkeypatch):
+    from helpers import monitor
+
+    shows = []
+
+    class Handle:
+        def update(self, data, **kwargs):
+            shows.append(data)
+
+    monkeypatch.setattr(monitor, "get_ipython", lambda: object())
+    monkeypatch.setattr(monitor, "display", lambda data, **kwargs: shows.append(data) or Handle())
+    notes = []
+    monkeypatch.setattr(
+        monitor, "training_curves", lambda log, epochs, note, progress: notes.append((note, progress))
+        or panels.training_curves(log, epochs, note, progress)
+    )
+    watch = monitor.TrainingMonitor(every=0)
+    watch.set_params({"epochs": 3, "steps": 2})
+    watch.on_train_begin()
+    for epoch in range(3):
+        watch.on_epoch_begin(epoch)
+        for batch in range(2):
+            watch.on_train_batch_end(batch)
+        watch.on_epoch_end(epoch, {"loss": 1 / (epoch + 1), "val_loss": 1, "dice": 0.5, "val_dice": 0.4, "rate": 9})
+    watch.on_train_end()
+    assert len({show["text/plain"] for show in shows}) == 1, "the words in the saved cell must not vary"
+    assert notes[0] == ("Epoch 1 of 3: getting ready", 0.0) and "s left" in notes[3][0] and notes[-1] == ("", None)
+    assert [progress for _, progress in notes[:-1]] == sorted(progress for _, progress in notes[:-1])
+    assert watch.log == {"loss": [1, 0.5, 1 / 3], "val_loss": [1] * 3, "dice": [0.5] * 3, "val_dice": [0.4] * 3}
+    assert np.array_equal(watch.picture, panels.training_curves(watch.log, 3))
+
+
+def test_a_fault_in_the_monitor_does_not_stop_the_training(unet, monkeypatch, capsys):
+    from helpers import monitor
+
+    def broken(*_):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(monitor, "training_curves", broken)
+    watch = monitor.TrainingMonitor(every=0)
+    watch.set_params({"epochs": 1, "steps": 1})
+    watch.on_train_begin()
+    watch.on_epoch_begin(0)
+    watch.on_train_batch_end(0)
+    watch.on_epoch_end(0, {"loss": 1.0})
+    watch.on_train_end()
+    assert capsys.readouterr().out.count("no ink") == 1 and watch.log == {"loss": [1.0]}
+
+
+def test_monitor_and_flip_book_in_a_real_training(tmp_path):
+    pytest.importorskip("tensorflow")
+    from helpers.anatomy import build_unet
+    from helpers.monitor import FlipBook, TrainingMonitor
+    from helpers.training import train_unet
+
+    scene = CircleScene(size=32)
+    train, validation = make_dataset(16, scene, seed=1), make_dataset(4, scene, seed=2)
+    book, watch = FlipBook(validation[0][:2], validation[1][:2]), TrainingMonitor(every=0)
+    model = build_unet(depth=2, filters=4)
+    history = train_unet(model, train, validation, tmp_path / "run", epochs=2, batch_size=8, callbacks=[book, watch])
+    assert watch.log["loss"] == pytest.approx(history.history["loss"], abs=1e-5) and watch.fault is None
+    assert book.epochs == [0, 1, 2] and np.asarray(book.pages).shape == (3, 2, 32, 32)
+    assert panels.flip_panel(book).settings["page"] == 2
+
+
+def test_flip_book_stays_small(book, monkeypatch):
+    from helpers import monitor
+
+    monkeypatch.setattr(monitor, "MOST_PAGES", 10)
+    small = monitor.FlipBook(book.images[:1], book.masks[:1])
+    small.set_model(lambda images, training: np.zeros((len(images), 96, 96, 1), np.float32))
+    small.on_train_begin()
+    for epoch in range(57):
+        small.on_epoch_end(epoch)
+    assert len(small.pages) == len(small.epochs) <= 10
+    assert set(np.diff(small.epochs)) == {8} and small.epochs[0] == 0 and small.epochs[-1] == 56
+
+
+def test_flip_book_says_what_it_cannot_keep(unet):
+    from helpers.monitor import FlipBook
+
+    images, masks = make_dataset(9, CircleScene(size=32))
+    with pytest.raises(ValueError, match="images\\[:8\\]"):
+        FlipBook(images, masks)
+    with pytest.raises(ValueError, match="callbacks=\\[book\\]"):
+        panels.flip_panel(FlipBook(images[:1], masks[:1]))
+
+
+# --- 04 ---------------------------------------------------------------------------------------------------------------
+
+
+def test_stress_agrees_with_predict_and_dice(unet):
+    from helpers.evaluation import dice_per_image
+    from helpers.training import predict
+
+    scene = CircleScene(96, 5, (5, 15), 0.3, 0.2, vessels=2)
+    image, mask = panels.draw_steady(scene, 9)
+    found = (predict(unet, image[None]) >= 0.7).astype(np.uint8)
+    facts = panels.stress(unet, circles=5, contrast=0.3, noise=0.2, threshold=0.7, seed=9).facts
+    assert facts["network's Dice"] == f"{dice_per_image(mask[None], found)[0]:.2f}"
+    assert facts["false positives"] == f"{int(((found == 1) & (mask[None] == 0)).sum())} px"
+    assert facts["missed"] == f"{int(((found == 0) & (mask[None] == 1)).sum())} px"
+
+
+def test_stress_says_which_sizes_the_network_takes(unet):
+    panel = panels.stress_panel(unet, size=50)
+    assert "height is 50 pixels" in complaint(panel) and "crop or pad to" in complaint(panel)
