@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
@@ -117,7 +118,7 @@ def _call(function, *arguments, on="an input"):
     copies = [copy.deepcopy(a) if isinstance(a, (np.ndarray, np.random.Generator, list,
         dict)) else a for a in arguments]
     try:
-        with time_limit(SECONDS), np.errstate(all="ignore"):
+        with time_limit(SECONDS), np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             result = function(*copies)
     except NotImplementedError:
         raise ToDo from None
@@ -1213,9 +1214,9 @@ def exercise_4_1(precision, recall, dice):
         raise ToDo
     answers = {"precision": precision, "recall": recall, "Dice": dice}
     slips = {
-        "precision": {4 / 7: "that is recall: precision divides by what was marked, TP + FP.", 0.5: "that is IoU.",
+        "precision": {4 / 7: "that is recall; precision divides by what was marked, TP + FP.", 0.5: "that is IoU.",
             0.25: "that is FP over TP."},
-        "recall": {0.8: "that is precision: recall divides by what is there, TP + FN.", 0.5: "that is IoU.", 0.75:
+        "recall": {0.8: "that is precision; recall divides by what is there, TP + FN.", 0.5: "that is IoU.", 0.75:
             "you divided FN by TP."},
         "Dice": {
             0.5: "that is IoU, TP / (TP + FP + FN). Dice counts the TP twice, above and below.",

@@ -86,8 +86,8 @@ BOOK = {
     ),
     "images_not_finite": (
         "a division by zero when the pictures were normalised, or missing pixels in the files",
-        "Find the pictures with np.isnan(images).any(axis=(1, 2, 3)), mend or leave them out; one NaN turns every weight "
-        "into NaN.",
+        "Find the pictures with np.isnan(images).any(axis=(1, 2, 3)), mend or leave them out; one NaN turns every "
+        "weight into NaN.",
     ),
     "images_constant": (
         "the pictures were not read, or integers were divided by 255 with //",
@@ -202,7 +202,8 @@ BOOK = {
     ),
     "pooled_dice": (
         "small lesions are missed, and a Dice pooled over the batch does not show it: large discs outvote them",
-        "Report Dice per picture, with the score by lesion size; train with a loss per picture and on more small lesions.",
+        "Report Dice per picture, with the score by lesion size; train with a loss per picture and on more small "
+        "lesions.",
     ),
     "learning_rate_too_high/nan": (
         "steps so large that the weights overflowed (if the images hold no NaN)",
@@ -235,8 +236,8 @@ BOOK = {
         "Hand in the history as well; train longer, and check the learning rate.",
     ),
     "imbalance": (
-        "only {share} of the pixels are foreground, so calling everything background is already cheap, and the loss has "
-        "settled there",
+        "only {share} of the pixels are foreground, so calling everything background is already cheap, and the loss "
+        "has settled there",
         "Use a loss that looks at overlap (bce_dice_loss), choose crops around lesions, and start the output's bias at "
         "the share of foreground.",
     ),
@@ -249,7 +250,7 @@ BOOK = {
     "batch_normalisation/curves": (
         "batch normalisation whose averages do not fit yet, used for validation and not in training; or validation "
         "pictures of another kind",
-        "Hand in the model as well. Train longer, lower its momentum to 0.9, use larger batches or group normalisation.",
+        "Hand in the model as well. Train longer, lower its momentum to 0.9, use larger batches or groups.",
     ),
     "overfitting": (
         "the network learns the training pictures by heart",
@@ -318,7 +319,7 @@ def diagnose(images, masks=None, y_pred=None, model=None, history=None, training
 def _ask(check, case):
     try:
         return check(case) or []
-    except Exception:  # broken input breaks a check in ways nobody foresees; the other checks still have something to say
+    except Exception:  # broken input breaks a check in ways nobody foresees; the other checks still have a say
         return []
 
 
@@ -365,7 +366,7 @@ class _Case:
             self.paired = len(self.images) > 0
         self.training_images = _as_grey(_array(training[0] if pair else training))
         self.training_masks = _as_inside(_array(training[1])) if pair else None
-        self.training_pair = (np.asarray(training[0]), self.training_masks) if pair and self.training_masks is not None else None
+        self.training_pair = (np.asarray(training[0]), self.training_masks) if self.training_masks is not None else None
         self.scores = self.model_error = None
         self.pred_shape = None if self.raw_pred is None else self.raw_pred.shape
         self.pred_images, self.pred_masks = self.images, self.masks
@@ -660,7 +661,8 @@ def _moved(x, m):
             "chance": (there_other - same_other * here_other) / rest_other,
         }
     fits = np.stack([row["fit"] for row in rows.values()])
-    sign = np.sign(np.concatenate([fits.ravel(), here])[np.abs(np.concatenate([fits.ravel(), here])) > 0.3].sum()) or 1.0
+    every = np.concatenate([fits.ravel(), here])
+    sign = np.sign(every[np.abs(every) > 0.3].sum()) or 1.0  # lesions may be darker than what is around them
     best = np.zeros((len(rows), n), bool)
     for k, row in enumerate(rows.values()):
         chance = sign * row["chance"]
@@ -716,7 +718,7 @@ def _shifted(x, m, zoom):
         return [_finding("mask_not_moved/shift", 0.9, seen)]
     if moved.sum() >= 5 and moved.sum() > 0.25 * n and moved.sum() > 0.5 * sure.sum():
         far = np.median(np.hypot(*away[moved].T)) * zoom
-        seen = f"in {moved.sum()} of {n} pictures the mask fits after a shift of its own, {far:.0f} pixels in the median"
+        seen = f"in {moved.sum()} of {n} pictures the mask fits after its own shift, of {far:.0f} pixels in the median"
         return [_finding("mask_not_moved/random", 0.9, seen)]
     return []
 
@@ -729,9 +731,10 @@ def _shuffled(x, m):
     table = x.reshape(n, -1) @ m.reshape(n, -1).T
     own = np.diag(table)
     rest = table - np.diag(own) + np.diag(table.mean(axis=1))
+    spread = 1.48 * np.median(np.abs(rest - np.median(rest)))  # of masks on strangers' images, whatever a few friends say
     for sign in (1, -1):
-        best = (sign * rest).max(axis=1)
-        clear = (best > (sign * rest).mean(axis=1) + 4.5 * rest.std(axis=1)) & (best > 0.35) & (sign * own < 0.4 * best)
+        second, best = np.sort(sign * rest, axis=1)[:, -2:].T
+        clear = (best > max(4 * spread, 0.35)) & (best > 1.2 * second) & (sign * own < 0.4 * best)
         if clear.sum() >= 3 and clear.mean() > 0.25:
             i, partner = int(np.flatnonzero(clear)[0]), (sign * rest).argmax(axis=1)
             seen = (f"in {clear.sum()} of {n} pictures the mask of another picture fits much better "
@@ -744,14 +747,14 @@ def _shuffled(x, m):
 
 
 def _noise(pictures):
-    """Return the noise of each picture, its standard deviation in grey levels. Source: Immerkaer 1996, with a median."""
+    """Return each picture's noise, its standard deviation in grey levels. Source: Immerkaer 1996, with a median."""
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     rough = [cv2.filter2D(np.ascontiguousarray(p, np.float32), -1, kernel) for p in pictures]
     return np.array([np.median(np.abs(r)) for r in rough]) / (6 * 0.6745)
 
 
 def _alike(a, b):
-    """Say whether two pictures `[h, w]` are one: equal but for a little noise, or for brightness if noise marks them."""
+    """Say whether two pictures `[h, w]` are one but for a little noise, or for brightness if noise marks them."""
     if float(a.std()) < 1e-4 or float(b.std()) < 1e-4:
         return False
     difference = float(np.sqrt(np.mean((a - b) ** 2)))
@@ -831,7 +834,8 @@ def _activation(layer):
 def check_network(case):
     """Look at the network's form: sizes it cannot halve, an output smaller than the input, activations at its end."""
     layers = _layers(case.model)
-    return _input_size(case, layers) + _output_shape(case) + _output_activation(case, layers) + _output_range(case, layers)
+    form = _input_size(case, layers) + _output_shape(case)
+    return form + _output_activation(case, layers) + _output_range(case, layers)
 
 
 def _input_size(case, layers):
@@ -987,8 +991,8 @@ def _measure(case):
     areas = inside[with_lesions].sum() + found[with_lesions].sum()
     pooled = 2 * float((inside & found)[with_lesions].sum()) / float(areas)
     case.measured = _Scores(
-        float(each.mean()), best, threshold, grey, entropy, float(base), float(p.mean()), share, float(found.mean()), binary,
-        len(with_lesions), pooled, float((2 * sizes / (1 + sizes)).mean()), each, sizes,
+        float(each.mean()), best, threshold, grey, entropy, float(base), float(p.mean()), share, float(found.mean()),
+        binary, len(with_lesions), pooled, float((2 * sizes / (1 + sizes)).mean()), each, sizes,
     )
     return case.measured
 
@@ -1003,8 +1007,8 @@ def check_pooling(case):
     if not len(large) or large.mean() - small.mean() < 0.25:
         return []
     lost = int((s.each < 0.1).sum())
-    seen = (f"pooled over all pixels Dice is {s.pooled:.2f}, the mean per picture {s.dice:.2f}; {lost} of {s.n} pictures with "
-            f"lesions score below 0.1; the smaller half scores {small.mean():.2f}, the larger {large.mean():.2f}")
+    seen = (f"pooled over all pixels Dice is {s.pooled:.2f}, the mean per picture {s.dice:.2f}; {lost} of {s.n} "
+            f"pictures with lesions score below 0.1; the smaller half scores {small.mean():.2f}, the larger {large.mean():.2f}")
     return [_finding("pooled_dice", 0.85, seen)]
 
 
@@ -1014,7 +1018,8 @@ def check_pooling(case):
 def _score_name(curves):
     """Return the name of a score between 0 and 1 in the log, or None."""
     words = ("dice", "iou", "f1", "jaccard")
-    return next((k for k in curves if not k.startswith("val_") and any(w in k.lower() for w in words) and "loss" not in k), None)
+    names = [k for k in curves if not k.startswith("val_") and "loss" not in k]
+    return next((k for k in names if any(word in k.lower() for word in words)), None)
 
 
 def _rate(case):
@@ -1062,7 +1067,7 @@ def check_learning(case):
     last = float(np.nanmax([curves[k][-1] for k in (score, f"val_{score}") if k in curves])) if score else None
     if s is not None:
         if not s.binary and s.best - s.dice >= 0.2 and s.best >= max(0.5, s.grey + 0.12):
-            seen = f"at the threshold 0.5 Dice is {s.dice:.2f}, at {s.threshold:.3g} it is {s.best:.2f}: the order is right"
+            seen = f"Dice is {s.dice:.2f} at the threshold 0.5 and {s.best:.2f} at {s.threshold:.3g}"
             return [_finding("wrong_threshold", 0.9, seen, side="below" if s.threshold < 0.5 else "above")]
         if s.dice >= max(0.3, s.white + 0.1):  # white: what calling everything foreground would score
             return []
@@ -1085,7 +1090,8 @@ def _unlearned(case, s, loss):
     if s is not None:
         facts.append(f"{s.found:.1%} of the pixels are called foreground, {s.share:.1%} are")
         if not s.binary:
-            facts.append(f"the mean probability is {s.claimed:.3g}, the cross-entropy {s.entropy:.3g} where a constant scores {s.base:.3g}")
+            facts.append(f"the mean probability is {s.claimed:.3g}")
+            facts.append(f"the cross-entropy is {s.entropy:.3g} where a constant scores {s.base:.3g}")
     if fall is not None:
         facts.append(f"the loss went from {loss[0]:.3g} to {loss[-1]:.3g} in {len(loss)} epochs")
     if steps:
@@ -1166,7 +1172,7 @@ def _two_modes(case, layers):
     if train - infer < 0.25 or infer > 0.6 * train:
         return []
     momentum, steps = float(layers[0].momentum), case.steps
-    old = f"after {steps} steps at momentum {momentum:g} the averages are still {momentum**(steps or 0):.0%} of their start"
+    old = f"after {steps} steps at momentum {momentum:g} the averages are {momentum**(steps or 0):.0%} what they began with"
     seen = f"the same pictures score Dice {train:.2f} in training mode and {infer:.2f} in inference mode; "
     return [_finding("batch_normalisation", 0.95, seen + (old if steps else f"the momentum is {momentum:g}"))]
 

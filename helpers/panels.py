@@ -923,7 +923,7 @@ def stress(model, circles=4, noise=0.1, contrast=0.4, threshold=0.5, seed=38, si
     canvas.key(2 * COLUMN, 237, ERROR_KEY)
     canvas.text(3 * COLUMN, 17, f"Best threshold: Dice {simple_dice:.2f}", bold=True)
     canvas.tile(3 * COLUMN, 26, error_map(inside, simple))
-    canvas.text(3 * COLUMN, 237, f"grey level {level:.2f}, chosen by the truth", 11)
+    canvas.text(3 * COLUMN, 237, f"grey level {level:.2f}, with hindsight", 11)
     facts = {
         "network's Dice": f"{dice:.2f}", "best threshold's Dice": f"{simple_dice:.2f}",
         "false positives": f"{int((found & ~inside & 1).sum())} px", "missed": f"{int((inside & ~found & 1).sum())} px",

@@ -323,7 +323,7 @@ WRONG = {
     ] + [("class StopAtGoal:\n    pass", "derive from keras.callbacks.Callback"), ("StopAtGoal = 3",
         "the class itself")],
     "4.1": [
-        ("my_precision, my_recall, their_dice = 0.57, 0.8, 0.67", "precision: that is recall"),
+        ("my_precision, my_recall, their_dice = 0.57, 0.8, 0.67", "precision: that is recall; "),
         ("my_precision, my_recall, their_dice = 0.8, 0.57, 0.5", "Dice: that is IoU"),
         ("my_precision, my_recall, their_dice = 0.8, 0.8, 0.67", "recall: that is precision"),
         ("my_precision, my_recall, their_dice = 0.8, 0.57, 0.69", "arithmetic mean"),
@@ -885,3 +885,29 @@ def test_mutants_are_still_caught(identity, monkeypatch):
     with np.errstate(all="ignore"):
         count, survivors, _ = mutants.examine(EXERCISES[identity])
     assert count > 10 and not survivors
+
+
+# --- the glossary in 00_start_here --------------------------------------------------------------------------------------
+
+
+def glossary():
+    """The glossary's terms: anchor to `(heading, text)`."""
+    text = re.sub(r"^# ?", "", (ROOT / "notebooks" / "00_start_here.py").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    entries = re.findall(r'^#### <a id="([^"]+)"></a>(.+?)\n\n(.+?)\n\n', text, re.MULTILINE | re.DOTALL)
+    return {anchor: (heading, body) for anchor, heading, body in entries}
+
+
+def test_the_glossary_has_forty_terms_of_two_or_three_sentences():
+    assert len(glossary()) >= 40
+    for anchor, (heading, body) in glossary().items():
+        # JupyterLab makes a heading's own anchor from its words, so that links work there as they do elsewhere.
+        assert heading.replace(" ", "-") == anchor
+        assert 2 <= len(re.findall(r"[.!?](?=\s|$)", body)) <= 3, f"{heading}: {body}"
+
+
+def test_every_term_is_linked_from_where_it_is_first_used():
+    linked = []
+    for path in sorted((ROOT / "notebooks").glob("0[1-4]_*.py")):
+        linked += re.findall(r"\(00_start_here\.ipynb#([\w-]+)\)", path.read_text(encoding="utf-8"))
+    assert set(linked) <= set(glossary())
+    assert len(set(glossary()) - set(linked)) == 0, set(glossary()) - set(linked)
