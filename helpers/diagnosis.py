@@ -731,7 +731,7 @@ def _shuffled(x, m):
     table = x.reshape(n, -1) @ m.reshape(n, -1).T
     own = np.diag(table)
     rest = table - np.diag(own) + np.diag(table.mean(axis=1))
-    spread = 1.48 * np.median(np.abs(rest - np.median(rest)))  # of masks on strangers' images, whatever a few friends say
+    spread = 1.48 * np.median(np.abs(rest - np.median(rest)))  # of masks laid on strangers' images
     for sign in (1, -1):
         second, best = np.sort(sign * rest, axis=1)[:, -2:].T
         clear = (best > max(4 * spread, 0.35)) & (best > 1.2 * second) & (sign * own < 0.4 * best)
@@ -1008,7 +1008,8 @@ def check_pooling(case):
         return []
     lost = int((s.each < 0.1).sum())
     seen = (f"pooled over all pixels Dice is {s.pooled:.2f}, the mean per picture {s.dice:.2f}; {lost} of {s.n} "
-            f"pictures with lesions score below 0.1; the smaller half scores {small.mean():.2f}, the larger {large.mean():.2f}")
+            f"pictures with lesions score below 0.1; the smaller half scores {small.mean():.2f}, the larger "
+            f"{large.mean():.2f}")
     return [_finding("pooled_dice", 0.85, seen)]
 
 
@@ -1073,8 +1074,10 @@ def check_learning(case):
             return []
         if s.best >= 0.6 or s.binary and loss is None and s.found > 0.25 * s.share:
             return []
-    elif loss is None or last is None and len(loss) < 3 or last is not None and last >= 0.35:
+    elif loss is None or (last is not None and last >= 0.35):
         return []
+    elif last is None and (len(loss) < 3 or loss[-1] < 0.5 or loss[-1] < 0.95 * loss[0]):
+        return []  # a loss alone says little: its scale is unknown, and a low or falling one is no complaint
     return _unlearned(case, s, loss)
 
 
@@ -1172,7 +1175,8 @@ def _two_modes(case, layers):
     if train - infer < 0.25 or infer > 0.6 * train:
         return []
     momentum, steps = float(layers[0].momentum), case.steps
-    old = f"after {steps} steps at momentum {momentum:g} the averages are {momentum**(steps or 0):.0%} what they began with"
+    kept = momentum ** (steps or 0)
+    old = f"after {steps} steps at momentum {momentum:g} the averages are {kept:.0%} what they began with"
     seen = f"the same pictures score Dice {train:.2f} in training mode and {infer:.2f} in inference mode; "
     return [_finding("batch_normalisation", 0.95, seen + (old if steps else f"the momentum is {momentum:g}"))]
 

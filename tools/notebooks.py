@@ -74,7 +74,7 @@ def normalise(notebook) -> None:
                 output["data"].pop("application/vnd.jupyter.widget-view+json", None)
                 if "image/png" in output["data"]:
                     output["data"]["image/png"] = smaller(output["data"]["image/png"])
-                output["metadata"] = {}
+                output["metadata"] = {kind: kept for kind, kept in output["metadata"].items() if kind == "image/png"}
             if output.output_type == "stream" and merged and merged[-1].get("name") == output.name:
                 merged[-1].text += output.text
             elif output.output_type != "display_data" or output["data"]:
