@@ -61,14 +61,12 @@ def test_all_eleven_cases_are_there():
 
 @pytest.mark.parametrize("name", clinic.HEALTHY_SCENES)
 def test_nothing_is_found_in_sound_data(name):
-    for seed in (1, 2):
-        found = diagnose(**clinic.healthy_data(name, seed))
-        assert not found, found
+    found = diagnose(**clinic.healthy_data(name, seed=1))
+    assert not found, found
 
 
-@pytest.mark.parametrize("name", ["default", "batch normalisation"])
-def test_nothing_is_found_after_a_sound_run(name):
-    found = diagnose(**clinic.healthy_run(name, seed=1))
+def test_nothing_is_found_after_a_sound_run():
+    found = diagnose(**clinic.healthy_run("batch normalisation", seed=1))
     assert not found, found
     assert "the model's predictions" in found.looked and "curves" in found.looked
 
