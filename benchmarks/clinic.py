@@ -499,8 +499,9 @@ def report(rows, alarms) -> str:
     for title, cause, right, ill, symptom in rows:
         marks = " | ".join("yes" if r else "**no**" for r in right)
         lines.append(f"| {title} | `{cause}` | {marks} | {sum(ill)}/{seeds} | {symptom} |")
-    lines += ["", "## The healthy", "", 
-              "Sound data sets, and runs that went well. Anything found here is a false alarm.", "", "| healthy | validation Dice | found |", "| --- | --- | --- |"]
+    lines += ["", "## The healthy", ""]
+    lines += ["Sound data sets, and runs that went well. Anything found here is a false alarm.", ""]
+    lines += ["| healthy | validation Dice | found |", "| --- | --- | --- |"]
     lines += [f"| {name} | {score} | {', '.join(causes) or 'nothing'} |" for name, score, causes in alarms]
     return "\n".join(lines) + "\n"
 

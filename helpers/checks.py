@@ -112,7 +112,7 @@ def _own_randomness():
 
 
 def _call(function, *arguments, on="an input"):
-    """Call a student's function on copies and return its result; `ToDo` if it is a stub, `Wrong` if it raises or loops."""
+    """Call a student's function on copies; raises `ToDo` if it is a stub, `Wrong` if it raises or loops."""
     if not callable(function):
         raise Wrong("type", f"hand over the function itself, by its name without brackets, not {_short(function)}.")
     copies = [copy.deepcopy(a) if isinstance(a, (np.ndarray, np.random.Generator, list,

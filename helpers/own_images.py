@@ -886,7 +886,7 @@ def _grid(model):
         depth, upsampling = min(1 + len(halving), 8), "resize"
     grid = 2 ** (depth - 1)
     field = max(receptive_field(depth, upsampling, position) for position in range(grid))
-    return grid, -(-(field // 2 + grid) // grid) * grid
+    return grid, -(-(field // 2 + grid // 2) // grid) * grid  # a field is off its pixel by half a grid at most
 
 
 _FREE = weakref.WeakKeyDictionary()  # networks of fixed size, and the same for any size

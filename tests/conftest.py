@@ -5,11 +5,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import matplotlib
+
 ROOT = Path(__file__).resolve().parent.parent
 for folder in (ROOT, ROOT / "tools"):
     sys.path.insert(0, str(folder))
 
-os.environ.setdefault("MPLBACKEND", "Agg")
+matplotlib.use("Agg")  # not the environment variable: the kernels that nbval starts would inherit it
 _scratch = tempfile.mkdtemp(prefix="unet-course-")
 os.environ.setdefault("UNET_COURSE_RUNS", str(Path(_scratch) / "runs"))
 os.environ.setdefault("UNET_COURSE_PROGRESS", str(Path(_scratch) / "progress"))

@@ -1,0 +1,685 @@
+"""Your own pictures: every kind of file, every kind of damage, tiles without seams, files that are never touched."""
+
+import csv
+import hashlib
+import http.server
+import json
+import resource
+import threading
+import zipfile
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from helpers import MODELS
+from helpers import own_images as own
+from helpers.anatomy import build_unet
+from helpers.evaluation import dice_per_image
+from helpers.own_images import PictureError, load_pairs, predict_tiled, read_picture
+from PIL import Image
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (40, 56), dtype=np.uint8)
+DISC = np.zeros((40, 56), np.uint8)
+cv2.circle(DISC, (20, 20), 9, 1, thickness=cv2.FILLED)
+
+
+def write(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() in (".tif", ".tiff"):
+        tifffile.imwrite(path, array, photometric="rgb" if array.shape[-1] in (3, 4) else "minisblack")
+    else:
+        Image.fromarray(array).save(path)
+    return path
+
+
+def folders(tmp_path, images, masks):
+    """Write `{name: array or bytes}` into two folders and return these."""
+    for role, files in (("images", images), ("masks", masks)):
+        (tmp_path / role).mkdir(exist_ok=True)
+        for name, content in files.items():
+            if isinstance(content, bytes):
+                (tmp_path / role / name).write_bytes(content)
+            else:
+                write(tmp_path / role / name, content)
+    return tmp_path / "images", tmp_path / "masks"
+
+
+def content(folder):
+    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@cache
+def shipped():
+    return own.load_kept(MODELS / "unet_circles.keras").model
+
+
+# --- what is read -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "array"), [
+    ("a.png", GREY), ("a.tif", GREY), ("a.TIFF", GREY), ("a.bmp", GREY), ("a.png", GREY.astype(np.uint16) * 257),
+    ("a.tif", GREY.astype(np.uint16) * 257), ("a.tif", GREY.astype(np.float32) / 255), ("a.png", np.dstack([GREY] * 3)),
+    ("a.tif", np.dstack([GREY] * 3)), ("a.png", np.dstack([GREY] * 3 + [np.full_like(GREY, 255)])),
+    ("a.png", np.dstack([GREY] * 3 + [np.full_like(GREY, 9)])), ("a.tif", np.dstack([GREY * 0, GREY, GREY * 0])),
+])
+def test_every_kind_of_picture_gives_the_same_grey_levels(tmp_path, name, array):
+    images, masks = load_pairs(*folders(tmp_path, {name: array}, {"a.png": DISC}))
+    assert images.dtype == np.float32 and images.shape == (1, 40, 56, 1) and masks.dtype == np.uint8
+    assert np.abs(images[0, ..., 0] - GREY / 255).max() < 1e-6 and (masks[0, ..., 0] == DISC).all()
+
+
+def test_jpeg_palette_one_bit_and_sixteen_bit_colour(tmp_path):
+    smooth = np.tile(np.linspace(0, 255, 56).astype(np.uint8), (40, 1))
+    Image.fromarray(smooth).save(tmp_path / "a.jpg", quality=95)
+    assert np.abs(own.to_grey(read_picture(tmp_path / "a.jpg").pages[0])[0][..., 0] - smooth / 255).max() < 0.03
+    Image.fromarray(DISC * 255).convert("1").save(tmp_path / "b.png")
+    assert (own.to_grey(read_picture(tmp_path / "b.png").pages[0])[0][..., 0] == DISC).all()
+    palette = Image.fromarray(DISC, mode="P")
+    palette.putpalette([0, 0, 0, 128, 0, 0])
+    palette.save(tmp_path / "c.png")
+    assert read_picture(tmp_path / "c.png").pages[0].shape == (40, 56, 3)
+    cv2.imwrite(str(tmp_path / "d.png"), np.dstack([GREY.astype(np.uint16) * k for k in (1, 2, 3)]))
+    assert (read_picture(tmp_path / "d.png").pages[0][..., 0] == GREY.astype(np.uint16) * 3).all()
+    Image.fromarray(GREY).save(tmp_path / "e.tif", compression="tiff_lzw")
+    assert (read_picture(tmp_path / "e.tif").pages[0] == GREY).all()
+
+
+def test_exif_turns_the_picture_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image_dir, mask_dir = folders(tmp_path, {}, {"a.png": np.ascontiguousarray(np.rot90(DISC, -1))})
+    Image.fromarray(np.tile(np.arange(56, dtype=np.uint8) * 4, (40, 1))).save(image_dir / "a.jpg", exif=exif, quality=95)
+    pairs = load_pairs(image_dir, mask_dir)
+    assert pairs.images.shape == (1, 56, 40, 1) and pairs.images[0, -1, 0, 0] > 0.7 > pairs.images[0, 0, 0, 0]
+    assert "EXIF" in pairs.table()
+    write(mask_dir / "a.png", DISC)
+    with pytest.raises(PictureError, match="EXIF"):
+        load_pairs(image_dir, mask_dir)
+
+
+def test_pages_become_pictures_and_stacks_of_other_names_pair_up(tmp_path):
+    stack, marks = np.stack([GREY, 255 - GREY, GREY // 2]), np.stack([DISC, DISC * 0, np.fliplr(DISC)]) * np.uint8(255)
+    pairs = load_pairs(*folders(tmp_path, {"train-volume.tif": stack}, {"train-labels.tif": marks}))
+    assert pairs.names == [f"train-volume_p00{i}" for i in (1, 2, 3)]
+    assert (pairs.masks[..., 0] * 255 == marks).all() and np.allclose(pairs.images[..., 0], stack / 255)
+    assert len(set(own.groups_of(pairs.names))) == 1
+    write(tmp_path / "masks" / "train-labels.tif", marks[:2])
+    with pytest.raises(PictureError, match=r"3 pages.*2.*same pages"):
+        load_pairs(tmp_path / "images", tmp_path / "masks")
+
+
+def test_imagej_channels_are_asked_for(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.stack([GREY, GREY.T.reshape(40, 56)]), imagej=True, metadata={"axes": "CYX"})
+    page = read_picture(tmp_path / "a.tif").pages[0]
+    with pytest.raises(PictureError, match="2 channels.*channel=0"):
+        own.to_grey(page, "a.tif")
+    assert np.allclose(own.to_grey(page, "a.tif", channel=0)[0][..., 0], GREY / 255)
+
+
+def test_other_ranges_need_to_be_said(tmp_path):
+    dirs = folders(tmp_path, {"a.tif": GREY.astype(np.float32) * 16}, {"a.png": DISC})
+    with pytest.raises(PictureError, match=r"a\.tif.*value_range"):
+        load_pairs(*dirs)
+    assert np.allclose(load_pairs(*dirs, value_range=(0, 255 * 16)).images[0, ..., 0], GREY / 255, atol=1e-6)
+    with pytest.raises(PictureError, match="black below white"):
+        load_pairs(*dirs, value_range=(5, 5))
+
+
+def test_sizes_that_differ_give_lists_and_a_table(tmp_path):
+    pairs = load_pairs(*folders(tmp_path, {"a.png": GREY, "b.png": GREY[:, :32]}, {"a.png": DISC, "b.png": DISC[:, :32]}))
+    images, masks = pairs
+    assert [image.shape for image in images] == [(40, 56, 1), (40, 32, 1)] == [mask.shape for mask in masks]
+    assert pairs.names == ["a", "b"] and "56x40" in pairs.table() and "32x40" in pairs.table()
+
+
+OBJECTS = np.zeros((40, 56), np.uint16)
+for _number, _place in enumerate([(8, 8), (30, 10), (45, 30), (20, 30)], 1):
+    cv2.circle(OBJECTS, _place, 6, _number * 3, thickness=cv2.FILLED)
+COLOURS = np.zeros((40, 56, 3), np.uint8)
+COLOURS[DISC == 1] = (200, 30, 90)
+
+
+@pytest.mark.parametrize(("name", "mask", "held", "truth"), [
+    ("a.png", DISC, "0/1", DISC), ("a.png", DISC * np.uint8(255), "0/255", DISC), ("a.tif", DISC.astype(bool), "0/1", DISC),
+    ("a.tif", DISC.astype(np.float32), "0/1", DISC), ("a.png", np.dstack([DISC * np.uint8(255)] * 3), "0/255", DISC),
+    ("a.png", COLOURS, "one colour", DISC), ("a.png", OBJECTS, "4 labelled objects", OBJECTS > 0),
+    ("a.tif", OBJECTS.astype(np.int32), "4 labelled objects", OBJECTS > 0), ("a.png", DISC * 0, "all background", DISC * 0),
+    ("a.png", np.dstack([DISC * np.uint8(255)] * 3 + [np.full_like(DISC, 255)]), "0/255", DISC),
+])
+def test_every_kind_of_mask(tmp_path, name, mask, held, truth):
+    pairs = load_pairs(*folders(tmp_path, {"a.png": GREY}, {name: mask}))
+    assert (pairs.masks[0, ..., 0] == truth).all() and held in pairs.records[0].mask
+
+
+def test_jpeg_masks_and_coloured_objects(tmp_path):
+    large = cv2.resize(DISC, (560, 400), interpolation=cv2.INTER_NEAREST)
+    dirs = folders(tmp_path, {"a.png": cv2.resize(GREY, (560, 400))}, {})
+    Image.fromarray(large * np.uint8(255)).save(dirs[1] / "a.jpg", quality=80)
+    assert (load_pairs(*dirs).masks[0, ..., 0] == large).mean() > 0.998
+    coloured = np.zeros((40, 56, 3), np.uint8)
+    for i, colour in enumerate([(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)], 1):
+        coloured[OBJECTS == 3 * i] = colour
+    pairs = load_pairs(*folders(tmp_path / "two", {"a.png": GREY}, {"a.png": coloured}))
+    assert (pairs.masks[0, ..., 0] == (OBJECTS > 0)).all()
+
+
+def test_touching_objects_can_be_kept_apart(tmp_path):
+    touching = np.zeros((40, 56), np.uint8)
+    for i in range(4):
+        touching[10:30, 4 + 12 * i : 16 + 12 * i] = i + 1
+    dirs = folders(tmp_path, {"a.png": GREY}, {"a.png": touching})
+    counts = [own.label_objects(load_pairs(*dirs, gap=gap).masks[0]).max() for gap in (False, True)]
+    assert counts == [1, 4]
+
+
+def test_foreground_can_be_named(tmp_path):
+    three = np.where(OBJECTS > 0, 128, 0).astype(np.uint8)
+    three[:5] = 255
+    dirs = folders(tmp_path, {"a.png": GREY}, {"a.png": three})
+    for foreground, truth in ((128, three == 128), ((255, 128), None), ([128, 255], three > 0), ("nonzero", three > 0), ("half", three > 127.5)):
+        if truth is not None:
+            assert (load_pairs(*dirs, foreground=foreground).masks[0, ..., 0] == truth).all()
+    with pytest.raises(PictureError, match="expected 'nonzero'"):
+        load_pairs(*dirs, foreground="red")
+    dirs = folders(tmp_path / "c", {"a.png": GREY}, {"a.png": COLOURS})
+    assert (load_pairs(*dirs, foreground=(200, 30, 90)).masks[0, ..., 0] == DISC).all()
+
+
+def test_names_match_across_endings_roles_case_accents_and_folders(tmp_path):
+    image_dir, mask_dir = folders(
+        tmp_path, {"Zelle ä 1.png": GREY, "b.tif": GREY, "Cell_img.png": GREY, ".hidden.png": b"x"},
+        {"Zelle a\u0308 1.png": DISC, "b_mask.png": DISC, "cell-labels.png": DISC, "notes.txt": b"x"},
+    )
+    write(image_dir / "p1" / "b.png", GREY)
+    write(mask_dir / "p1" / "b.png", DISC)
+    pairs = load_pairs(image_dir, mask_dir)
+    assert len(pairs.names) == 4 and "p1/b" in pairs.names and "Zelle ä 1" in pairs.names
+    assert any("notes.txt" in remark for remark in pairs.remarks)
+    assert len(load_pairs(image_dir, mask_dir, limit=2).names) == 2
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+def png_bytes(array=GREY):
+    return cv2.imencode(".png", array)[1].tobytes()
+
+
+def huge_png():
+    data = bytearray(png_bytes())
+    data[16:24] = (30000).to_bytes(4, "big") * 2
+    data[29:33] = __import__("zlib").crc32(bytes(data[12:29])).to_bytes(4, "big")
+    return bytes(data)
+
+
+def huge_tiff():
+    return bytes.fromhex("49492a0008000000") + b"".join([
+        (8).to_bytes(2, "little"),
+        *[tag.to_bytes(2, "little") + (4).to_bytes(2, "little") + (1).to_bytes(4, "little") + value.to_bytes(4, "little")
+          for tag, value in ((256, 30000), (257, 30000), (258, 8), (259, 1), (262, 1), (273, 200), (278, 30000), (279, 900000000))],
+        (0).to_bytes(4, "little"),
+    ])
+
+
+NAN = GREY.astype(np.float32) / 255
+NAN[3, 4] = np.nan
+THREE = np.where(OBJECTS > 0, 128, 0).astype(np.uint8) + np.where(DISC & (OBJECTS == 0), 255, 0).astype(np.uint8)
+
+BAD = {
+    "no partner": ({"a.png": GREY, "b one.png": GREY}, {"a.png": DISC}, r"b one\.png has no mask in masks.*(?s:.)*Rename"),
+    "no picture": ({"a.png": GREY}, {"a.png": DISC, "é.png": DISC}, r"é\.png has no image in images.*(?s:.)*Rename"),
+    "near name": ({"cells_01.png": GREY}, {"cells_1.png": DISC}, "nearest name there is cells_1.png"),
+    "other size": ({"a.png": GREY}, {"a.png": DISC[:30]}, r"a\.png is 56x40.*a\.png 56x30.*nearest neighbour"),
+    "cut short png": ({"a.png": png_bytes()[:900]}, {"a.png": DISC}, r"a\.png.*cut short.*again"),
+    "empty file": ({"a.png": b""}, {"a.png": DISC}, r"a\.png: is empty.*Copy it again"),
+    "text": ({"a.png": b"this is no picture"}, {"a.png": DISC}, r"a\.png: is no picture.*Export"),
+    "pdf": ({"a.jpg": b"%PDF-1.4" + bytes(90)}, {"a.png": DISC}, r"a\.jpg: is no picture.*Export"),
+    "three values": ({"a.png": GREY}, {"a.png": THREE}, r"a\.png: the mask holds three values, 0, 128, 255.*foreground="),
+    "three classes": ({"a.png": GREY}, {"a.png": (GREY // 100).astype(np.uint8)}, r"three values, 0, 1, 2.*foreground="),
+    "two values, no 0": ({"a.png": GREY}, {"a.png": DISC + np.uint8(1)}, r"1, 2, none of them 0.*foreground=2"),
+    "smoothed": ({"a.png": GREY}, {"a.png": cv2.GaussianBlur(cv2.circle(np.zeros((40, 56), np.uint8), (20, 20), 9, 255, -1), (3, 3), 0.6)}, "foreground='half'"),
+    "probabilities": ({"a.png": GREY}, {"a.tif": (GREY / 256).astype(np.float32)}, "fractions.*threshold"),
+    "nan": ({"a.tif": NAN}, {"a.png": DISC}, r"a\.tif: holds 1 values that are NaN.*Replace"),
+    "nan mask": ({"a.png": GREY}, {"a.tif": NAN}, r"mask holds NaN.*Export"),
+    "huge png": ({"a.png": huge_png()}, {"a.png": DISC}, r"a\.png: .*(30,000|900000000).*(?s:.)*predict_tiled"),
+    "huge tiff": ({"a.tif": huge_tiff()}, {"a.png": DISC}, r"a\.tif: .*30,000 x 30,000.*predict_tiled"),
+    "two of a name": ({"a.png": GREY, "a.tif": GREY}, {"a.png": DISC}, r"a\.tif: there is also a\.png.*Keep one"),
+    "no files": ({}, {"a.png": DISC}, "holds no picture.*It is empty.*Export"),
+    "other files": ({"a.czi": b"ZISRAW"}, {"a.png": DISC}, r"such as a\.czi.*Export"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_named_with_its_remedy_and_nothing_changes(tmp_path, case):
+    images, masks, message = BAD[case]
+    dirs = folders(tmp_path, images, masks)
+    before = content(tmp_path)
+    with pytest.raises(PictureError, match=message):
+        load_pairs(*dirs)
+    assert content(tmp_path) == before
+
+
+def test_cut_short_tiff_and_jpeg(tmp_path):
+    for name in ("a.tif", "b.jpg"):
+        whole = write(tmp_path / name, cv2.resize(GREY, (300, 200))).read_bytes()
+        (tmp_path / name).write_bytes(whole[: int(0.6 * len(whole))])
+        with pytest.raises(PictureError, match=f"{name}: is .*cut short"):
+            read_picture(tmp_path / name)
+
+
+def test_missing_folders(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    with pytest.raises(FileNotFoundError, match="there is no folder .*Did you mean .*pictures"):
+        load_pairs(tmp_path / "picture", tmp_path / "pictures")
+    file = write(tmp_path / "a.png", GREY)
+    with pytest.raises(NotADirectoryError, match="is a file"):
+        load_pairs(file, tmp_path)
+    with pytest.raises(PictureError, match="folder of their own"):
+        load_pairs(tmp_path / "pictures", tmp_path / "pictures")
+
+
+def test_links_out_of_the_folder_are_refused(tmp_path):
+    secret = write(tmp_path / "elsewhere" / "s.png", GREY)
+    dirs = folders(tmp_path, {"b.png": GREY}, {"a.png": DISC, "b.png": DISC})
+    (dirs[0] / "a.png").symlink_to(secret)
+    with pytest.raises(PictureError, match=r"a\.png: is a link to .*out of the folder.*Copy"):
+        load_pairs(*dirs)
+    (dirs[0] / "a.png").unlink()
+    (dirs[0] / "a.png").symlink_to(dirs[0] / "b.png")
+    assert load_pairs(*dirs).names == ["a", "b"]
+    (dirs[0] / "a.png").unlink()
+    (dirs[0] / "a.png").symlink_to(dirs[0] / "gone.png")
+    with pytest.raises(PictureError, match="not there"):
+        load_pairs(*dirs)
+
+
+def test_inverted_masks_are_pointed_out(tmp_path):
+    dirs = folders(tmp_path, {f"{c}.png": GREY for c in "abc"}, {"a.png": DISC, "b.png": 1 - DISC, "c.png": DISC})
+    with pytest.warns(UserWarning, match=r"1 of 3 masks look inverted.*: b\..*swap"):
+        load_pairs(*dirs)
+    dirs = folders(tmp_path / "all", {"a.png": GREY}, {"a.png": 1 - DISC})
+    with pytest.warns(UserWarning, match="all masks .* look inverted: a.*invert=True"):
+        load_pairs(*dirs)
+    assert (load_pairs(*dirs, invert=True).masks[0, ..., 0] == DISC).all()
+
+
+def test_all_broken_files_are_named_at_once(tmp_path):
+    dirs = folders(tmp_path, {f"{i}.png": b"x" if i < 3 else GREY for i in range(5)}, {f"{i}.png": DISC for i in range(5)})
+    with pytest.raises(PictureError, match=r"3 of 5 pairs(?s:.)*0\.png(?s:.)*1\.png(?s:.)*2\.png"):
+        load_pairs(*dirs)
+
+
+def seeds(tmp_path):
+    """Good files of every kind, as bytes, to be damaged."""
+    small = GREY[:16, :20]
+    kinds = {"g.png": small, "h.png": small.astype(np.uint16) * 200, "c.png": np.dstack([small, small // 2, small]), "g.bmp": small}
+    files = {name: write(tmp_path / name, array).read_bytes() for name, array in kinds.items()}
+    for name, options in {"z.tif": {"compression": "zlib"}, "u.tif": {}, "t.tif": {"tile": (16, 16)}, "j.tif": {"imagej": True}}.items():
+        tifffile.imwrite(tmp_path / name, np.stack([small] * 3), **options)
+        files[name] = (tmp_path / name).read_bytes()
+    Image.fromarray(small).save(tmp_path / "l.tif", compression="tiff_lzw")
+    Image.fromarray(small).save(tmp_path / "g.jpg")
+    return {**files, "l.tif": (tmp_path / "l.tif").read_bytes(), "g.jpg": (tmp_path / "g.jpg").read_bytes()}
+
+
+def test_thousands_of_damaged_files_give_our_errors_only(tmp_path):
+    files, rng = seeds(tmp_path), np.random.default_rng(1)
+    refused = 0
+    for trial in range(3000):
+        name = list(files)[trial % len(files)]
+        data = bytearray(files[name])
+        for _ in range(int(rng.integers(1, 8))):
+            kind, at = rng.integers(4), int(rng.integers(len(data)))
+            if kind == 0:
+                data[at] = int(rng.integers(256))
+            elif kind == 1:
+                data[int(rng.integers(min(60, len(data))))] = int(rng.choice([0, 1, 127, 128, 255]))
+            elif kind == 2:
+                data = data[: max(1, at)]
+            else:
+                data[at:at] = rng.bytes(int(rng.integers(1, 9)))
+        path = tmp_path / name
+        path.write_bytes(bytes(data))
+        try:
+            for page in read_picture(path).pages:
+                own.to_grey(page, name, channel=None)
+        except PictureError as error:
+            assert name in str(error)
+            refused += 1
+    assert refused > 1000
+
+
+# --- splitting, normalisation, patches --------------------------------------------------------------------------------
+
+
+def test_sources_are_told_from_names_and_never_shared():
+    names = [f"patient{p:02d}_eye{e}_{i}" for p in range(10) for e in "lr" for i in range(3)]
+    groups = own.groups_of(names)
+    assert len(set(groups)) == 10
+    sets = own.split_by_source(groups, seed=3)
+    assert sorted(np.concatenate(sets)) == list(range(60)) and [len(s) for s in sets] == [36, 12, 12]
+    owners = [{groups[i] for i in s} for s in sets]
+    assert not owners[0] & owners[1] and not owners[0] & owners[2] and not owners[1] & owners[2]
+    assert own.groups_of(["s1/a", "s1/b", "s2/a"]) == ["s1", "s1", "s2"]
+    assert own.groups_of(["img_1", "img_2"]) == ["img_1", "img_2"]
+    assert [list(s) for s in own.split_by_source(own.groups_of([f"stack_p{i:03d}" for i in range(5)]))] == [[0, 1, 2], [3], [4]]
+    with pytest.raises(PictureError, match="2 sources"):
+        own.split_by_source(["a", "b", "b"])
+
+
+def test_sources_from_a_table(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("file,slide\na.png,S1\nb.png,S2\n")
+    assert own.groups_from_csv(table, ["b", "a"], "file", "slide") == ["S2", "S1"]
+    with pytest.raises(PictureError, match="no column 'patient'"):
+        own.groups_from_csv(table, ["a"], "file", "patient")
+    with pytest.raises(PictureError, match="no row for c"):
+        own.groups_from_csv(table, ["c"], "file", "slide")
+
+
+def test_normalisation_is_one_rule_for_training_and_use():
+    alike = np.random.default_rng(0).uniform(0.1, 0.3, (4, 32, 32, 1)).astype(np.float32)
+    rule = own.fit_normalisation(alike)
+    assert rule.kind == "range" and 0.09 < rule.low < 0.12 and rule.apply(alike).max() == 1
+    assert own.fit_normalisation(alike * np.float32([1, 0.2, 1, 1])[:, None, None, None]).kind == "picture"
+    image = np.round(alike[0] * 255).astype(np.uint8)
+    for kind in ("range", "picture"):
+        rule = own.fit_normalisation(alike, kind)
+        first = predict_tiled(shipped(), image, normalisation=rule)
+        second = predict_tiled(shipped(), rule.apply((image / 255).astype(np.float32)[None])[0])
+        assert np.abs(first - second).max() < 1e-4
+
+
+def test_patches_keep_pairs_together_and_differ_between_epochs():
+    image = RNG.random((50, 70, 1), dtype=np.float32)
+    patches, marks = own.draw_patches([image, image[:20]], [(image > 0.7).astype(np.uint8), (image > 0.7).astype(np.uint8)[:20]], 20, 32)
+    assert patches.shape == (20, 32, 32, 1) and ((patches > 0.7) == marks).all()
+    batches = own.patch_batches([image], [(image > 0.7).astype(np.uint8)], 32, batch_size=4, steps=3)
+    first, second = list(batches), list(batches)
+    assert len(first) == len(batches) == 3 and not np.array_equal(first[0][0], second[0][0])
+
+
+def test_a_few_labelled_pictures_teach_a_network(tmp_path):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    pairs = load_pairs(*own.write_stand_in(tmp_path / "set", 6))
+    rule = own.fit_normalisation(pairs.images)
+    images, masks = rule.apply(pairs.images), pairs.masks
+    net = build_unet(filters=4, depth=3, normalisation="batch")
+    own.train_on_patches(net, (images[:4], masks[:4]), (images[4:5], masks[4:5]), tmp_path / "run", size=64, epochs=3, steps=25, peak_rate=1e-2)
+    found = (predict_tiled(net, images[5]) > 0.5).astype(np.uint8)
+    assert dice_per_image(masks[5][None], found[None])[0] > 0.7
+    weights = net.get_weights()
+    own.restart(net, weights)
+    assert int(net.optimizer.iterations) == 0
+
+
+# --- tiles ------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def scene():
+    x = cv2.GaussianBlur(np.random.default_rng(0).random((640, 768), dtype=np.float32), (0, 0), 3)
+    return np.clip(3 * x - 1, 0, 1)
+
+
+def one_pass(model, image):
+    return np.array(model(image[None, ..., None]))[0, ..., 0]
+
+
+@pytest.mark.parametrize("tile", [256, 384, None])
+def test_tiles_equal_one_pass(tile):
+    assert np.abs(predict_tiled(shipped(), scene(), tile=tile) - one_pass(shipped(), scene())).max() <= 1e-5
+
+
+@pytest.mark.parametrize("settings", [{"depth": 3}, {"depth": 5, "filters": 4}, {"upsampling": "resize"}, {"normalisation": "batch"}])
+def test_tiles_equal_one_pass_for_other_networks(settings):
+    net = build_unet(**settings)
+    assert np.abs(predict_tiled(net, scene(), tile=512) - one_pass(net, scene())).max() <= 1e-4
+
+
+def test_odd_sizes_shapes_types_and_fixed_networks():
+    whole = one_pass(shipped(), scene())
+    odd = predict_tiled(shipped(), scene()[:601, :503], tile=256)
+    assert odd.shape == (601, 503) and np.abs(odd - whole[:601, :503])[:540, :440].max() < 1e-4
+    assert predict_tiled(shipped(), scene()[None, :64, :64, None]).shape == (1, 64, 64, 1)
+    assert predict_tiled(shipped(), scene()[:5, :3, None]).shape == (5, 3, 1)
+    fixed = build_unet((96, 96, 1))
+    fixed.set_weights(shipped().get_weights())
+    assert np.abs(predict_tiled(fixed, scene(), tile=256) - whole).max() < 1e-5
+    whole_numbers = np.round(scene() * 65535).astype(np.uint16)
+    assert np.abs(predict_tiled(shipped(), whole_numbers, tile=256) - whole).max() < 1e-3
+    out = np.ones((640, 768), np.float32)
+    assert predict_tiled(shipped(), scene(), out=out) is out and np.abs(out - whole).max() < 1e-5
+
+
+def test_a_small_overlap_leaves_no_sharp_seam():
+    net = build_unet(normalisation="group")  # its statistics are those of the tile, so tiles never agree entirely
+    got = predict_tiled(net, scene(), tile=256, overlap=96, blend=64)
+    steps, one = np.abs(np.diff(got, axis=1)).mean(axis=0), np.abs(np.diff(one_pass(net, scene()), axis=1)).mean(axis=0)
+    assert steps.max() < 1.5 * one.max()
+
+
+@pytest.mark.parametrize(("image", "settings", "message"), [
+    (np.zeros((3, 64, 64)), {}, r"shape \(3, 64, 64\).*one grey"), (np.zeros((64, 64), np.int32), {}, "int32.*floats in 0..1"),
+    (np.full((64, 64), 7.0), {}, "holds 7..7.*0..1"), (np.full((64, 64), np.nan), {}, "NaN"),
+    (np.zeros((400, 400)), {"tile": 100}, "tile is 100 pixels.*multiple of 8"), (np.zeros((400, 400)), {"tile": 128}, "larger than that"),
+    (np.zeros((64, 64)), {"overlap": 8, "blend": 16}, "blend <= overlap"), (np.zeros((0, 64)), {}, "shape"),
+])
+def test_predict_tiled_says_what_is_wrong(image, settings, message):
+    with pytest.raises(ValueError, match=message):
+        predict_tiled(shipped(), image, **settings)
+
+
+def test_memory_of_a_large_picture_is_bounded(tmp_path):
+    import psutil
+
+    image = np.zeros((4096, 4096), np.uint8)
+    predict_tiled(shipped(), image[:256, :256])
+    peak, stop, process = [0], threading.Event(), psutil.Process()
+    before = process.memory_info().rss
+    watcher = threading.Thread(target=lambda: [peak.__setitem__(0, max(peak[0], process.memory_info().rss)) for _ in iter(lambda: stop.wait(0.01), True)])
+    watcher.start()
+    predict_tiled(shipped(), image, tile=512)
+    stop.set()
+    watcher.join()
+    assert peak[0] - before < 400e6, "64 MB of result and tiles of 512 pixels"
+
+
+# --- objects and keeping ----------------------------------------------------------------------------------------------
+
+
+def test_discs_are_measured_right(tmp_path):
+    mask = np.zeros((200, 300), np.uint8)
+    for centre, radius in (((60, 60), 30), ((200, 100), 40), ((295, 10), 20)):
+        cv2.circle(mask, centre, radius, 1, thickness=cv2.FILLED)
+    rows = own.measure_objects(own.label_objects(mask), mask.astype(np.float32), pixel_size=0.5)
+    disc = next(row for row in rows if abs(row.column - 60) < 1)
+    assert abs(disc.area / (np.pi * 15**2) - 1) < 0.03 and abs(disc.perimeter / (2 * np.pi * 15) - 1) < 0.05
+    assert disc.roundness > 0.93 and disc.mean_grey == 1 and [row.touches_border for row in rows].count(True) == 1
+    path = own.save_table(rows, tmp_path / "objects.csv")
+    table = list(csv.DictReader(path.open()))
+    assert len(table) == 3 and float(table[0]["area"]) == rows[0].area and not any(p.name.startswith(".draft") for p in tmp_path.iterdir())
+    assert own.numbered_contours(mask.astype(float), own.label_objects(mask)).shape == (200, 300, 3)
+
+
+def test_touching_discs_are_cut_apart():
+    mask = np.zeros((80, 120), np.uint8)
+    for x in (40, 72):
+        cv2.circle(mask, (x, 40), 18, 1, thickness=cv2.FILLED)
+    assert own.label_objects(mask).max() == 1 and own.label_objects(mask, split=True).max() == 2
+    mask[2:4, 2:4] = 1
+    assert own.label_objects(mask).max() == 2 and own.label_objects(mask, min_area=10).max() == 1
+    assert own.label_objects(mask * 0, split=True).max() == 0
+
+
+def test_masks_are_kept_beside_and_never_over(tmp_path):
+    picture = write(tmp_path / "cell 1.tif", GREY)
+    path = own.save_mask(DISC[..., None], own.beside(picture))
+    assert path.name == "cell 1_mask.png" and (read_picture(path).pages[0] == DISC * 255).all()
+    labels = own.save_mask(OBJECTS, own.beside(picture, "_labels.tif"))
+    assert (read_picture(labels).pages[0] == OBJECTS).all()
+    before = content(tmp_path)
+    for target in (picture, path):
+        with pytest.raises(FileExistsError, match="nothing is written over"):
+            own.save_mask(DISC, target)
+    with pytest.raises(ValueError, match="JPEG would blur"):
+        own.save_mask(DISC, tmp_path / "m.jpg")
+    assert content(tmp_path) == before
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # the system refuses to write more, as a full disk does
+    try:
+        with pytest.raises(OSError, match="could not be written.*Make room"):
+            own.save_mask((RNG.random((200, 200)) > 0.5).astype(np.uint8), tmp_path / "m.png")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_keeps_all_that_its_use_needs(tmp_path):
+    import keras
+
+    net = build_unet(depth=3, filters=4)
+    rule = own.Normalisation("range", 0.1, 0.6)
+    path = own.save_network(tmp_path / "n.keras", net, rule, 0.43, {"dice": 0.9}, {"data": "nuclei"})
+    kept = own.load_kept(path)
+    assert kept.normalisation == rule and kept.threshold == 0.43 and kept.scores == {"dice": 0.9} and kept.card == {"data": "nuclei"}
+    assert np.array_equal(one_pass(net, scene()), one_pass(kept.model, scene()))
+    assert keras.models.load_model(path, compile=False).count_params() == net.count_params()
+    with pytest.raises(FileExistsError):
+        own.save_network(path, net, rule, 0.5, {}, {})
+    plain = own.load_kept(MODELS / "unet_circles.keras")
+    assert plain.normalisation is None and plain.threshold == 0.5
+
+
+def test_a_network_from_someone_else_runs_no_code(tmp_path):
+    import keras
+
+    trace = tmp_path / "trace"
+    inputs = keras.Input((None, None, 1))
+    keras.Model(inputs, keras.layers.Lambda(lambda x: (open("trace", "w"), x)[1])(inputs)).save(tmp_path / "bad.keras")
+    with pytest.raises(ValueError, match=r"bad\.keras: holds pickled Python code.*not loaded.*Ask"):
+        own.load_kept(tmp_path / "bad.keras")
+    assert not trace.exists()
+    (tmp_path / "text.keras").write_text("no")
+    with pytest.raises(ValueError, match="damaged or no Keras model"):
+        own.load_kept(tmp_path / "text.keras")
+    with pytest.raises(FileNotFoundError):
+        own.load_kept(tmp_path / "none.keras")
+    net = own.save_network(tmp_path / "n.keras", build_unet(depth=2, filters=2), None, 0.5, {}, {})
+    with zipfile.ZipFile(net) as old, zipfile.ZipFile(tmp_path / "note.keras", "w") as new:
+        for member in old.namelist():
+            new.writestr(member, json.dumps({"normalisation": 5}) if member == own._NOTE else old.read(member))
+    with pytest.raises(ValueError, match="note .* is damaged"):
+        own.load_kept(tmp_path / "note.keras")
+
+
+def test_onnx_says_the_same(tmp_path):
+    for package in ("tf2onnx", "onnx", "onnxruntime"):
+        pytest.importorskip(package)
+    net = shipped()
+    path = own.export_onnx(net, tmp_path / "n.onnx")
+    assert own.onnx_difference(path, net, scene()[None, :96, :160, None]) < 1e-4
+    with pytest.raises(FileExistsError):
+        own.export_onnx(net, path)
+
+
+def test_missing_onnx_packages_are_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
+    with pytest.raises(ImportError, match="pip install tf2onnx onnx onnxruntime"):
+        own.export_onnx(shipped(), tmp_path / "n.onnx")
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    with pytest.raises(ImportError, match="pip install"):
+        own.onnx_difference(tmp_path / "n.onnx", shipped(), scene()[None, :32, :32, None])
+
+
+# --- fetching ---------------------------------------------------------------------------------------------------------
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Serves `content`, knows ranges, and breaks off after `stop_after` bytes."""
+
+    content, stop_after, asked = b"", None, []
+
+    def do_GET(self):
+        start = int(self.headers["Range"].split("=")[1].rstrip("-")) if "Range" in self.headers else 0
+        self.asked.append(start)
+        self.send_response(206 if start else 200) if self.path != "/gone.zip" else self.send_response(404)
+        self.send_header("Content-Length", str(len(self.content) - start))
+        self.end_headers()
+        self.wfile.write(self.content[start : self.stop_after])
+        self.close_connection = True
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path):
+    images_dir, masks_dir = own.write_stand_in(tmp_path / "made", 3)
+    with zipfile.ZipFile(tmp_path / "nuclei.zip", "w") as archive:
+        for path in sorted((tmp_path / "made").rglob("*.tif")):
+            archive.write(path, path.relative_to(tmp_path / "made"))
+    Server.content, Server.stop_after, Server.asked = (tmp_path / "nuclei.zip").read_bytes(), None, []
+    running = http.server.HTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{running.server_port}/nuclei.zip"
+    running.shutdown()
+    running.server_close()
+
+
+def test_a_set_is_fetched_once_checked_and_read(server, tmp_path, capsys):
+    real = own.NUCLEI._replace(url=server, sha256=hashlib.sha256(Server.content).hexdigest())
+    dirs = own.fetch_set(real, tmp_path / "cache")
+    assert len(load_pairs(*dirs).names) == 3 and "100%" in capsys.readouterr().out
+    own.fetch_set(real, tmp_path / "cache")
+    assert Server.asked == [0]
+
+
+def test_an_interrupted_download_goes_on(server, tmp_path):
+    Server.stop_after = 5000
+    with pytest.raises(OSError, match="stopped after .*Run it again"):
+        own.fetch(server, None, tmp_path / "cache", progress=None)
+    assert not (tmp_path / "cache" / "nuclei.zip").exists()
+    Server.stop_after = None
+    path = own.fetch(server, hashlib.sha256(Server.content).hexdigest(), tmp_path / "cache", progress=None)
+    assert path.read_bytes() == Server.content and Server.asked == [0, 5000]
+
+
+def test_a_wrong_or_changed_file_is_not_used(server, tmp_path):
+    with pytest.raises(PictureError, match="checksum .*deleted"):
+        own.fetch(server, "0" * 64, tmp_path / "cache", progress=None)
+    assert list((tmp_path / "cache").iterdir()) == []
+    path = own.fetch(server, None, tmp_path / "cache", progress=None)  # the first download's checksum is noted
+    path.write_bytes(b"changed")
+    assert own.fetch(server, None, tmp_path / "cache", progress=None).read_bytes() == Server.content
+    with pytest.raises(OSError, match="answers 404"):
+        own.fetch(server.replace("nuclei", "gone"), None, tmp_path / "cache", progress=None)
+    with pytest.raises(OSError, match="cannot be reached.*by hand"):
+        own.fetch("http://127.0.0.1:1/x.zip", None, tmp_path / "cache", timeout=1)
+
+
+def test_archives_stay_in_their_folder(tmp_path):
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
+        archive.writestr("../out.txt", "x")
+    with pytest.raises(PictureError, match="reaches outside"):
+        own.unpack(tmp_path / "evil.zip", tmp_path / "a" / "b")
+    (tmp_path / "bad.zip").write_bytes(b"PK no")
+    with pytest.raises(PictureError, match="damaged or no zip"):
+        own.unpack(tmp_path / "bad.zip", tmp_path / "c")
+    with zipfile.ZipFile(tmp_path / "large.zip", "w") as archive:
+        archive.writestr("a", bytes(1000))
+    with pytest.raises(PictureError, match="more than 100 bytes"):
+        own.unpack(tmp_path / "large.zip", tmp_path / "d", max_bytes=100)
+    assert not (tmp_path / "c").exists() and not (tmp_path / "out.txt").exists()
+
+
+def test_the_real_set_states_address_checksum_and_licence():
+    assert own.NUCLEI.url.startswith("https://") and len(own.NUCLEI.sha256) == 64 and "CC0" in own.NUCLEI.licence
