@@ -793,10 +793,10 @@ def check_copies(case):
     exact, near = _copies(new, new_at, old, old_at)
     copied = np.array([*exact, *near], int)
     if len(copied) and np.median(_noise(new[copied[_some(len(copied), 50)]])) < 0.01:
-        # Without noise to mark them, simple pictures resemble each other by chance: as often within the training set.
+        # Without noise to mark them, simple pictures are alike by chance; within the training set they then are, too.
         half = len(old_at) // 2
         alone = sum(map(len, _copies(old, old_at[:half], old, old_at[half:])))
-        if alone / max(half, 1) > 0.3 * len(copied) / len(new_at):
+        if len(copied) < max(5, 0.1 * len(new_at)) or alone / max(half, 1) > 0.15 * len(copied) / len(new_at):
             return []
     total = len(exact) + len(near)
     looked = len(new_at)

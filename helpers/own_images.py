@@ -8,6 +8,7 @@ import contextlib
 import csv
 import difflib
 import hashlib
+import io
 import json
 import logging
 import os
@@ -142,6 +143,7 @@ def _png_depth(path):
 
 
 def _read_tiff(path, size, max_pixels):
+    _check_chain(path, size)
     with tifffile.TiffFile(path) as tif:
         pages, total = [], 0
         for series in tif.series:
@@ -156,6 +158,28 @@ def _read_tiff(path, size, max_pixels):
             _check_complete(path, series, size)
             pages += _planes(path, series)
     return pages, f"{len(pages)} pages" if len(pages) > 1 else ""
+
+
+def _check_chain(path, size, most=20_000):
+    """Follow the chain of a TIFF's pages; raise if it leads out of the file or in a circle, where tifffile would hang."""
+    with path.open("rb") as file:
+        order = "little" if file.read(2) == b"II" else "big"
+
+        def number(length):
+            return int.from_bytes(file.read(length), order)
+
+        big = number(2) == 43
+        wide, entry, counter = (8, 20, 8) if big else (4, 12, 2)
+        if big:
+            file.seek(8)
+        seen, here = set(), number(wide)
+        while here:
+            if here in seen or here + counter > size or len(seen) >= most:
+                raise PictureError(f"{path.name}: is damaged or cut short: its list of pages leads nowhere after page {len(seen)}. Copy or export it again.")
+            seen.add(here)
+            file.seek(here)
+            file.seek(here + counter + entry * number(counter))
+            here = number(wide)
 
 
 def _check_complete(path, series, size):
@@ -188,7 +212,7 @@ def _planes(path, series):
 
 def _pillow_pages(path):
     pages = []
-    with Image.open(path, formats=("TIFF",)) as picture:
+    with _hush(), Image.open(path, formats=("TIFF",)) as picture:
         for i in range(getattr(picture, "n_frames", 1)):
             picture.seek(i)
             picture.load()
@@ -262,6 +286,7 @@ class _Codes(NamedTuple):
     values: np.ndarray
     colour: bool
     lossy: bool
+    where: str
 
 
 def _codes(page, name, lossy):
@@ -280,7 +305,7 @@ def _codes(page, name, lossy):
             if (page != np.round(page)).any() or np.abs(page).max(initial=0) > 2**31:
                 raise PictureError(f"{name}: the mask holds fractions such as {page[page != np.round(page)].flat[0]:.3g}. Choose a threshold and save 0 and 255.")
         codes = page.astype(np.int64)
-    return _Codes(codes, np.unique(codes), colour, lossy)
+    return _Codes(codes, np.unique(codes), colour, lossy, name)
 
 
 def _said(values, colour):
@@ -302,11 +327,11 @@ def _labels_like_objects(mask):
     return sum(largest.values()) >= 0.9 * area.sum()
 
 
-def _foreground(mask, name, foreground, several):
+def _foreground(mask, foreground, several):
     """Return a mask as uint8 `[h, w, 1]` of 0 and 1, and in words what it held. several: the folder holds objects."""
-    codes, values, colour, lossy = mask
+    codes, values, colour, lossy, name = mask
     if foreground is not None:
-        return _asked_foreground(mask, name, foreground)
+        return _asked_foreground(mask, foreground)
     objects = values[values != 0]
     if len(values) == 1:
         return codes != 0, "all background" if values[0] == 0 else "all foreground"
@@ -333,8 +358,8 @@ def _say_which(values, colour):
     return f"Say which is foreground: foreground={example}, or foreground='nonzero' for all but {'black' if colour else '0'}."
 
 
-def _asked_foreground(mask, name, foreground):
-    codes, values, colour, _ = mask
+def _asked_foreground(mask, foreground):
+    codes, values, colour, *_ = mask
     if isinstance(foreground, str):
         if foreground == "nonzero":
             return codes != 0, "all but 0"
@@ -348,7 +373,10 @@ def _asked_foreground(mask, name, foreground):
 
 def _gap(codes, inside):
     """Clear the pixels where two numbered objects touch, so that they can still be counted apart."""
-    return inside & ~(segmentation.find_boundaries(codes, mode="inner") & (cv2.erode(inside.astype(np.uint8), np.ones((3, 3))) == 1))
+    square = np.ones((3, 3), np.uint8)
+    largest = cv2.dilate(codes.astype(np.float64), square)
+    smallest = cv2.erode(np.where(inside, codes, 2.0**40), square)
+    return inside & (largest == smallest)  # nothing but its own number, or 0, around it
 
 
 # --- two folders ------------------------------------------------------------------------------------------------------
@@ -434,7 +462,7 @@ def load_pairs(images_dir, masks_dir, foreground=None, value_range=None, channel
     images, masks, records = [], [], []
     for name, image, how, mask, remark in read:
         try:
-            inside, held = _foreground(mask, name, foreground, several)
+            inside, held = _foreground(mask, foreground, several)
         except PictureError as error:
             problems.append(str(error))
             continue
@@ -1072,7 +1100,9 @@ def save_mask(mask, path) -> Path:
         plane = plane.astype(np.uint16)
     if path.suffix.lower() == ".png":
         return _write_new(path, lambda file: file.write(cv2.imencode(".png", plane)[1].tobytes()))
-    return _write_new(path, lambda file: tifffile.imwrite(file, plane, compression="zlib"))
+    held = io.BytesIO()
+    tifffile.imwrite(held, plane, compression="zlib")
+    return _write_new(path, lambda file: file.write(held.getvalue()))
 
 
 def beside(picture_path, ending="_mask.png") -> Path:
