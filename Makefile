@@ -26,7 +26,7 @@ test: $(ENV)/test.ready
 	$(SCRATCH) && $(BIN)/python -m pytest tests notebooks --nbval --nbval-current-env --nbval-cell-timeout=600
 
 notebooks: $(ENV)/lab.ready
-	$(SCRATCH) && $(BIN)/python tools/notebooks.py $(ONLY)
+	$(BIN)/python tools/notebooks.py $(ONLY)
 
 address: $(ENV)/lab.ready
 	$(BIN)/python tools/address.py

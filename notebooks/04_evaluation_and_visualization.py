@@ -11,8 +11,8 @@
 #
 # **Launch:** on your own machine with `make lab`, which opens the course in JupyterLab.
 #
-# Previous: [Train it, and see every callback act](03_training_with_callbacks.ipynb) · [Contents](../README.md) · Next: none
-# yet
+# Previous: [Train it, and see every callback act](03_training_with_callbacks.ipynb) · [Contents](../README.md) · Next:
+# [Find out why it fails, and mend it](05_failure_clinic.ipynb)
 #
 # ## What you'll do
 #

@@ -16,6 +16,7 @@ import io
 import os
 import re
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -129,6 +130,9 @@ def main(arguments=None) -> int:
     chosen = sources(options.prefixes)
     if not chosen:
         parser.error(f"no notebook in {NOTEBOOKS} starts with {' or '.join(options.prefixes)}")
+    scratch = tempfile.mkdtemp()  # a student's own runs and progress must neither show in the outputs nor be touched
+    os.environ.setdefault("UNET_COURSE_RUNS", f"{scratch}/runs")
+    os.environ.setdefault("UNET_COURSE_PROGRESS", f"{scratch}/progress")
     for path in chosen:
         if options.pair_only:
             write(pair(path), path)
