@@ -1018,7 +1018,7 @@ def measure_objects(labels, image=None, pixel_size: float = 1.0) -> list[FoundOb
         rows.append(FoundObject(
             int(region.label), *(round(float(c), 1) for c in region.centroid), round(float(region.area) * pixel_size**2, 4),
             round(perimeter * pixel_size, 4), round(min(1.0, 4 * np.pi * float(region.area) / max(perimeter, 1e-9) ** 2), 3),
-            round(float(region.mean_intensity), 4) if grey is not None else float("nan"), border,
+            round(float(region.intensity_mean), 4) if grey is not None else float("nan"), border,
         ))
     return rows
 
@@ -1032,9 +1032,10 @@ def save_table(rows, path) -> Path:
     return _write_new(path, write)
 
 
-def numbered_contours(image, labels) -> np.ndarray:
-    """Draw each object's outline and number over its picture; returns `[h, w, 3]` uint8, red-green-blue."""
-    grey = np.round(255 * np.clip(_plane(image), 0, 1)).astype(np.uint8)
+def numbered_contours(image, labels, zoom: int = 1) -> np.ndarray:
+    """Draw each object's outline and number over its picture; returns `[zoom * h, zoom * w, 3]` uint8, red-green-blue."""
+    grey = np.round(255 * np.clip(_plane(image), 0, 1)).astype(np.uint8).repeat(zoom, 0).repeat(zoom, 1)
+    labels = np.asarray(labels).repeat(zoom, 0).repeat(zoom, 1)
     picture = np.repeat(grey[..., None], 3, axis=-1)
     picture[segmentation.find_boundaries(labels, mode="inner")] = (230, 159, 0)
     for region in measure.regionprops(labels):
@@ -1370,7 +1371,7 @@ def fetch_set(real: RealSet = NUCLEI, cache=None, timeout: float = 5, progress=t
 def write_stand_in(folder, n: int = 40, seed=0, real: RealSet = NUCLEI) -> tuple[Path, Path]:
     """Write pictures in the format of the real set into a new folder; returns its folders `(images, masks)`.
 
-    Grey 8-bit TIFF files of nuclei (bright ovals, some touching, uneven light, noise, dim and bright exposures) and
+    Grey 8-bit TIFF files of nuclei (bright ovals, some touching or faint; debris, haze, noise; all exposures) and
     16-bit TIFF files with a number for each nucleus, as in the real set. Drawn, not real: for trying things out.
     """
     images_dir, masks_dir = Path(folder) / real.images, Path(folder) / real.masks
@@ -1391,19 +1392,25 @@ def draw_nuclei(rng, sizes=(256, 256)) -> tuple[np.ndarray, np.ndarray]:
     labels, light = np.zeros(sizes, np.uint16), np.zeros(sizes, np.float32)
     texture = cv2.GaussianBlur(rng.normal(size=sizes).astype(np.float32), (0, 0), 3)
     texture /= texture.std()
-    for _ in range(int(rng.integers(12, 40))):
+    scale, faintest = rng.uniform(0.6, 1.7), rng.uniform(0.2, 0.6)  # each picture has its magnification and its stain
+    for _ in range(int(rng.integers(14, 40) / scale)):
         centre = int(rng.integers(width)), int(rng.integers(height))
-        axes = int(rng.integers(6, 14)), int(rng.integers(6, 14))
+        axes = tuple(int(scale * side) for side in rng.uniform(6, 14, 2))
         shape = np.zeros(sizes, np.uint8)
         cv2.ellipse(shape, centre, axes, float(rng.uniform(0, 180)), 0, 360, 1, thickness=cv2.FILLED)
         fresh = (shape == 1) & (labels == 0)
         if fresh.sum() < 0.7 * max(shape.sum(), 1):
             continue  # nuclei may touch, not lie on top of each other
         labels[fresh] = labels.max() + 1
-        light[fresh] = rng.uniform(0.35, 1)
-    light = cv2.GaussianBlur(light * (1 + 0.12 * texture), (0, 0), 1.2)
+        light[fresh] = rng.uniform(faintest, 1)
+    debris = np.zeros(sizes, np.float32)
+    for _ in range(int(rng.integers(0, 12))):  # specks and fibres: bright, and no nuclei
+        start, turn = rng.uniform(0, (width, height)), rng.uniform(0, 2 * np.pi)
+        end = start + rng.choice([2, 4, 40]) * np.array([np.cos(turn), np.sin(turn)])
+        cv2.line(debris, start.astype(int).tolist(), end.astype(int).tolist(), float(rng.uniform(0.3, 1.2)), int(rng.integers(1, 4)))
+    light = cv2.GaussianBlur(np.maximum(light * (1 + 0.15 * texture), debris), (0, 0), float(rng.uniform(0.8, 2.5)))
     x, y = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
-    haze = 0.12 + 0.1 * (x * rng.uniform(-1, 1) + y * rng.uniform(-1, 1)) + 0.25 * cv2.GaussianBlur(light, (0, 0), 14)
-    exposure = rng.uniform(60, 190)
-    image = exposure * (light * 0.7 + haze) + rng.normal(size=sizes) * 0.09 * exposure
+    haze = 0.15 + 0.1 * (x * rng.uniform(-1, 1) + y * rng.uniform(-1, 1)) + 0.35 * cv2.GaussianBlur(light, (0, 0), 14)
+    exposure = rng.uniform(50, 190)
+    image = exposure * (light * 0.7 + haze) + rng.normal(size=sizes) * rng.uniform(0.05, 0.2) * exposure
     return np.clip(image, 0, 255).astype(np.uint8), segmentation.relabel_sequential(labels)[0].astype(np.uint16)

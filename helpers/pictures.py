@@ -155,6 +155,7 @@ def plot_history(history, title="", says="", marks=()):
             axis.axvline(place, color=QUIET, linewidth=1)
             axis.annotate(text, (place, 0.5), xycoords=("data", "axes fraction"), xytext=(3, 0), textcoords="offset points", fontsize=9)
         axis.set(xlabel="epoch", ylabel=name if name == "loss" else "mean per-image Dice")
+        axis.xaxis.get_major_locator().set_params(integer=True)  # there is no epoch 1.5
         axis.legend()
     axes[0].set_title(title)
     axes[1].set_ylim(0, 1)

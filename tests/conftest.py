@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 import matplotlib
+from course import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 for folder in (ROOT, ROOT / "tools"):
     sys.path.insert(0, str(folder))
 

@@ -12,7 +12,7 @@ from contextlib import redirect_stdout
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from course import ROOT
 
 sys.path.append(str(ROOT / "benchmarks"))  # at the end: it holds a module `notebooks`, as tools/ does
 import mutants  # noqa: E402

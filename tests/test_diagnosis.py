@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from course import ROOT
 
 from helpers import diagnosis
 from helpers.diagnosis import BOOK, Finding, diagnose

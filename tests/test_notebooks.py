@@ -9,7 +9,7 @@ import jupytext
 import nbformat
 import notebooks as tool
 import pytest
-from conftest import ROOT
+from course import ROOT
 
 PAIRS = tool.sources()
 HELPERS = [path.stem for path in sorted((ROOT / "helpers").glob("*.py")) if path.stem != "__init__"]

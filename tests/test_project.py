@@ -10,7 +10,7 @@ import address
 import nbformat
 import notebooks as tool
 import pytest
-from conftest import ROOT
+from course import ROOT
 
 LAYERS = {  # what each module may import of the others
     "arrays": set(), "backend": set(), "synthesis": set(), "evaluation": {"arrays"},

@@ -1,0 +1,271 @@
+"""Your own images, measured: thirty membranes from load to scores, tiles against one pass, a picture of 8192 x 8192.
+
+    python benchmarks/own_images.py             all parts, each in its own process; writes own_images.md
+    python benchmarks/own_images.py tiles       one part, printed only: tiles, seams or membranes
+    python benchmarks/own_images.py membranes --seconds 60 --images DIR --masks DIR     on a set of yours
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+import psutil  # noqa: E402
+import tifffile  # noqa: E402
+from scipy import ndimage, spatial  # noqa: E402
+
+from helpers import MODELS  # noqa: E402
+from helpers import own_images as own  # noqa: E402
+
+REPORT = Path(__file__).with_suffix(".md")
+
+
+class Memory:
+    """The largest memory of this process while a block runs, above that before it, MB."""
+
+    def __enter__(self):
+        """Start watching, a hundred times a second."""
+        self.process, self.done = psutil.Process(), threading.Event()
+        self.before = self.peak = self.process.memory_info().rss
+        self.thread = threading.Thread(target=self._watch)
+        self.thread.start()
+        return self
+
+    def _watch(self):
+        while not self.done.wait(0.01):
+            self.peak = max(self.peak, self.process.memory_info().rss)
+
+    def __exit__(self, *_):
+        """Stop watching."""
+        self.done.set()
+        self.thread.join()
+
+    @property
+    def above(self) -> int:
+        """The peak above the start, MB."""
+        return round((self.peak - self.before) / 1e6)
+
+
+# --- membranes --------------------------------------------------------------------------------------------------------
+
+
+def draw_membranes(rng, size=512):
+    """Draw a section of tissue as an electron microscope shows it: `(image, mask)`, `[size, size]` uint8, membranes 1.
+
+    Cells of a Voronoi diagram, warped; dark membranes of uneven width and darkness; dark organelles, which are none.
+    """
+    y, x = np.mgrid[:size, :size].astype(np.float32)
+    warp = [12 * ndimage.gaussian_filter(rng.normal(size=(size, size)), 14) * 40 for _ in range(2)]
+    points = rng.uniform(-40, size + 40, (int(rng.integers(70, 140)), 2))
+    away, _ = spatial.cKDTree(points).query(np.stack([y + warp[0], x + warp[1]], -1).reshape(-1, 2), k=2)
+    gap = (away[:, 1] - away[:, 0]).reshape(size, size)
+    width = 3 + 1.5 * ndimage.gaussian_filter(rng.normal(size=(size, size)), 20) * 60
+    mask = (gap < np.clip(width, 1.5, 6)).astype(np.uint8)
+    dark = mask * np.clip(0.5 + 10 * ndimage.gaussian_filter(rng.normal(size=(size, size)), 10), 0.15, 0.8)
+    image = 0.7 - dark + 2.5 * ndimage.gaussian_filter(rng.normal(size=(size, size)), 8)
+    for _ in range(int(rng.integers(15, 40))):
+        centre, axes = tuple(rng.integers(0, size, 2).tolist()), tuple(rng.integers(5, 16, 2).tolist())
+        organelle = np.zeros((size, size), np.float32)
+        cv2.ellipse(organelle, centre, axes, float(rng.uniform(0, 180)), 0, 360, 1, int(rng.choice([-1, 2, 3])))
+        image -= rng.uniform(0.1, 0.4) * organelle * (1 - mask)
+    image = ndimage.gaussian_filter(image, 1.2) + rng.normal(size=(size, size)) * 0.09
+    return np.clip(255 * image, 0, 255).astype(np.uint8), mask
+
+
+def write_membranes(folder, n=30):
+    """Write `n` pictures as TIFF and their masks as 0/255 PNG; returns the two folders."""
+    dirs = Path(folder) / "images", Path(folder) / "masks"
+    for place in dirs:
+        place.mkdir(parents=True)
+    for i in range(n):
+        image, mask = draw_membranes(np.random.default_rng([5, i]))
+        tifffile.imwrite(dirs[0] / f"section{i:02d}.tif", image)
+        cv2.imwrite(str(dirs[1] / f"section{i:02d}.png"), mask * 255)
+    return dirs
+
+
+def membranes(seconds, images_dir=None, masks_dir=None):
+    """From load to test scores, each network trained for the same time; returns rows and the process's memory."""
+    import helpers.backend  # noqa: F401
+    import keras
+
+    from helpers.anatomy import build_unet
+    from helpers.evaluation import best_threshold, dice_per_image, otsu_baseline
+    from helpers.training import predict
+
+    scratch = Path(tempfile.mkdtemp())
+    dirs = (images_dir, masks_dir) if images_dir else write_membranes(scratch / "set")
+    start = time.perf_counter()
+    pairs = own.load_pairs(*dirs)
+    groups = own.groups_of(pairs.names)
+    sets = own.split_by_source(groups, (0.6, 0.15, 0.25))
+    rule = own.fit_normalisation(own.choose(pairs, sets[0])[0])
+    train, val, test = ((rule.apply(x), y) for x, y in (own.choose(pairs, s) for s in sets))
+    loaded = time.perf_counter() - start
+    whole = lambda side: side // 8 * 8  # noqa: E731
+
+    def score(model):
+        x, y = own.draw_patches(*val, n=48, size=128, seed=9)
+        threshold = best_threshold(y, predict(model, x)).threshold
+        return [float(dice_per_image(m[None], (own.predict_tiled(model, i)[None] >= threshold).astype(np.uint8))[0]) for i, m in zip(*test)]
+
+    def plain():
+        """Train 16-32-64-128 as most tutorials do: Adam at 1e-3, cross-entropy, batches of patches."""
+        model = build_unet(filters=16)
+        model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
+        batches = own.patch_batches(*train, 128, 8, 20)
+        model.fit(batches, epochs=1, verbose=0)  # compile outside the time, for all alike
+        model.fit(batches, epochs=10_000, verbose=0, callbacks=[_until(seconds)])
+        return model
+
+    def ours(filters, normalisation, name, trained=False, peak=3e-3):
+        keras.utils.set_random_seed(1)
+        model = own.load_kept(MODELS / "unet_circles.keras").model if trained else build_unet(filters=filters, normalisation=normalisation)
+        pace = keras.models.clone_model(model)
+        pace.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
+        batches = own.patch_batches(*train, 128, 8, 10)
+        pace.fit(batches, epochs=1, verbose=0)
+        before = time.perf_counter()
+        pace.fit(batches, epochs=1, verbose=0)
+        epochs = max(2, int(seconds / (time.perf_counter() - before) / 5 / 1.15))  # 15 % for validation
+        own.train_on_patches(model, train, val, scratch / name, epochs=epochs, steps=50, peak_rate=peak)
+        return model
+
+    def otsu():
+        return [float(dice_per_image(m[None], 1 - otsu_baseline(i[None]))[0]) for i, m in zip(*test)]
+
+    rows = [("Otsu, dark side", 0.0, float(np.mean(otsu())), 0.0)]
+    for name, make in (
+        ("plain U-Net 16-32-64-128, Adam 1e-3, BCE", plain),
+        ("ours: 8 filters, from the shipped weights", lambda: ours(8, None, "shipped", trained=True)),
+        ("ours: 8 filters, batch normalisation, scratch", lambda: ours(8, "batch", "eight", peak=5e-3)),
+        ("ours: 16 filters, batch normalisation, scratch", lambda: ours(16, "batch", "sixteen", peak=5e-3)),
+    ):
+        keras.utils.set_random_seed(1)
+        before = time.perf_counter()
+        model = make()
+        trained = time.perf_counter() - before
+        rows.append((name, trained, float(np.mean(score(model))), time.perf_counter() - before - trained))
+        print(rows[-1], flush=True)
+    peak = psutil.Process().memory_info()
+    import resource
+
+    return {"loaded": loaded, "pictures": len(pairs.names), "size": whole(pairs.records[0].width), "sets": [len(s) for s in sets],
+            "rows": rows, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "now": peak.rss / 1e6}
+
+
+def _until(seconds):
+    import keras
+
+    class Until(keras.callbacks.Callback):
+        """Stop a training when its time is over."""
+
+        def on_train_begin(self, logs=None):
+            self.end = time.perf_counter() + seconds
+
+        def on_train_batch_end(self, batch, logs=None):
+            if time.perf_counter() > self.end:
+                self.model.stop_training = True
+
+    return Until()
+
+
+# --- tiles ------------------------------------------------------------------------------------------------------------
+
+
+def tiles(side=8192):
+    """Time and memory of one large picture, beside the network on a batch of tiles; speeds in megapixels a second."""
+    import helpers.backend  # noqa: F401
+    import tensorflow as tf
+
+    from helpers.training import compiled
+
+    model = own.load_kept(MODELS / "unet_circles.keras").model
+    step = compiled(model)
+    step(tf.zeros((1, 64, 64, 1)))
+    image = np.random.default_rng(0).integers(0, 256, (side, side), dtype=np.uint8)
+    length = own._tiles(side, own._tile_side(model), 128, 16, 8, adapt=True)[0][1]
+
+    def network(n, size, seconds=12):
+        batch = tf.constant(np.random.default_rng(0).random((n, size, size, 1), dtype=np.float32))
+        step(batch)
+        start, count = time.perf_counter(), 0
+        while time.perf_counter() - start < seconds:
+            step(batch).numpy()
+            count += 1
+        return n * size * size * count / 1e6 / (time.perf_counter() - start)
+
+    with Memory() as memory:
+        start = time.perf_counter()
+        own.predict_tiled(model, image)
+        seconds = time.perf_counter() - start
+    return {"side": side, "seconds": seconds, "above": memory.above, "speed": side * side / 1e6 / seconds, "tile": length,
+            "one": network(1, length), "eight": network(8, 512), "many": network(32, 256)}
+
+
+def seams():
+    """The largest difference between tiles and one pass on 1024 x 1024, for several sizes of tiles."""
+    import helpers.backend  # noqa: F401
+
+    from helpers.training import predict
+
+    model = own.load_kept(MODELS / "unet_circles.keras").model
+    image = cv2.resize(draw_membranes(np.random.default_rng(0))[0], (1024, 1024)).astype(np.float32) / 255
+    one = predict(model, image[None, ..., None])[0, ..., 0]
+    return {str(tile): float(np.abs(own.predict_tiled(model, image, tile=tile) - one).max()) for tile in (192, 256, 512, 768)}
+
+
+def report(found, seconds) -> str:
+    """Return the page of figures."""
+    m, t = found["membranes"], found["tiles"]
+    lines = [
+        "# Your own images: membranes, tiles, seams", "",
+        f"`python benchmarks/own_images.py`, {os.cpu_count()} CPU cores, other work on the same machine at the time.", "",
+        f"{m['pictures']} drawn pictures of {m['size']}x{m['size']} with membranes ({' / '.join(map(str, m['sets']))} for training, validation, test), "
+        f"loaded and split in {m['loaded']:.1f} s; every network gets {seconds} s of training. Largest memory of the process, all "
+        f"networks one after the other: {m['memory']:.0f} MB.", "",
+        "| what | training, s | test Dice | prediction and score, s |", "| --- | --- | --- | --- |",
+        *(f"| {name} | {a:.0f} | {dice:.3f} | {b:.0f} |" for name, a, dice, b in m["rows"]), "",
+        f"One picture of {t['side']}x{t['side']} (8 bit) with `predict_tiled`, network of 8 filters: {t['seconds']:.1f} s, {t['above']} MB above the "
+        f"model, its result of {4 * t['side'] ** 2 / 1e6:.0f} MB included. Tiles of {t['tile']} pixels.", "",
+        "| what | megapixels a second | `predict_tiled` reaches |", "| --- | --- | --- |",
+        f"| `predict_tiled` | {t['speed']:.2f} | |",
+        *(f"| network on {what} | {t[key]:.2f} | {t['speed'] / t[key]:.0%} |" for what, key in (
+            (f"one tile of {t['tile']}", "one"), ("a batch of 8 tiles of 512", "eight"), ("a batch of 32 tiles of 256", "many"))), "",
+        "Tiles against one pass on 1024x1024, largest difference of probability, border included:", "",
+        "| tile, pixels | difference |", "| --- | --- |", *(f"| {tile} | {value:.0e} |" for tile, value in found["seams"].items()), "",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run one part, or all of them, each in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", nargs="?", choices=("tiles", "seams", "membranes"))
+    parser.add_argument("--seconds", type=int, default=120, help="training time of each network")
+    parser.add_argument("--images")
+    parser.add_argument("--masks")
+    options = parser.parse_args()
+    if options.part:
+        found = membranes(options.seconds, options.images, options.masks) if options.part == "membranes" else globals()[options.part]()
+        print(json.dumps(found))
+        return
+    found = {}
+    for part in ("seams", "tiles", "membranes"):
+        done = subprocess.run([sys.executable, __file__, part, "--seconds", str(options.seconds)], check=True, stdout=subprocess.PIPE, text=True)
+        found[part] = json.loads(done.stdout.splitlines()[-1])
+        print(part, found[part], flush=True)
+    REPORT.write_text(report(found, options.seconds), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""Where the course is. (A module of its own: two folders of tests have a `conftest`, so tests cannot import from that.)"""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
