@@ -61,11 +61,16 @@ def read_picture(path, max_pixels: int = MAX_PIXELS) -> RawPicture:
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise PictureError(f"{path.name}: cannot be read ({error.strerror}). Check the name and your rights to {path.parent}.") from error
+        raise PictureError(
+            f"{path.name}: cannot be read ({error.strerror}). Check the name and your rights to {path.parent}."
+        ) from error
     if not path.is_file():
         raise PictureError(f"{path.name}: is no file. Leave only pictures in {path.parent}.")
     if not size:
-        raise PictureError(f"{path.name}: is empty (0 bytes), perhaps an interrupted copy. Copy it again, or move it and its partner away.")
+        raise PictureError(
+            f"{path.name}: is empty (0 bytes), perhaps an interrupted copy. Copy it again, or move it and its partner "
+            "away."
+        )
     try:
         with _silence(), path.open("rb") as file:
             is_tiff = file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -76,10 +81,13 @@ def read_picture(path, max_pixels: int = MAX_PIXELS) -> RawPicture:
     except Image.DecompressionBombError as error:
         raise PictureError(_too_large(path, str(error).split(",")[0], max_pixels)) from error
     except Image.UnidentifiedImageError as error:
-        raise PictureError(f"{path.name}: is no picture, whatever its ending says. Export it again as PNG or TIFF, or move it away.") from error
-    except Exception as error:  # decoders raise nearly anything on damaged files: struct.error, SyntaxError, zlib.error ...
         raise PictureError(
-            f"{path.name}: is damaged or cut short ({_first_line(error)}). Copy or export it again, or move it and its partner away."
+            f"{path.name}: is no picture, whatever its ending says. Export it again as PNG or TIFF, or move it away."
+        ) from error
+    except Exception as error:  # decoders raise nearly anything on damaged files: struct.error, zlib.error ...
+        raise PictureError(
+            f"{path.name}: is damaged or cut short ({_first_line(error)}). Copy or export it again, "
+            "or move it and its partner away."
         ) from error
     if not pages or any(page.ndim not in (2, 3) or not page.size for page in pages):
         raise PictureError(f"{path.name}: holds no flat picture. Export it as PNG or TIFF with one picture a page.")
@@ -161,7 +169,7 @@ def _read_tiff(path, size, max_pixels):
 
 
 def _check_chain(path, size, most=20_000):
-    """Follow the chain of a TIFF's pages; raise if it leads out of the file or in a circle, where tifffile would hang."""
+    """Follow the chain of a TIFF's pages; raise if it leads out of the file or in a circle: tifffile would hang."""
     with path.open("rb") as file:
         order = "little" if file.read(2) == b"II" else "big"
 
@@ -175,7 +183,10 @@ def _check_chain(path, size, most=20_000):
         seen, here = set(), number(wide)
         while here:
             if here in seen or here + counter > size or len(seen) >= most:
-                raise PictureError(f"{path.name}: is damaged or cut short: its list of pages leads nowhere after page {len(seen)}. Copy or export it again.")
+                raise PictureError(
+                    f"{path.name}: is damaged or cut short: its list of pages leads nowhere after page {len(seen)}. "
+                    "Copy or export it again."
+                )
             seen.add(here)
             file.seek(here)
             file.seek(here + counter + entry * number(counter))
@@ -190,7 +201,8 @@ def _check_complete(path, series, size):
         for offset, count in zip(page.dataoffsets, page.databytecounts):
             if count <= 0 or offset + count > size:
                 raise PictureError(
-                    f"{path.name}: is cut short: its index names data up to byte {offset + count:,}, the file has {size:,}. Copy it again."
+                    f"{path.name}: is cut short: its index names data up to byte {offset + count:,}, "
+                    f"the file has {size:,}. Copy it again."
                 )
 
 
@@ -230,17 +242,23 @@ def to_grey(page, name: str = "picture", value_range=None, channel=None) -> tupl
     page, how = np.asarray(page), "grey"
     if page.ndim == 3:
         page, how = _one_channel(page, name, channel)
-    kind = "1 bit" if page.dtype == bool else f"{8 * page.dtype.itemsize} bit{' float' if page.dtype.kind == 'f' else ''}"
+    bits = 1 if page.dtype == bool else 8 * page.dtype.itemsize
+    kind = f"{bits} bit float" if page.dtype.kind == "f" else f"{bits} bit"
     if page.dtype.kind == "c":
         raise PictureError(f"{name}: holds complex numbers. Export its magnitude.")
     whole = {np.dtype(bool): 1, np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(page.dtype)
     numbers = page.astype(np.float32)
     if not np.isfinite(numbers).all():
         bad = int((~np.isfinite(numbers)).sum())
-        raise PictureError(f"{name}: holds {bad} values that are NaN or infinite. Replace them in the program that made it, or leave it out.")
+        raise PictureError(
+            f"{name}: holds {bad} values that are NaN or infinite. Replace them in the program that made it, or leave "
+            "it out."
+        )
     low, high = value_range or (0, whole or 1)
     if not high > low:
-        raise PictureError(f"value_range is {value_range!r}; expected (black, white) with black below white, such as (0, 4095).")
+        raise PictureError(
+            f"value_range is {value_range!r}; expected (black, white) with black below white, such as (0, 4095)."
+        )
     if value_range is None and whole is None and (numbers.min() < 0 or numbers.max() > 1):
         raise PictureError(
             f"{name}: holds {kind} numbers {numbers.min():g}..{numbers.max():g}, and no rule says which is white. "
@@ -295,15 +313,22 @@ def _codes(page, name, lossy):
         page = page[..., :-1]  # transparency
     if page.ndim == 3 and page.shape[-1] == 3 and not ((page == page[..., :1]).all()):
         if page.dtype != np.uint8:
-            raise PictureError(f"{name}: is a coloured mask with {page.dtype} numbers. Export it with 8 bits a channel.")
+            raise PictureError(
+                f"{name}: is a coloured mask with {page.dtype} numbers. Export it with 8 bits a channel."
+            )
         codes, colour = page.astype(np.int64) @ np.int64([65536, 256, 1]), True
     else:
         page, colour = page[..., 0] if page.ndim == 3 else page, False
         if page.dtype.kind == "f":
             if not np.isfinite(page).all():
-                raise PictureError(f"{name}: the mask holds NaN or infinity. Export it as whole numbers, 0 for background.")
+                raise PictureError(
+                    f"{name}: the mask holds NaN or infinity. Export it as whole numbers, 0 for background."
+                )
             if (page != np.round(page)).any() or np.abs(page).max(initial=0) > 2**31:
-                raise PictureError(f"{name}: the mask holds fractions such as {page[page != np.round(page)].flat[0]:.3g}. Choose a threshold and save 0 and 255.")
+                raise PictureError(
+                    f"{name}: the mask holds fractions such as {page[page != np.round(page)].flat[0]:.3g}. Choose a "
+                    "threshold and save 0 and 255."
+                )
         codes = page.astype(np.int64)
     return _Codes(codes, np.unique(codes), colour, lossy, name)
 
@@ -338,7 +363,9 @@ def _foreground(mask, foreground, several):
     if len(values) == 2:
         if values[0] == 0:
             return codes != 0, "black and one colour" if colour else f"0/{values[1]}"
-        raise PictureError(f"{name}: the mask holds {_said(values, colour)}, none of them 0. {_say_which(values, colour)}")
+        raise PictureError(
+            f"{name}: the mask holds {_said(values, colour)}, none of them 0. {_say_which(values, colour)}"
+        )
     if lossy and not colour and ((codes < 64) | (codes > 191)).mean() > 0.98:
         return codes > 127, "0/255 blurred by JPEG"
     if len(objects) >= (2 if several else 3) and _labels_like_objects(mask):
@@ -349,13 +376,17 @@ def _foreground(mask, foreground, several):
     else:
         remedy = _say_which(values, colour)
     count = "three values" if len(values) == 3 else f"{len(values)} values"
-    raise PictureError(f"{name}: the mask holds {count}, {_said(values, colour)}; expected background and foreground, or numbered objects. {remedy}")
+    raise PictureError(
+        f"{name}: the mask holds {count}, {_said(values, colour)}; expected background and foreground, or numbered "
+        f"objects. {remedy}"
+    )
 
 
 def _say_which(values, colour):
     value = values[-1]
     example = tuple(int(value) >> shift & 255 for shift in (16, 8, 0)) if colour else int(value)
-    return f"Say which is foreground: foreground={example}, or foreground='nonzero' for all but {'black' if colour else '0'}."
+    rest = "black" if colour else "0"
+    return f"Say which is foreground: foreground={example}, or foreground='nonzero' for all but {rest}."
 
 
 def _asked_foreground(mask, foreground):
@@ -365,7 +396,10 @@ def _asked_foreground(mask, foreground):
             return codes != 0, "all but 0"
         if foreground == "half" and not colour:
             return codes > values.max() / 2, "above half"
-        raise PictureError(f"foreground is {foreground!r}; expected 'nonzero', 'half' (grey masks), a number, a colour (red, green, blue), or a list of them.")
+        raise PictureError(
+            f"foreground is {foreground!r}; expected 'nonzero', 'half' (grey masks), a number, a colour (red, green, "
+            "blue), or a list of them."
+        )
     several = foreground if isinstance(foreground, (list, set)) else [foreground]
     wanted = [int(np.dot(v, (65536, 256, 1))) if isinstance(v, (tuple, np.ndarray)) else int(v) for v in several]
     return np.isin(codes, wanted), f"as asked: {_said(np.array(wanted), colour)}"
@@ -419,13 +453,16 @@ class Pairs(tuple):
         lines = [f"{'name':<{width}}  {'size':<11}{'picture':<22}{'mask':<24}foreground"]
         for r in self.records[:most]:
             note = f"  {r.remark}" if r.remark else ""
-            lines.append(f"{r.name:<{width}}  {f'{r.width}x{r.height}':<11}{r.image:<22}{r.mask:<24}{r.foreground:>6.1%}{note}")
+            size = f"{r.width}x{r.height}"
+            lines.append(f"{r.name:<{width}}  {size:<11}{r.image:<22}{r.mask:<24}{r.foreground:>6.1%}{note}")
         if len(self.records) > most:
             lines.append(f"... and {len(self.records) - most} more")
         return "\n".join([*lines, *(f"Note: {remark}" for remark in self.remarks)])
 
 
-def load_pairs(images_dir, masks_dir, foreground=None, value_range=None, channel=None, invert=False, gap=False, limit=None) -> Pairs:
+def load_pairs(
+    images_dir, masks_dir, foreground=None, value_range=None, channel=None, invert=False, gap=False, limit=None
+) -> Pairs:
     """Load pictures and their masks from two folders, matched by name; returns `Pairs`, that is `(images, masks)`.
 
     Names match without their ending; endings of the name such as "_mask" or "-labels" are ignored, and folders inside
@@ -439,7 +476,9 @@ def load_pairs(images_dir, masks_dir, foreground=None, value_range=None, channel
     """
     folders = [_folder(images_dir, "images_dir"), _folder(masks_dir, "masks_dir")]
     if folders[0] == folders[1]:
-        raise PictureError(f"images and masks are both to come from {folders[0]}. Put the masks into a folder of their own.")
+        raise PictureError(
+            f"images and masks are both to come from {folders[0]}. Put the masks into a folder of their own."
+        )
     remarks = []
     pairs = _match(*(_find(folder, remarks) for folder in folders), *folders)
     if limit is not None:
@@ -455,7 +494,10 @@ def load_pairs(images_dir, masks_dir, foreground=None, value_range=None, channel
             continue
         total += sum(page[1].size for page in pages)
         if total > MAX_TOTAL:
-            raise PictureError(f"the pictures up to {image_path.name} hold {total:,} pixels, more than fit in memory together. Load fewer with limit=.")
+            raise PictureError(
+                f"the pictures up to {image_path.name} hold {total:,} pixels, more than fit in memory together. Load "
+                "fewer with limit=."
+            )
         read += pages
     _raise_all(problems, len(pairs))
     several = any(len(m.values) > 3 and not m.lossy and _labels_like_objects(m) for *_, m, _ in read)
@@ -483,7 +525,8 @@ def load_pairs(images_dir, masks_dir, foreground=None, value_range=None, channel
 def _folder(folder, name):
     folder = Path(folder).expanduser()
     if not folder.exists():
-        near = difflib.get_close_matches(folder.name, [p.name for p in folder.parent.iterdir()] if folder.parent.is_dir() else [], 1)
+        others = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
+        near = difflib.get_close_matches(folder.name, others, 1)
         hint = f" Did you mean {folder.parent / near[0]}?" if near else ""
         raise FileNotFoundError(f"{name}: there is no folder {folder}.{hint} Paths count from {Path.cwd()}.")
     if not folder.is_dir():
@@ -500,9 +543,14 @@ def _find(folder, remarks):
         if path.is_symlink():
             target = path.resolve()
             if not target.is_relative_to(folder):
-                raise PictureError(f"{path.name}: is a link to {target}, out of the folder {folder}. Copy the file itself into the folder.")
+                raise PictureError(
+                    f"{path.name}: is a link to {target}, out of the folder {folder}. Copy the file itself into the "
+                    "folder."
+                )
             if not target.exists():
-                raise PictureError(f"{path.name}: is a link to a file that is not there. Copy the file itself into the folder.")
+                raise PictureError(
+                    f"{path.name}: is a link to a file that is not there. Copy the file itself into the folder."
+                )
         if path.is_dir():
             continue
         if path.suffix.lower() not in ENDINGS:
@@ -510,17 +558,25 @@ def _find(folder, remarks):
             continue
         key = unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
         if key in found:
-            raise PictureError(f"{path.name}: there is also {found[key].name} in {folder}, and both have the name {key!r}. Keep one of them.")
+            raise PictureError(
+                f"{path.name}: there is also {found[key].name} in {folder}, and both have the name {key!r}. Keep one "
+                "of them."
+            )
         found[key] = path
     if not found:
         held = f"It holds {len(others)} other files, such as {others[0]}." if others else "It is empty."
-        raise PictureError(f"the folder {folder} holds no picture ({', '.join(ENDINGS)}). {held} Export your pictures as PNG or TIFF.")
+        raise PictureError(
+            f"the folder {folder} holds no picture ({', '.join(ENDINGS)}). {held} Export your pictures as PNG or TIFF."
+        )
     if others:
         remarks.append(f"{len(others)} files in {folder.name} are no pictures and were left out, such as {others[0]}.")
     return found
 
 
-_ROLE = re.compile(r"[\s_.-]*(masks?|labels?|seg|segmentation|gt|groundtruth|truth|annotations?|manual|manual1|volume|images?|img|raw)$", re.IGNORECASE)
+_ROLE = re.compile(
+    r"[\s_.-]*(masks?|labels?|seg|segmentation|gt|groundtruth|truth|annotations?|manual1?|volume|images?|img|raw)$",
+    re.IGNORECASE,
+)
 
 
 def _bare_name(key):
@@ -547,12 +603,13 @@ def _match(images, masks, images_dir, masks_dir):
     ):
         for key, path in rest.items():
             near = difflib.get_close_matches(key, list(candidates), 1, 0.8)
-            missing.append(f"{here.name}/{path.name} has no {what} in {there.name}{f' (the nearest name there is {candidates[near[0]].name})' if near else ''}")
+            hint = f" (the nearest name there is {candidates[near[0]].name})" if near else ""
+            missing.append(f"{here.name}/{path.name} has no {what} in {there.name}{hint}")
     if missing:
         more = f"\n  ... and {len(missing) - 10} more" if len(missing) > 10 else ""
         raise PictureError(
             "pictures without a partner:\n  " + "\n  ".join(missing[:10]) + more
-            + "\nA picture and its mask share a name, such as cell1.tif and cell1.png. Rename them, or move the odd ones away."
+            + "\nA picture and its mask share a name, such as cell1.tif and cell1.png. Rename them, or move odd ones away."
         )
     return sorted(pairs)
 
@@ -567,24 +624,26 @@ def _read_pair(key, image_path, mask_path, value_range, channel):
         )
     rows = []
     for i, (page, marks) in enumerate(zip(image.pages, mask.pages), 1):
-        name = f"{key}_p{i:03d}" if len(image.pages) > 1 else key
-        where = image_path.name + (f", page {i}" if len(image.pages) > 1 else "")
+        name, page_number = (f"{key}_p{i:03d}", f", page {i}") if len(image.pages) > 1 else (key, "")
+        where = image_path.name + page_number
         grey, how = to_grey(page, where, value_range, channel)
         if grey.shape[:2] != marks.shape[:2]:
             turned = " One of them is stored turned (EXIF)." if "EXIF" in image.remark + mask.remark else ""
             raise PictureError(
-                f"{where} is {grey.shape[1]}x{grey.shape[0]} pixels and its mask {mask_path.name} {marks.shape[1]}x{marks.shape[0]}.{turned} "
+                f"{where} is {grey.shape[1]}x{grey.shape[0]} pixels and its mask {mask_path.name} "
+                f"{marks.shape[1]}x{marks.shape[0]}.{turned} "
                 "Export the mask at the picture's size; if you resize it, use nearest neighbour."
             )
         lossy = mask_path.suffix.lower() in (".jpg", ".jpeg")
-        rows.append((name, grey, how, _codes(marks, mask_path.name + (f", page {i}" if len(image.pages) > 1 else ""), lossy), image.remark))
+        rows.append((name, grey, how, _codes(marks, mask_path.name + page_number, lossy), image.remark))
     return rows
 
 
 def _raise_all(problems, count):
     if problems:
         more = f"\n  ... and {len(problems) - 10} more" if len(problems) > 10 else ""
-        raise PictureError(f"{len(problems)} of {count} pairs cannot be used; nothing was changed.\n  " + "\n  ".join(problems[:10]) + more)
+        first = f"{len(problems)} of {count} pairs cannot be used; nothing was changed.\n  "
+        raise PictureError(first + "\n  ".join(problems[:10]) + more)
 
 
 def _inverted(records):
@@ -593,14 +652,22 @@ def _inverted(records):
         return []
     names = ", ".join(record.name for record in high[:5]) + (" ..." if len(high) > 5 else "")
     if len(high) == len(records):
-        return [f"all masks have more foreground than background and look inverted: {names}. If you look for the dark part, pass invert=True."]
-    return [f"{len(high)} of {len(records)} masks look inverted (more foreground than background): {names}. Look at them; swap black and white in those files."]
+        return [
+            f"all masks have more foreground than background and look inverted: {names}. "
+            "If you look for the dark part, pass invert=True."
+        ]
+    return [
+        f"{len(high)} of {len(records)} masks look inverted (more foreground than background): {names}. "
+        "Look at them; swap black and white in those files."
+    ]
 
 
 # --- splitting by source ----------------------------------------------------------------------------------------------
 
-_SOURCE = re.compile(r"(patient|pat|subject|subj|sub|case|slide|donor|animal|mouse|rat|plate|well|scan|volume)[\s_.-]*\d+", re.IGNORECASE)
-_SERIES = re.compile(r"(slice|frame|page|stack|tile|time|[ztp])[\s_.-]*\d+$", re.IGNORECASE)
+_SOURCE = re.compile(
+    r"(patient|pat|subject|subj|sub|case|slide|donor|animal|mouse|rat|plate|well|scan|volume)[\s_.-]*\d+", re.IGNORECASE
+)
+_SERIES = re.compile(r"(slice|section|frame|page|stack|tile|time|[ztp])[\s_.-]*\d+$", re.IGNORECASE)
 
 
 def groups_of(names) -> list[str]:
@@ -638,11 +705,16 @@ def groups_from_csv(path, names, name_column: str, group_column: str) -> list[st
     columns = list(rows[0]) if rows else []
     for column in (name_column, group_column):
         if column not in columns:
-            raise PictureError(f"{Path(path).name}: has no column {column!r}; its columns are {', '.join(columns) or 'none'}.")
+            raise PictureError(
+                f"{Path(path).name}: has no column {column!r}; its columns are {', '.join(columns) or 'none'}."
+            )
     table = {Path(row[name_column]).stem: row[group_column] for row in rows}
     missing = [name for name in names if Path(name).name not in table and Path(name).stem not in table]
     if missing:
-        raise PictureError(f"{Path(path).name}: no row for {', '.join(missing[:5])}. Add {'it' if len(missing) == 1 else 'them'} to the column {name_column!r}.")
+        raise PictureError(
+            f"{Path(path).name}: no row for {', '.join(missing[:5])}. Add {'it' if len(missing) == 1 else 'them'} to "
+            f"the column {name_column!r}."
+        )
     return [table.get(Path(name).name, table.get(Path(name).stem)) for name in names]
 
 
@@ -660,7 +732,10 @@ def split_by_source(groups, shares=(0.6, 0.2, 0.2), seed=0) -> list[np.ndarray]:
         cuts = np.round(np.cumsum(shares)[:-1] * len(groups)).astype(int)
         return np.split(np.arange(len(groups)), cuts)
     if len(sources) < len(shares):
-        raise PictureError(f"there are {len(sources)} sources ({', '.join(map(str, sources))}) for {len(shares)} sets. Ask for fewer sets, or bring pictures of more.")
+        raise PictureError(
+            f"there are {len(sources)} sources ({', '.join(map(str, sources))}) for {len(shares)} sets. Ask for fewer "
+            "sets, or bring pictures of more."
+        )
     order = np.random.default_rng(seed).permutation(len(sources))
     order = order[np.argsort(-counts[order], kind="stable")]  # large sources first, so that small ones can fill up
     held, members = np.zeros(len(shares)), [[] for _ in shares]
@@ -692,7 +767,7 @@ class Normalisation(NamedTuple):
     high: float
 
     def limits(self, image) -> tuple[float, float]:
-        """Return the grey levels that become 0 and 1 in this picture (seen on at most about a million of its pixels)."""
+        """Return the grey levels that become 0 and 1 in this picture (seen on about a million of its pixels)."""
         if self.kind == "range":
             return self.low, self.high
         step = max(1, int(np.sqrt(image.size / 1e6)))
@@ -729,7 +804,7 @@ def fit_normalisation(images, kind=None) -> Normalisation:
 
 
 def draw_patch(images, masks, size, rng) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a patch `[size, size, 1]` and its mask from a random place of a random picture, every other one on an object."""
+    """Cut a patch `[size, size, 1]` and its mask from a random place of a random picture, half of them on objects."""
     i = int(rng.integers(len(images)))
     image, mask = images[i], masks[i]
     if min(image.shape[:2]) < size:  # a picture smaller than the patch is mirrored at its edges
@@ -767,7 +842,8 @@ def patch_batches(images, masks, size: int = 128, batch_size: int = 8, steps: in
     def draw():
         for _ in range(steps):
             patches, marks = zip(*(draw_patch(images, masks, size, rng) for _ in range(batch_size)))
-            contrast, brightness = rng.uniform(0.8, 1.25, (batch_size, 1, 1, 1)), rng.uniform(-0.1, 0.1, (batch_size, 1, 1, 1))
+            contrast = rng.uniform(0.8, 1.25, (batch_size, 1, 1, 1))
+            brightness = rng.uniform(-0.1, 0.1, (batch_size, 1, 1, 1))
             lit = np.clip((np.stack(patches) - 0.5) * contrast + 0.5 + brightness, 0, 1)
             yield lit.astype(np.float32), np.stack(marks), rng.integers(2**31, size=2)
 
@@ -777,15 +853,18 @@ def patch_batches(images, masks, size: int = 128, batch_size: int = 8, steps: in
     return quiet(batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2))
 
 
-def train_on_patches(model, train, validation, run_dir, size=128, epochs=10, steps=50, batch_size=8, peak_rate=3e-3, seed=0, callbacks=()):
-    """Train a U-Net on patches of a few labelled pictures, and leave it with its best epoch's weights; returns a History.
+def train_on_patches(
+    model, train, validation, run_dir, size=128, epochs=10, steps=50, batch_size=8, peak_rate=3e-3, seed=0, callbacks=()
+):
+    """Train a U-Net on patches of a few labelled pictures; returns a History. The best epoch's weights stay.
 
     train, validation: `(images, masks)`, arrays or lists, already normalised. `epochs * steps` batches are drawn.
     The rest is `helpers.training.train_unet`: its losses, rates and callbacks.
     """
     from helpers.training import fixed_batches, train_unet
 
-    check = fixed_batches(*draw_patches(*validation, n=min(48, 6 * len(validation[0])), size=size, seed=[seed, 1]), batch_size=batch_size)
+    held_back = draw_patches(*validation, n=min(48, 6 * len(validation[0])), size=size, seed=[seed, 1])
+    check = fixed_batches(*held_back, batch_size=batch_size)
     batches = patch_batches(*train, size, batch_size, steps, [seed, 0])
     return train_unet(model, batches, check, run_dir, epochs, batch_size, peak_rate, warmup=20, seed=seed, callbacks=callbacks)
 
@@ -806,7 +885,7 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
     """Predict a picture of any size tile by tile, with the result of one pass; returns probabilities, float32.
 
     image: `[h, w]`, `[h, w, 1]` or `[1, h, w, 1]`, floats in 0..1 or 8- or 16-bit whole numbers (also a memory map);
-    the result has the same shape. tile: side of a tile, pixels, by default as large as 400 MB of features allow.
+    the result has the same shape. tile: side of a tile, pixels, by default as large as 450 MB of features allow.
     overlap: pixels that neighbouring tiles share, by default the receptive field and `blend`: then each pixel is
     taken only from tiles that see all it depends on, and tiles cross-fade over `blend` pixels. normalisation: applied
     tile by tile. out: an array to write into, such as a memory map.
@@ -821,10 +900,16 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
     plane = _plane(image)
     scale = {np.dtype(bool): 1, np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(plane.dtype, None)
     if scale is None and plane.dtype.kind != "f":
-        raise ValueError(f"the picture holds {plane.dtype} numbers; expected floats in 0..1, or 8 or 16 bits without sign. Divide by its white.")
+        raise ValueError(
+            f"the picture holds {plane.dtype} numbers; expected floats in 0..1, or 8 or 16 bits without sign. Divide "
+            "by its white."
+        )
     grid, margin = _grid(model)
     if model.output_shape[-1] != 1 or model.input_shape[-1] != 1:
-        raise ValueError(f"the model maps {model.input_shape[-1]} channels to {model.output_shape[-1]}; predict_tiled expects one of each.")
+        raise ValueError(
+            f"the model maps {model.input_shape[-1]} channels to {model.output_shape[-1]}; predict_tiled expects one "
+            "of each."
+        )
     if model.input_shape[1] is not None and model.input_shape[1:3] != plane.shape:
         model = _of_any_size(model)
     padded = [-(-side // grid) * grid for side in plane.shape]
@@ -835,7 +920,10 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
     overlap = -(-overlap // grid) * grid
     most = _tile_side(model) if tile is None else int(tile)
     if most % grid or most <= 0 or most <= overlap and any(side > most for side in padded):
-        raise ValueError(f"tile is {most} pixels; with an overlap of {overlap} it must be a multiple of {grid} larger than that, such as {overlap + 32 * grid}.")
+        raise ValueError(
+            f"tile is {most} pixels; with an overlap of {overlap} it must be a multiple of {grid} larger than that, "
+            f"such as {overlap + 32 * grid}."
+        )
     rows, columns = (_tiles(side, most, overlap, blend, grid, adapt=tile is None) for side in padded)
     limits = None if normalisation is None else normalisation.limits(_thinned(plane, scale))
     if out is None:
@@ -851,17 +939,18 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
             piece = _piece(plane, top, left, height, width, scale, limits)
             scores = step(tf.constant(piece[None, ..., None])).numpy()[0, ..., 0]
             if scores.shape != piece.shape:
-                raise ValueError(f"the model makes {scores.shape} of {piece.shape} pixels; build it with padding='same'.")
+                raise ValueError(
+                    f"the model makes {scores.shape} of {piece.shape} pixels; build it with padding='same'."
+                )
             here = result[top : top + height, left : left + width]
             h, w = here.shape
             if len(rows) == len(columns) == 1:
                 here[:] = scores[:h, :w]
                 continue
-            rows_on, columns_on = np.flatnonzero(down[:h]), np.flatnonzero(across[:w])
-            part = np.s_[rows_on[0] : rows_on[-1] + 1, columns_on[0] : columns_on[-1] + 1]
+            part = _counts(down[:h]), _counts(across[:w])
             scores = scores[part]
-            scores *= down[part[0], None]
-            scores *= across[None, part[1]]
+            _fade(scores, down[part[0]])
+            _fade(scores.T, across[part[1]])
             here[part] += scores
     return result.reshape(np.shape(image)) if out is None else out
 
@@ -874,8 +963,22 @@ def _plane(image):
     elif image.ndim == 3 and shape[-1] == 1:
         image = image[..., 0]
     if image.ndim != 2 or not image.size:
-        raise ValueError(f"the picture has the shape {shape}; expected [height, width] or [height, width, 1]: one grey picture.")
+        raise ValueError(
+            f"the picture has the shape {shape}; expected [height, width] or [height, width, 1]: one grey picture."
+        )
     return image
+
+
+def _counts(weights):
+    """Return the slice of a side in which a tile has a say."""
+    on = np.flatnonzero(weights)
+    return slice(on[0], on[-1] + 1)
+
+
+def _fade(scores, weights):
+    """Multiply the rows of a tile by their weights, where these are not 1; most are."""
+    for i in np.flatnonzero(weights != 1):
+        scores[i] *= weights[i]
 
 
 def _thinned(plane, scale):
@@ -885,12 +988,19 @@ def _thinned(plane, scale):
 
 def _piece(plane, top, left, height, width, scale, limits):
     piece = plane[top : top + height, left : left + width]
-    piece = piece.astype(np.float32) / np.float32(scale) if scale else np.array(piece, np.float32)
-    low, high = piece.min(), piece.max()
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise ValueError(f"the picture holds NaN or infinity near row {top}, column {left}. Replace such values first.")
-    if low < 0 or high > 1:
-        raise ValueError(f"the picture holds {low:g}..{high:g}; expected 0..1. Divide by its white, as for the training pictures.")
+    if scale:
+        piece = np.multiply(piece, np.float32(1 / scale), dtype=np.float32)
+    else:
+        piece = np.array(piece, np.float32)
+        low, high = piece.min(), piece.max()
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise ValueError(
+                f"the picture holds NaN or infinity near row {top}, column {left}. Replace such values first."
+            )
+        if low < 0 or high > 1:
+            raise ValueError(
+                f"the picture holds {low:g}..{high:g}; expected 0..1. Divide by its white, as for the training pictures."
+            )
     if limits is not None:
         piece -= np.float32(limits[0])
         piece /= np.float32(limits[1] - limits[0])
@@ -909,8 +1019,11 @@ def _grid(model):
         depth = unet_depth(model)
         upsampling = "resize" if "up_1_resize" in {layer.name for layer in model.layers} else "transpose"
     except ValueError:  # another network: count what makes its pictures smaller
-        halving = [layer for layer in model.layers if "Pooling2D" in type(layer).__name__ and "Global" not in type(layer).__name__
-                   or type(layer).__name__ in ("Conv2D", "SeparableConv2D") and max(layer.strides) > 1]
+        kinds = {layer.name: type(layer).__name__ for layer in model.layers}
+        halving = [
+            layer for layer in model.layers if kinds[layer.name] in ("MaxPooling2D", "AveragePooling2D")
+            or kinds[layer.name] in ("Conv2D", "SeparableConv2D") and max(layer.strides) > 1
+        ]
         depth, upsampling = min(1 + len(halving), 8), "resize"
     grid = 2 ** (depth - 1)
     field = max(receptive_field(depth, upsampling, position) for position in range(grid))
@@ -930,7 +1043,7 @@ def _of_any_size(model):
     return _FREE[model]
 
 
-def _tile_side(model, budget=400e6):
+def _tile_side(model, budget=450e6):
     filters = next((layer.filters for layer in model.layers if hasattr(layer, "filters")), 8)
     side = int(np.sqrt(budget / (4 * 6 * filters)))  # the last level holds about six maps of `filters` float32 a pixel
     return int(np.clip(side, 256, 1536)) // 64 * 64
@@ -952,13 +1065,14 @@ def _tiles(side, most, overlap, blend, grid, adapt):
             if 0 <= other < count:
                 shared = length - abs(starts[i] - starts[other])
                 away = (shared - blend) // 2  # this far from its edge a tile says nothing, then fades in
-                ramp = np.clip((np.arange(length) - away + 0.5) / blend, 0, 1) if blend else (np.arange(length) >= away).astype(float)
+                ramp = np.clip((np.arange(length) - away + 0.5) / max(blend, 1e-9), 0, 1)
                 w *= ramp if edge == 0 else ramp[::-1]
         weights.append(w)
     total = np.zeros(side)
     for start, w in zip(starts, weights):
         total[start : start + length] += w
-    return [(start, length, (w / np.maximum(total[start : start + length], 1e-12)).astype(np.float32)) for start, w in zip(starts, weights)]
+    shares = [w / np.maximum(total[start : start + length], 1e-12) for start, w in zip(starts, weights)]
+    return [(start, length, share.astype(np.float32)) for start, share in zip(starts, shares)]
 
 
 # --- objects ----------------------------------------------------------------------------------------------------------
@@ -1009,15 +1123,19 @@ def measure_objects(labels, image=None, pixel_size: float = 1.0) -> list[FoundOb
     labels = np.asarray(labels)
     grey = None if image is None else _plane(image)
     if grey is not None and grey.shape != labels.shape:
-        raise ValueError(f"the picture is {grey.shape} and labels are {labels.shape}; measure objects on the picture they were found in.")
+        raise ValueError(
+            f"the picture is {grey.shape} and labels are {labels.shape}; measure objects on the picture they were "
+            "found in."
+        )
     rows = []
     for region in measure.regionprops(labels, grey):
         perimeter = float(region.perimeter_crofton)
         top, left, bottom, right = region.bbox
         border = top == 0 or left == 0 or bottom == labels.shape[0] or right == labels.shape[1]
+        area = float(region.area)
         rows.append(FoundObject(
-            int(region.label), *(round(float(c), 1) for c in region.centroid), round(float(region.area) * pixel_size**2, 4),
-            round(perimeter * pixel_size, 4), round(min(1.0, 4 * np.pi * float(region.area) / max(perimeter, 1e-9) ** 2), 3),
+            int(region.label), *(round(float(c), 1) for c in region.centroid), round(area * pixel_size**2, 4),
+            round(perimeter * pixel_size, 4), round(min(1.0, 4 * np.pi * area / max(perimeter, 1e-9) ** 2), 3),
             round(float(region.intensity_mean), 4) if grey is not None else float("nan"), border,
         ))
     return rows
@@ -1033,7 +1151,7 @@ def save_table(rows, path) -> Path:
 
 
 def numbered_contours(image, labels, zoom: int = 1) -> np.ndarray:
-    """Draw each object's outline and number over its picture; returns `[zoom * h, zoom * w, 3]` uint8, red-green-blue."""
+    """Draw each object's outline and number over its picture; returns `[zoom * h, zoom * w, 3]` uint8 RGB."""
     grey = np.round(255 * np.clip(_plane(image), 0, 1)).astype(np.uint8).repeat(zoom, 0).repeat(zoom, 1)
     labels = np.asarray(labels).repeat(zoom, 0).repeat(zoom, 1)
     picture = np.repeat(grey[..., None], 3, axis=-1)
@@ -1053,12 +1171,16 @@ def _write_new(path, write) -> Path:
     """Let `write(file)` fill a new file: all of it or nothing, and never over another."""
     path = Path(path)
     if path.exists() or path.is_symlink():
-        raise FileExistsError(f"{path.name} exists already in {path.parent}, and nothing is written over. Choose another name, or move it away.")
+        raise FileExistsError(
+            f"{path.name} exists already in {path.parent}, and nothing is written over. Choose another name, or move "
+            "it away."
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, draft = tempfile.mkstemp(prefix=".draft-", suffix=path.suffix, dir=path.parent)
     except OSError as error:
-        raise type(error)(error.errno, f"cannot write into {path.parent} ({error.strerror}). Choose a folder of yours") from error
+        reason = f"cannot write into {path.parent} ({error.strerror}). Choose a folder of yours"
+        raise type(error)(error.errno, reason) from error
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
@@ -1069,7 +1191,10 @@ def _write_new(path, write) -> Path:
     except OSError as error:
         if isinstance(error, FileExistsError):
             raise
-        raise OSError(error.errno, f"{path.name} could not be written ({error.strerror}); nothing is left of it. Make room on the disk, or choose another folder") from error
+        raise OSError(
+            error.errno, f"{path.name} could not be written ({error.strerror}); nothing is left of it. Make room on the disk, or "
+            "choose another folder"
+        ) from error
     finally:
         Path(draft).unlink(missing_ok=True)
     return path
@@ -1079,7 +1204,9 @@ def _move_new(draft, path):
     try:
         os.link(draft, path)  # fails if someone made the file meanwhile, which os.replace would not
     except FileExistsError:
-        raise FileExistsError(f"{path.name} appeared in {path.parent} meanwhile, and nothing is written over. Choose another name.") from None
+        raise FileExistsError(
+            f"{path.name} appeared in {path.parent} meanwhile, and nothing is written over. Choose another name."
+        ) from None
     except OSError:  # some disks know no links
         os.replace(draft, path)
 
@@ -1133,8 +1260,8 @@ def save_network(path, model, normalisation, threshold: float, scores: dict, car
     path = Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"{path.name}: a network is kept in a file that ends in .keras.")
-    note = {"normalisation": normalisation._asdict() if normalisation else None, "threshold": float(threshold), "scores": scores, "card": card}
-    text = json.dumps(note, indent=2)
+    rule = normalisation._asdict() if normalisation else None
+    text = json.dumps({"normalisation": rule, "threshold": float(threshold), "scores": scores, "card": card}, indent=2)
 
     def write(file):
         with tempfile.TemporaryDirectory() as scratch:
@@ -1162,7 +1289,8 @@ def load_kept(path) -> Kept:
             with zipfile.ZipFile(path) as archive:
                 if "__lambda__" in archive.read("config.json").decode("utf-8", "replace"):
                     raise PictureError(
-                        f"{path.name}: holds pickled Python code (a Lambda layer), which could do anything on your machine; it is not loaded. "
+                        f"{path.name}: holds pickled Python code (a Lambda layer), which could do anything on your machine; "
+                        "it is not loaded. "
                         "Ask its author for a model of plain layers, or for its code to read."
                     )
                 if _NOTE in archive.namelist():
@@ -1175,9 +1303,13 @@ def load_kept(path) -> Kept:
     try:
         rule = note.get("normalisation")
         rule = Normalisation(str(rule["kind"]), float(rule["low"]), float(rule["high"])) if rule else None
-        return Kept(model, rule, float(note.get("threshold", 0.5)), dict(note.get("scores", {})), dict(note.get("card", {})))
+        threshold, scores, card = note.get("threshold", 0.5), note.get("scores", {}), note.get("card", {})
+        return Kept(model, rule, float(threshold), dict(scores), dict(card))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path.name}: the note {_NOTE} in it is damaged ({_first_line(error)}). Keep the network anew with save_network.") from error
+        raise ValueError(
+            f"{path.name}: the note {_NOTE} in it is damaged ({_first_line(error)}). Keep the network anew with "
+            "save_network."
+        ) from error
 
 
 ONNX_PACKAGES = "pip install tf2onnx onnx onnxruntime"
@@ -1193,11 +1325,14 @@ def export_onnx(model, path) -> Path:
             import onnx  # noqa: F401
             import tf2onnx  # noqa: F401
     except ImportError as error:
-        raise ImportError(f"the ONNX export needs packages that are not installed ({error.name}): {ONNX_PACKAGES}") from error
+        raise ImportError(
+            f"the ONNX export needs packages that are not installed ({error.name}): {ONNX_PACKAGES}"
+        ) from error
 
     def write(file):
         with tempfile.TemporaryDirectory() as scratch, _hush():
-            model(np.zeros((1, 32, 32, 1), np.float32) if model.input_shape[1] is None else np.zeros((1, *model.input_shape[1:]), np.float32))
+            sides = (32, 32) if model.input_shape[1] is None else model.input_shape[1:3]
+            model(np.zeros((1, *sides, model.input_shape[-1]), np.float32))  # Keras exports only what has been called
             model.export(str(Path(scratch) / "model.onnx"), format="onnx", verbose=False)
             file.write((Path(scratch) / "model.onnx").read_bytes())
 
@@ -1211,7 +1346,9 @@ def onnx_difference(path, model, images) -> float:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ImportError(f"checking the ONNX file needs a package that is not installed ({error.name}): {ONNX_PACKAGES}") from error
+        raise ImportError(
+            f"checking the ONNX file needs a package that is not installed ({error.name}): {ONNX_PACKAGES}"
+        ) from error
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     said = session.run(None, {session.get_inputs()[0].name: np.asarray(images, np.float32)})[0]
     return float(np.abs(said - predict(model, images)).max())
@@ -1288,7 +1425,10 @@ def fetch(url: str, sha256: str | None, cache, timeout: float = 5, progress=text
     found = _sha256(part)
     if expected and found != expected:
         part.unlink()
-        raise PictureError(f"{target.name}: the file from {url} has the checksum {found[:12]}..., expected {expected[:12]}.... It was deleted. Try again later; if it stays so, the file was replaced.")
+        raise PictureError(
+            f"{target.name}: the file from {url} has the checksum {found[:12]}..., expected {expected[:12]}.... It "
+            "was deleted. Try again later; if it stays so, the file was replaced."
+        )
     os.replace(part, target)
     note.write_text(found + "\n")
     return target
@@ -1305,12 +1445,17 @@ def _download(url, part, timeout, progress):
     try:
         answer = urllib.request.urlopen(request, timeout=timeout)
     except urllib.error.HTTPError as error:
-        if have and error.code == 416:  # nothing is left to fetch, or the file there has changed: the checksum will tell
+        if have and error.code == 416:  # nothing is left to fetch, or the file has changed: the checksum will tell
             return
-        raise OSError(f"{url} answers {error.code} ({error.reason}). Fetch it by hand into {part.parent}, or go on without it.") from error
+        raise OSError(
+            f"{url} answers {error.code} ({error.reason}). Fetch it by hand into {part.parent}, or go on without it."
+        ) from error
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", error)
-        raise OSError(f"{url} cannot be reached ({reason}). Check the network and try again; a file put into {part.parent} by hand is used, too.") from error
+        raise OSError(
+            f"{url} cannot be reached ({reason}). Check the network and try again; a file put into {part.parent} by "
+            "hand is used, too."
+        ) from error
     with answer:
         append = have and answer.status == 206
         total = int(answer.headers.get("Content-Length") or 0)
@@ -1324,9 +1469,13 @@ def _download(url, part, timeout, progress):
                     if progress and (done % (1 << 20) < len(block) or done == total):
                         progress(done, total)
         except OSError as error:
-            raise OSError(f"the download of {url} stopped after {done:,} bytes ({error}). Run it again: it goes on from there.") from error
+            raise OSError(
+                f"the download of {url} stopped after {done:,} bytes ({error}). Run it again: it goes on from there."
+            ) from error
     if total and done < total:
-        raise OSError(f"the download of {url} stopped after {done:,} of {total:,} bytes. Run it again: it goes on from there.")
+        raise OSError(
+            f"the download of {url} stopped after {done:,} of {total:,} bytes. Run it again: it goes on from there."
+        )
 
 
 def unpack(archive, folder, max_bytes: int = 2_000_000_000) -> Path:
@@ -1344,13 +1493,20 @@ def unpack(archive, folder, max_bytes: int = 2_000_000_000) -> Path:
             for member in members.infolist():
                 place = (draft / member.filename).resolve()
                 if not place.is_relative_to(draft.resolve()):
-                    raise PictureError(f"{archive.name}: the member {member.filename!r} reaches outside its folder. Do not use this archive.")
+                    raise PictureError(
+                        f"{archive.name}: the member {member.filename!r} reaches outside its folder. Do not use this "
+                        "archive."
+                    )
             if sum(member.file_size for member in members.infolist()) > max_bytes:
-                raise PictureError(f"{archive.name}: unpacks to more than {max_bytes:,} bytes. Unpack by hand what you need.")
+                raise PictureError(
+                    f"{archive.name}: unpacks to more than {max_bytes:,} bytes. Unpack by hand what you need."
+                )
             members.extractall(draft)
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         shutil.rmtree(draft, ignore_errors=True)
-        raise PictureError(f"{archive.name}: is damaged or no zip archive ({_first_line(error)}). Delete it and fetch it again.") from error
+        raise PictureError(
+            f"{archive.name}: is damaged or no zip archive ({_first_line(error)}). Delete it and fetch it again."
+        ) from error
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -1407,7 +1563,8 @@ def draw_nuclei(rng, sizes=(256, 256)) -> tuple[np.ndarray, np.ndarray]:
     for _ in range(int(rng.integers(0, 12))):  # specks and fibres: bright, and no nuclei
         start, turn = rng.uniform(0, (width, height)), rng.uniform(0, 2 * np.pi)
         end = start + rng.choice([2, 4, 40]) * np.array([np.cos(turn), np.sin(turn)])
-        cv2.line(debris, start.astype(int).tolist(), end.astype(int).tolist(), float(rng.uniform(0.3, 1.2)), int(rng.integers(1, 4)))
+        ends = start.astype(int).tolist(), end.astype(int).tolist()
+        cv2.line(debris, *ends, float(rng.uniform(0.3, 1.2)), int(rng.integers(1, 4)))
     light = cv2.GaussianBlur(np.maximum(light * (1 + 0.15 * texture), debris), (0, 0), float(rng.uniform(0.8, 2.5)))
     x, y = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
     haze = 0.15 + 0.1 * (x * rng.uniform(-1, 1) + y * rng.uniform(-1, 1)) + 0.35 * cv2.GaussianBlur(light, (0, 0), 14)
