@@ -123,8 +123,8 @@ def membranes(seconds, images_dir=None, masks_dir=None):
         model = build_unet(filters=16)
         model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
         batches = own.patch_batches(*train, 128, 8, 20)
-        model.fit(batches, epochs=1, verbose=0)  # compile outside the time, for all alike
-        model.fit(batches, epochs=10_000, verbose=0, callbacks=[_until(seconds)])
+        model.fit(batches, epochs=1, verbose=0, shuffle=False)  # compile outside the time, for all alike
+        model.fit(batches, epochs=10_000, verbose=0, shuffle=False, callbacks=[_until(seconds)])
         return model
 
     def ours(filters, normalisation, name, trained=False, peak=3e-3):
@@ -132,11 +132,12 @@ def membranes(seconds, images_dir=None, masks_dir=None):
         model = own.load_kept(MODELS / "unet_circles.keras").model if trained else build_unet(filters=filters, normalisation=normalisation)
         pace = keras.models.clone_model(model)
         pace.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
-        batches = own.patch_batches(*train, 128, 8, 10)
-        pace.fit(batches, epochs=1, verbose=0)
+        batches = own.patch_batches(*train, 128, 8, 20)
+        pace.fit(batches, epochs=1, verbose=0, shuffle=False)
         before = time.perf_counter()
-        pace.fit(batches, epochs=1, verbose=0)
-        epochs = max(2, int(seconds / (time.perf_counter() - before) / 5 / 1.15))  # 15 % for validation
+        pace.fit(batches, epochs=2, verbose=0, shuffle=False)
+        pace = (time.perf_counter() - before) / 40  # seconds a step, on this machine, now
+        epochs = max(2, int(seconds / (50 * pace) / 1.1))  # a tenth for validation
         own.train_on_patches(model, train, val, scratch / name, epochs=epochs, steps=50, peak_rate=peak)
         return model
 
@@ -229,7 +230,7 @@ def report(found, seconds) -> str:
     m, t = found["membranes"], found["tiles"]
     lines = [
         "# Your own images: membranes, tiles, seams", "",
-        f"`python benchmarks/own_images.py`, {os.cpu_count()} CPU cores, other work on the same machine at the time.", "",
+        f"`python benchmarks/own_images.py`, {os.cpu_count()} CPU cores, other work on the same machine at the time. Training times include compiling.", "",
         f"{m['pictures']} drawn pictures of {m['size']}x{m['size']} with membranes ({' / '.join(map(str, m['sets']))} for training, validation, test), "
         f"loaded and split in {m['loaded']:.1f} s; every network gets {seconds} s of training. Largest memory of the process, all "
         f"networks one after the other: {m['memory']:.0f} MB.", "",

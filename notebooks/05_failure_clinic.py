@@ -12,7 +12,7 @@
 # **Launch:** on your own machine with `make lab`, which opens the course in JupyterLab.
 #
 # Previous: [Judge it as a careful researcher would](04_evaluation_and_visualization.ipynb) · [Contents](../README.md) ·
-# Next: none yet
+# Next: [Bring your own images](06_your_own_images.ipynb)
 #
 # ## What you'll do
 #

@@ -273,6 +273,10 @@ print("with all pictures, above 0.6:", curve["from trained weights"][-1] > 0.6)
 # the next picture you label teaches little: label *other* pictures, of another slide, another day. One run each and eight
 # test pictures cannot settle a difference of a few hundredths; repeat with other seeds before you claim one.
 #
+# Nuclei are round and bright, as the drawn discs were, so the trained weights have a head start. Where your objects are nothing like discs,
+# they have none: on membranes of an electron microscope, `build_unet(normalisation="batch")` from scratch was far ahead of them after
+# the same time (`benchmarks/own_images.md`).
+#
 # **Change.** Give the training from scratch three times the steps. Does the gap close?
 #
 # ### The network to keep

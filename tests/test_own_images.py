@@ -564,7 +564,9 @@ def test_a_network_from_someone_else_runs_no_code(tmp_path):
 
     trace = tmp_path / "trace"
     inputs = keras.Input((None, None, 1))
-    keras.Model(inputs, keras.layers.Lambda(lambda x: (open("trace", "w"), x)[1])(inputs)).save(tmp_path / "bad.keras")
+    touch = keras.layers.Lambda(lambda x, path=str(trace): (open(path, "w").close(), x)[1])
+    keras.Model(inputs, touch(inputs)).save(tmp_path / "bad.keras")
+    trace.unlink()  # building the layer has run it once
     with pytest.raises(ValueError, match=r"bad\.keras: holds pickled Python code.*not loaded.*Ask"):
         own.load_kept(tmp_path / "bad.keras")
     assert not trace.exists()

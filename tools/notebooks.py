@@ -2,7 +2,8 @@
 
     python tools/notebooks.py                 all notebooks
     python tools/notebooks.py 01 03           those whose names start so
-    python tools/notebooks.py --pair-only     take over the cells without running them (to look at a draft)
+    python tools/notebooks.py --pair-only     take over the cells without running them; enough after a change of prose,
+                                              because outputs stay as long as no code cell has changed
 
 A second run changes nothing: cell ids are kept or derived from the text, and what differs from run to run or machine
 to machine (times, paths, versions, widget state) is left out.
@@ -56,6 +57,11 @@ def pair(path: Path):
         cell.id = kept.get(i, name)
         taken.add(cell.id)
         cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+    was, now = ([c for c in cells if c.cell_type == "code"] for cells in (old, notebook.cells))
+    if [key(c) for c in was] == [key(c) for c in now]:
+        for before, after in zip(was, now):
+            after.outputs, after.execution_count = before.outputs, before.execution_count
+        normalise(notebook)
     return notebook
 
 
