@@ -28,7 +28,7 @@
 # ## What you'll need
 #
 # - About ten minutes of your time; the cells themselves run in about 20 seconds on two CPU cores.
-# - 0.9 GB of memory. No GPU.
+# - 0.8 GB of memory. No GPU.
 # - Nothing else. This is where you begin.
 
 # %% tags=["setup"]
@@ -174,7 +174,7 @@ print("exercises in all:", len(checks.EXERCISES))
 # - *A cell raises `NameError`.* A cell above it has not run. Choose Run > Run All Above Selected Cell.
 # - *A cell shows `[*]` and nothing happens.* It is still running. The square in the toolbar, or Kernel > Interrupt, stops it.
 # - *Nothing makes sense any more.* Kernel > Restart Kernel, and run from the top.
-# - *The kernel dies.* There is too little memory. Close other notebooks: each keeps its own up to 1.2 GB.
+# - *The kernel dies.* There is too little memory. Close other notebooks: each keeps its own up to 2 GB.
 # - *A package is missing.* Run the check in section 1 again.
 
 # %% [markdown]

@@ -30,7 +30,7 @@
 # ## What you'll need
 #
 # - About an hour of your time; the cells themselves run in about a minute on two CPU cores.
-# - 1.0 GB of memory. No GPU.
+# - 1.2 GB of memory. No GPU.
 # - Notebook [01](01_data_synthesis.ipynb).
 
 # %% tags=["setup"]

@@ -31,7 +31,7 @@
 # ## What you'll need
 #
 # - About an hour of your time; the cells themselves run in about two minutes on two CPU cores.
-# - 1.2 GB of memory. No GPU.
+# - 1.4 GB of memory. No GPU.
 # - Notebooks [01](01_data_synthesis.ipynb) and [02](02_unet_anatomy.ipynb).
 
 # %% tags=["setup"]

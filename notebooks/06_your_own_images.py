@@ -29,7 +29,7 @@
 # ## What you'll need
 #
 # - About an hour of your time; the cells themselves run in about two minutes on two CPU cores.
-# - 1.5 GB of memory. No GPU.
+# - 1.1 GB of memory. No GPU.
 # - Notebooks [01](01_data_synthesis.ipynb) to [04](04_evaluation_and_visualization.ipynb).
 
 # %% tags=["setup"]
@@ -274,8 +274,8 @@ print("with all pictures, above 0.6:", curve["from trained weights"][-1] > 0.6)
 # test pictures cannot settle a difference of a few hundredths; repeat with other seeds before you claim one.
 #
 # Nuclei are round and bright, as the drawn discs were, so the trained weights have a head start. Where your objects are nothing like discs,
-# they have none: on membranes of an electron microscope, `build_unet(normalisation="batch")` from scratch was far ahead of them after
-# the same time (`benchmarks/own_images.md`).
+# expect less: on drawn membranes, thin and dark, `build_unet(normalisation="batch")` from scratch was level with them after the same time
+# (`benchmarks/own_images.md`).
 #
 # **Change.** Give the training from scratch three times the steps. Does the gap close?
 #
