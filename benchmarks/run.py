@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MEASUREMENTS = ("default_scene", "recipes", "panels", "mutants", "clinic", "notebooks")
+MEASUREMENTS = ("default_scene", "recipes", "panels", "mutants", "clinic", "own_images", "notebooks")
 
 
 def main() -> None:

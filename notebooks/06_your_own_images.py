@@ -99,11 +99,11 @@ print(len(images), "pictures,", images[0].dtype, "in 0..1; masks", masks[0].dtyp
 # %% tags=["nbval-ignore-output"]
 from helpers import pictures
 
-shown = range(0, 40, 7)
+shown = range(0, len(images), -(-len(images) // 6))
 share = sum(float(masks[i].mean()) for i in shown) / len(shown)
 pictures.show_images(
     [images[i] for i in shown], title="The outlines must sit on the nuclei", masks=[masks[i] for i in shown], limits=None,
-    says=f"Six of the pictures with their masks as orange outlines; {share:.0%} of these pixels are nucleus."
+    says=f"{len(shown)} of the pictures with their masks as orange outlines; {share:.0%} of these pixels are nucleus."
 )
 
 # %% [markdown]
