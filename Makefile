@@ -18,7 +18,7 @@ SCRATCH = d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && export UNET_COURSE_RUNS
 .PHONY: lab test notebooks address model lock bench
 
 lab: $(ENV)/lab.ready
-	$(BIN)/python -m jupyter lab notebooks/$(FIRST)
+	$(BIN)/python -m jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks/$(FIRST)
 
 FIRST := $(firstword $(notdir $(sort $(wildcard notebooks/*.ipynb))))
 
