@@ -25,6 +25,7 @@ from scipy import ndimage, spatial  # noqa: E402
 
 from helpers import MODELS  # noqa: E402
 from helpers import own_images as own  # noqa: E402
+from helpers.own_images.tiles import lay_tiles, tile_side  # noqa: E402
 
 REPORT = Path(__file__).with_suffix(".md")
 
@@ -184,7 +185,10 @@ def _until(seconds):
 
 
 def tiles(side=8192):
-    """Time and memory of one large picture, beside the network on a batch of tiles; speeds in megapixels a second."""
+    """Time and memory of one large picture, beside the network on a batch of tiles; speeds in megapixels a second.
+
+    All are measured in turn, five times over, for the speed of a shared machine drifts; medians count.
+    """
     import helpers.backend  # noqa: F401
     import tensorflow as tf
 
@@ -194,9 +198,9 @@ def tiles(side=8192):
     step = compiled(model)
     step(tf.zeros((1, 64, 64, 1)))
     image = np.random.default_rng(0).integers(0, 256, (side, side), dtype=np.uint8)
-    length = own._tiles(side, own._tile_side(model), 128, 16, 8, adapt=True)[0][1]
+    length = lay_tiles(side, tile_side(model), 128, 16, 8, adapt=True)[0][1]
 
-    def network(n, size, seconds=12):
+    def network(n, size, seconds=5):
         batch = tf.constant(np.random.default_rng(0).random((n, size, size, 1), dtype=np.float32))
         step(batch)
         start, count = time.perf_counter(), 0
@@ -205,12 +209,17 @@ def tiles(side=8192):
             count += 1
         return n * size * size * count / 1e6 / (time.perf_counter() - start)
 
-    with Memory() as memory:
+    def tiled():
         start = time.perf_counter()
         own.predict_tiled(model, image)
-        seconds = time.perf_counter() - start
-    return {"side": side, "seconds": seconds, "above": memory.above, "speed": side * side / 1e6 / seconds, "tile": length,
-            "one": network(1, length), "eight": network(8, 512), "many": network(32, 256)}
+        return side * side / 1e6 / (time.perf_counter() - start)
+
+    with Memory() as memory:
+        tiled()
+    rounds = [(tiled(), network(1, length), network(8, 512), network(32, 256)) for _ in range(5)]
+    speed, one, eight, many = (float(np.median(speeds)) for speeds in zip(*rounds))
+    return {"side": side, "seconds": side * side / 1e6 / speed, "above": memory.above, "speed": speed, "tile": length,
+            "one": one, "eight": eight, "many": many}
 
 
 def seams():
@@ -225,12 +234,12 @@ def seams():
     return {str(tile): float(np.abs(own.predict_tiled(model, image, tile=tile) - one).max()) for tile in (192, 256, 512, 768)}
 
 
-def report(found, seconds) -> str:
+def report(found, seconds, load) -> str:
     """Return the page of figures."""
     m, t = found["membranes"], found["tiles"]
     lines = [
         "# Your own images: membranes, tiles, seams", "",
-        f"`python benchmarks/own_images.py`, {os.cpu_count()} CPU cores, other work on the same machine at the time. Training times include compiling.", "",
+        f"`python benchmarks/own_images.py`, {os.cpu_count()} CPU cores, load before the start {load:.1f}. Training times include compiling.", "",
         f"{m['pictures']} drawn pictures of {m['size']}x{m['size']} with membranes ({' / '.join(map(str, m['sets']))} for training, validation, test), "
         f"loaded and split in {m['loaded']:.1f} s; every network gets {seconds} s of training. Largest memory of the process, all "
         f"networks one after the other: {m['memory']:.0f} MB.", "",
@@ -238,6 +247,7 @@ def report(found, seconds) -> str:
         *(f"| {name} | {a:.0f} | {dice:.3f} | {b:.0f} |" for name, a, dice, b in m["rows"]), "",
         f"One picture of {t['side']}x{t['side']} (8 bit) with `predict_tiled`, network of 8 filters: {t['seconds']:.1f} s, {t['above']} MB above the "
         f"model, its result of {4 * t['side'] ** 2 / 1e6:.0f} MB included. Tiles of {t['tile']} pixels.", "",
+        "Medians of five rounds, all four measured in turn:", "",
         "| what | megapixels a second | `predict_tiled` reaches |", "| --- | --- | --- |",
         f"| `predict_tiled` | {t['speed']:.2f} | |",
         *(f"| network on {what} | {t[key]:.2f} | {t['speed'] / t[key]:.0%} |" for what, key in (
@@ -260,12 +270,12 @@ def main() -> None:
         found = membranes(options.seconds, options.images, options.masks) if options.part == "membranes" else globals()[options.part]()
         print(json.dumps(found))
         return
-    found = {}
+    found, load = {}, os.getloadavg()[0]
     for part in ("seams", "tiles", "membranes"):
         done = subprocess.run([sys.executable, __file__, part, "--seconds", str(options.seconds)], check=True, stdout=subprocess.PIPE, text=True)
         found[part] = json.loads(done.stdout.splitlines()[-1])
         print(part, found[part], flush=True)
-    REPORT.write_text(report(found, options.seconds), encoding="utf-8")
+    REPORT.write_text(report(found, options.seconds, load), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -47,6 +47,10 @@ def bce_dice_loss(y_true, y_pred):
     return bce_loss(y_true, y_pred) + dice_loss(y_true, y_pred)
 
 
+for _loss in (bce_loss, dice_loss, bce_dice_loss):  # Keras looks them up by name when it loads or copies a trained network
+    keras.saving.register_keras_serializable("unet_course")(_loss)
+
+
 @keras.saving.register_keras_serializable("unet_course")
 class DiceScore(keras.metrics.Metric):
     """The mean per-image Dice of thresholded probabilities, as `evaluation.dice_per_image` gives it.
@@ -208,7 +212,8 @@ def train_unet(
     run_dir: a new folder for the run's files (see `make_callbacks`). epochs, batch_size: at most so many passes, so
     many pictures a step. peak_rate, warmup: of `warmup_cosine`. patience: of early stopping. augmented: whether
     pictures are mirrored and turned. monitor: the logged score that says which epoch is best. callbacks: further ones. verbose: as in `fit`.
-    A model that is not compiled gets Adam with its gradient's norm clipped to 1, `bce_dice_loss` and `DiceScore`.
+    A model that is not compiled gets Adam with its gradient's norm clipped to 1, `bce_dice_loss` and `DiceScore`; called
+    again with the same model, the training goes on from its weights with a new schedule.
 
     A run that was interrupted goes on with `resume=True` and the same arguments, and ends as if it had not been.
     Raises FileExistsError if the folder holds a run already, FileNotFoundError if there is none to resume, and
@@ -230,10 +235,8 @@ def train_unet(
         steps = None
     if not isinstance(validation, tf.data.Dataset):
         validation = fixed_batches(*validation)
-    if not model.compiled:
-        total = epochs * (steps or _length(train))
-        rate = warmup_cosine(peak_rate, total, warmup)
-        model.compile(keras.optimizers.Adam(rate, global_clipnorm=1.0), loss=bce_dice_loss, metrics=[DiceScore()])
+    if not model.compiled or model.optimizer is getattr(model, "plan", (None,))[0]:  # not compiled by the student
+        _compile(model, peak_rate, epochs * (steps or _length(train)), warmup)
     if first_epoch < epochs:
         model.fit(
             train, validation_data=validation, epochs=epochs, steps_per_epoch=steps, shuffle=False,
@@ -247,6 +250,15 @@ def train_unet(
     if (run_dir / "best.keras").exists():
         model.load_weights(run_dir / "best.keras")
     return history
+
+
+def _compile(model, *plan):
+    """Compile for a plan `(peak_rate, steps, warmup)`, unless that is done and its schedule has not begun."""
+    if model.compiled and model.plan[1] == plan and model.optimizer.iterations == 0:
+        return
+    optimizer = keras.optimizers.Adam(warmup_cosine(*plan), global_clipnorm=1.0)
+    model.compile(optimizer, loss=bce_dice_loss, metrics=[DiceScore()])
+    model.plan = (optimizer, plan)
 
 
 def _length(dataset):

@@ -15,8 +15,8 @@
 #
 # ## What you'll do
 #
-# You take a folder of microscope pictures from loading to a table of measured cells, with two paths to change when you
-# put your own folder in its place.
+# You take a folder of microscope pictures from loading to a table of measured cells, with two paths to change when
+# you put your own folder in its place.
 #
 # ## What you'll learn
 #
@@ -45,16 +45,18 @@ sys.path.insert(0, str(next(place for place in places if (place / "helpers").is_
 # %% [markdown]
 # ## 1. Two folders
 #
-# All you need are two folders, one of pictures and one of masks, with a name in common for each pair: `images/cell1.tif` and
-# `masks/cell1.png`. Nothing in them is ever changed.
+# All you need are two folders, one of pictures and one of masks, with a name in common for each pair:
+# `images/cell1.tif` and `masks/cell1.png`. Nothing in them is ever changed.
 #
-# We take a public set: nuclei under a fluorescence microscope, from the
-# [Broad Bioimage Benchmark Collection](https://bbbc.broadinstitute.org/BBBC038), free for every use (CC0). It is fetched once,
-# checked against its **checksum**, a fingerprint of every byte, and kept. Without a network the course draws a stand-in in the
-# same format, and everything below works with it. The next cell says which of the two you have.
+# We take a public set: nuclei under a fluorescence microscope, from the [Broad Bioimage Benchmark
+# Collection](https://bbbc.broadinstitute.org/BBBC038), free for every use (CC0). It is fetched once, checked against
+# its **checksum**, a fingerprint of every byte, and kept. Without a network the course draws a stand-in in the same
+# format, and everything below works with it. The next cell says which of the two you have.
 
 # %%
 import tempfile
+
+import numpy as np
 
 from helpers import own_images as own
 
@@ -69,8 +71,8 @@ except OSError:
     print("The real set is not to be had from here. These are drawn nuclei in the format of the real set.")
 
 # %% [markdown]
-# **Your turn, later.** When you have been through this notebook once, come back, put your own two folders here, and run it
-# again:
+# **Your turn, later.** When you have been through this notebook once, come back, put your own two folders here, and
+# run it again:
 #
 # ```python
 # images_dir, masks_dir = "my pictures/images", "my pictures/masks"
@@ -78,11 +80,12 @@ except OSError:
 #
 # ## 2. Load, and look at what was read
 #
-# Picture files are a zoo: 8 bits or 16, grey or colour, one page or thirty, stored lying on their side. Masks are worse: 0 and 1, 0
-# and 255, red on black, or a number for each object. `load_pairs` turns all of them into the arrays of this course, and its
-# table says what it found. *Read the table*: most failures of notebook 05 can be seen in it.
+# Picture files are a zoo: 8 bits or 16, grey or colour, one page or thirty, stored lying on their side. Masks are
+# worse: 0 and 1, 0 and 255, red on black, or a number for each object. `load_pairs` turns all of them into the arrays
+# of this course, and its table says what it found. *Read the table*: most failures of notebook 05 can be seen in it.
 #
-# `limit=40` takes forty pairs. `gap=True` clears a line where two numbered objects touch, or they would grow together.
+# `limit=40` takes forty pairs. `gap=True` clears a line where two numbered objects touch, or they would grow
+# together.
 
 # %% tags=["nbval-ignore-output"]
 pairs = own.load_pairs(images_dir, masks_dir, limit=40, gap=True)
@@ -90,31 +93,30 @@ print(pairs.table(6))
 
 # %%
 images, masks = pairs
-print(len(images), "pictures,", images[0].dtype, "in 0..1; masks", masks[0].dtype, "of", sorted({int(v) for v in masks[0].ravel()}))
+print(len(images), "pictures,", images[0].dtype, "in 0..1")
+print("masks", masks[0].dtype, "of", sorted({int(v) for v in masks[0].ravel()}))
 
 # %% [markdown]
-# Then look at them. A contact sheet shows in a second what no table says: a mask that belongs to another picture, a picture that is
-# out of focus.
+# Then look at them. A contact sheet shows in a second what no table says: a mask that belongs to another picture, a
+# picture that is out of focus.
 
 # %% tags=["nbval-ignore-output"]
 from helpers import pictures
 
-shown = range(0, len(images), -(-len(images) // 6))
-share = sum(float(masks[i].mean()) for i in shown) / len(shown)
-pictures.show_images(
-    [images[i] for i in shown], title="The outlines must sit on the nuclei", masks=[masks[i] for i in shown], limits=None,
-    says=f"{len(shown)} of the pictures with their masks as orange outlines; {share:.0%} of these pixels are nucleus."
-)
+some = range(0, len(images), -(-len(images) // 6))
+shown, marks = [images[i] for i in some], [masks[i] for i in some]
+share = np.mean([mask.mean() for mask in marks])
+says = f"{len(some)} of the pictures with their masks as orange outlines; {share:.0%} of these pixels are foreground."
+pictures.show_images(shown, title="The outlines must sit on the objects", masks=marks, limits=None, says=says)
 
 # %% [markdown]
 # ### When a folder is not in order
 #
-# **Predict.** Below, a folder gets two pictures: a good one, and one that an interrupted copy has cut in half. What should a loader do:
-# skip the broken one, stop at it, or read the half that is there?
+# **Predict.** Below, a folder gets two pictures: a good one, and one that an interrupted copy has cut in half. What
+# should a loader do: skip the broken one, stop at it, or read the half that is there?
 
 # %%
 import cv2
-import numpy as np
 
 bad, marks = scratch / "bad" / "images", scratch / "bad" / "masks"
 for place in (bad, marks):
@@ -133,10 +135,11 @@ except own.PictureError as error:
     print(error)
 
 # %% [markdown]
-# It stops, names the file, and says what to do. A loader that skips quietly makes your data set smaller without telling you,
-# and one that reads half a picture teaches the network that nuclei end in the middle.
+# It stops, names the file, and says what to do. A loader that skips quietly makes your data set smaller without
+# telling you, and one that reads half a picture teaches the network that nuclei end in the middle.
 #
-# A mask with three values is refused, too. They may be two touching nuclei or two kinds of tissue, and only you know which:
+# A mask with three values is refused, too. They may be two touching nuclei or two kinds of tissue, and only you know
+# which:
 
 # %%
 (bad / "cell 2.png").write_bytes(whole)
@@ -166,9 +169,9 @@ for title, members in zip(("training", "validation", "test"), own.split_by_sourc
     print(f"{title:<12}{len(members):>2} pictures of", sorted({groups[i] for i in members}))
 
 # %% [markdown]
-# `groups_of` reads the source from words such as *patient*, *slide* or *mouse* followed by a number, or from the folder. If yours stands in a table,
-# `own.groups_from_csv("samples.csv", names, "file", "slide")` looks it up. The names of our nuclei tell nothing, so each picture
-# counts as a source of its own.
+# `groups_of` reads the source from words such as *patient*, *slide* or *mouse* followed by a number, or from the
+# folder. If yours stands in a table, `own.groups_from_csv("samples.csv", names, "file", "slide")` looks it up. The
+# names of our nuclei tell nothing, so each picture counts as a source of its own.
 
 # %%
 training, validation, test = own.split_by_source(own.groups_of(pairs.names), seed=0)
@@ -177,9 +180,10 @@ print(len(training), "training,", len(validation), "validation,", len(test), "te
 # %% [markdown]
 # ## 4. One rule for grey levels
 #
-# Your pictures may use a tenth of the range that 16 bits offer, or come from two exposures. The rule that stretches them is
-# part of the network: it is fitted on the training pictures, and the same rule must be used for every later picture.
-# If exposures differ a lot, the rule is "each picture from its own darkest to its own brightest", otherwise one pair of grey levels for all.
+# Your pictures may use a tenth of the range that 16 bits offer, or come from two exposures. The rule that stretches
+# them is part of the network: it is fitted on the training pictures, and the same rule must be used for every later
+# picture. If exposures differ a lot, the rule is "each picture from its own darkest to its own brightest", otherwise
+# one pair of grey levels for all.
 
 # %% tags=["nbval-ignore-output"]
 rule = own.fit_normalisation(own.choose(pairs, training)[0])
@@ -191,7 +195,8 @@ train, val, tested = (([images[i] for i in s], [masks[i] for i in s]) for s in (
 print("all in 0..1:", all(0 <= image.min() <= image.max() <= 1 for image in images))
 
 # %% [markdown]
-# Before we spend minutes on training, the doctor of notebook 05 has a look. It wants pictures of one size, so it gets patches.
+# Before we spend minutes on training, the doctor of notebook 05 has a look. It wants pictures of one size, so it gets
+# patches.
 
 # %% tags=["nbval-ignore-output"]
 from helpers.diagnosis import diagnose
@@ -205,27 +210,29 @@ print("masks in order:", not {"masks_0_255", "masks_not_0_1", "pairs_shuffled"} 
 # %% [markdown]
 # ## 5. Train on patches
 #
-# Twenty-four pictures sound like nothing. But a network that judges each pixel by its surroundings does not see *pictures*, it sees
-# surroundings, and there are thousands of them. So we cut patches, in a new place each time, mirrored and turned, half of
-# them on a nucleus.
+# Two dozen pictures sound like nothing. But a network that judges each pixel by its surroundings does not see
+# *pictures*, it sees surroundings, and there are thousands of them. So we cut patches, in a new place each time,
+# mirrored and turned, half of them on a nucleus.
 
 # %%
 patches, marks = own.draw_patches(*train, n=6, size=96, seed=1)
 print(patches.shape, marks.shape)
 
 # %% tags=["nbval-ignore-output"]
+holding = np.count_nonzero(marks.sum(axis=(1, 2, 3)))
 pictures.show_images(
     patches, title="Six patches, as the network gets them", masks=marks,
-    says=f"{np.count_nonzero(marks.sum(axis=(1, 2, 3)))} of the six patches hold nuclei, {marks.mean():.0%} of their pixels."
+    says=f"{holding} of the six patches hold foreground, {marks.mean():.0%} of their pixels.",
 )
 
 # %% [markdown]
 # ### From trained weights, or from scratch?
 #
-# The network that ships has seen nothing but drawn discs. Does that help on nuclei? And how many labelled pictures does it take? Labelling is what
-# costs you weeks, so this is the question to ask *before* you label.
+# The network that ships has seen nothing but drawn discs. Does that help on nuclei? And how many labelled pictures
+# does it take? Labelling is what costs you weeks, so this is the question to ask *before* you label.
 #
-# **Predict.** After one labelled picture, which start is ahead: trained weights or scratch? And after twenty-four?
+# **Predict.** After one labelled picture, which start is ahead: trained weights or scratch? And with all training
+# pictures?
 
 # %%
 import helpers.backend  # TensorFlow, without its start-up remarks
@@ -237,51 +244,94 @@ from helpers.evaluation import dice_per_image
 # %%
 keras.utils.set_random_seed(0)
 unet = build_unet()
-starts = {"from scratch": unet.get_weights(), "from trained weights": own.load_kept(MODELS / "unet_circles.keras").model.get_weights()}
+shipped = own.load_kept(MODELS / "unet_circles.keras").model
+starts = {"from scratch": unet.get_weights(), "from trained weights": shipped.get_weights()}
 
 
-def test_scores(model, images, masks):
+def scores_of(model, images, masks):
     found = [own.predict_tiled(model, image) >= 0.5 for image in images]
     return np.array([dice_per_image(mask[None], mine[None])[0] for mask, mine in zip(masks, found)])
 
 
 # %% [markdown]
-# Each training is a hundred steps, the same for all. `restart` puts other weights into the same network, which saves compiling it six times.
+# Each training is a hundred steps, the same for all, and is judged on the validation pictures: the test pictures wait
+# for the network that we keep. `restart` puts other weights into the same network, which saves compiling it six
+# times.
 
 # %%
-counts = (1, 4, 24)
+counts = sorted({1, min(4, len(training)), len(training)})
 curve = {name: [] for name in starts}
 for count in counts:
     few = train[0][:count], train[1][:count]
     for name, weights in starts.items():
         own.restart(unet, weights)
         own.train_on_patches(unet, few, val, scratch / f"{name} {count}", size=96, epochs=4, steps=25)
-        curve[name].append(test_scores(unet, *tested).mean())
+        curve[name].append(scores_of(unet, *val).mean())
 
 # %% tags=["nbval-ignore-output"]
 lines = "; ".join(f"{name} " + ", ".join(f"{d:.2f}" for d in dice) for name, dice in curve.items())
 pictures.plot_lines(
-    counts, curve, "What a labelled picture is worth", f"With {counts} labelled pictures: {lines}.", xlabel="labelled pictures", ylabel="mean per-image Dice", limits=(0, 1)
+    counts, curve, "What a labelled picture is worth", f"With {counts} labelled pictures: {lines}.",
+    xlabel="labelled pictures", ylabel="validation Dice per picture", limits=(0, 1),
 )
 
 # %%
-assert curve["from trained weights"][-1] > 0.6, "this should have been learned"
-print("with all pictures, above 0.6:", curve["from trained weights"][-1] > 0.6)
+print("with all pictures, above 0.6:", bool(curve["from trained weights"][-1] > 0.6))
 
 # %% [markdown]
-# Where the two lines lie far apart, trained weights save labelling; where they meet, they only save time. And where a line is flat,
-# the next picture you label teaches little: label *other* pictures, of another slide, another day. One run each and eight
-# test pictures cannot settle a difference of a few hundredths; repeat with other seeds before you claim one.
-#
-# Nuclei are round and bright, as the drawn discs were, so the trained weights have a head start. Where your objects are nothing like discs,
-# expect less: on drawn membranes, thin and dark, `build_unet(normalisation="batch")` from scratch was level with them after the same time
-# (`benchmarks/own_images.md`).
+# Where the two lines lie far apart, trained weights save labelling; where they meet, they only save time. And where a
+# line is flat, the next picture you label teaches little: label *other* pictures, of another slide, another day. One
+# run each and eight pictures cannot settle a difference of a few hundredths; repeat with other seeds before you claim
+# one.
 #
 # **Change.** Give the training from scratch three times the steps. Does the gap close?
 #
 # ### The network to keep
 #
-# The last one trained is the one from trained weights with all the pictures. Its threshold is chosen on validation, as always.
+# Nuclei are round and bright, as the drawn discs were, so the trained weights have a head start on them. Objects that
+# are nothing like discs, membranes for example, may be better off without. You need not guess: a short trial of both
+# starts tells, judged on validation again. The rival from scratch gets batch normalisation, which lets it learn
+# faster.
+#
+# **Predict.** Which of the two wins the trial on your kind of picture?
+
+# %%
+keras.utils.set_random_seed(1)
+rivals = {
+    "trained weights": own.load_kept(MODELS / "unet_circles.keras").model,
+    "scratch, batch normalisation": build_unet(normalisation="batch"),
+}
+
+# %%
+trial = {}
+for name, rival in rivals.items():
+    run = own.train_on_patches(rival, train, val, scratch / f"trial {name}", size=96, epochs=3, steps=30)
+    trial[name] = max(run.history["val_dice"])
+ahead = max(trial, key=trial.get)
+
+# %% tags=["nbval-ignore-output"]
+print("; ".join(f"{name} {dice:.2f}" for name, dice in trial.items()), "on validation patches")
+print("ahead, and trained on:", ahead)
+
+# %% [markdown]
+# The winner goes on for as long as you have patience; its best epoch is kept. A few minutes are enough for a first
+# answer, and epochs are the one dial to turn if the validation score still climbs at the end.
+
+# %%
+unet = rivals[ahead]
+run = own.train_on_patches(unet, train, val, scratch / "kept", size=96, epochs=8, steps=40)
+
+# %% tags=["nbval-ignore-output"]
+scores = run.history["val_dice"]
+says = f"Validation Dice from {scores[0]:.2f} to {max(scores):.2f}, best in epoch {np.argmax(scores) + 1} of {len(scores)}."
+pictures.plot_lines(
+    range(1, len(scores) + 1), {"validation Dice": scores}, "Still climbing at the end? Then train longer", says,
+    xlabel="epoch", ylabel="mean per-patch Dice", limits=(0, 1),
+)
+
+# %% [markdown]
+# Its threshold is chosen on validation, as always. Otsu's threshold is the baseline; whether the objects are on its
+# bright or on its dark side is chosen on the training pictures.
 
 # %%
 from helpers.evaluation import best_threshold, otsu_baseline
@@ -292,36 +342,50 @@ threshold = best_threshold(val_marks, predict(unet, val_patches)).threshold
 found = [(own.predict_tiled(unet, image) >= threshold).astype(np.uint8) for image in tested[0]]
 
 # %%
+def otsu_scores(images, masks, dark):
+    bright = [otsu_baseline(image[None]) for image in images]
+    return np.array([dice_per_image(mask[None], 1 - b if dark else b)[0] for mask, b in zip(masks, bright)])
+
+
+dark = otsu_scores(*train, dark=True).mean() > otsu_scores(*train, dark=False).mean()
+side = "dark" if dark else "bright"
+
+# %%
 dice = {
-    "Otsu per picture": [dice_per_image(m[None], otsu_baseline(x[None]))[0] for x, m in zip(*tested)],
-    "U-Net": [dice_per_image(m[None], f[None])[0] for m, f in zip(tested[1], found)],
+    f"Otsu, {side} side": otsu_scores(*tested, dark),
+    "U-Net": np.array([dice_per_image(m[None], f[None])[0] for m, f in zip(tested[1], found)]),
 }
+print("U-Net above 0.6 on the test pictures:", bool(dice["U-Net"].mean() > 0.6))
 
 # %% tags=["nbval-ignore-output"]
-worst = int(np.argmin(dice["U-Net"]))
-order = [worst, *[i for i in range(len(found)) if i != worst][:3]]
+order = np.argsort(dice["U-Net"])[:4]  # the worst first
+shown, marks, mine = ([pile[i] for i in order] for pile in (*tested, found))
 pictures.show_predictions(
-    [tested[0][i] for i in order], [tested[1][i] for i in order], [found[i] for i in order], [f"Dice {dice['U-Net'][i]:.2f}" for i in order],
-    "The worst test picture, and three others", "; ".join(f"{name} {np.mean(d):.2f}" for name, d in dice.items()) + "."
+    shown, marks, mine, [f"Dice {dice['U-Net'][i]:.2f}" for i in order],
+    "The four worst test pictures", "; ".join(f"{name} {np.mean(d):.2f}" for name, d in dice.items()) + "."
 )
 
 # %% [markdown]
-# On bright nuclei, Otsu's threshold is a strong rival, and you must report it. If it is good enough for your pictures, be glad: you need
-# no network.
+# On bright nuclei, Otsu's threshold is a strong rival, and you must report it. If it is good enough for your
+# pictures, be glad: you need no network. If your U-Net stays below 0.6, look at the worst pictures first, then run
+# `diagnose` on the run as in notebook 05, then train longer.
 #
 # ## 6. Predict a picture of any size
 #
-# A slide scanner makes pictures of 50,000 pixels a side. The feature maps of one pass over 8192 x 8192 would take 13 GB. So we cut tiles, predict each, and
-# put them together. Near its edge a tile does not see what lies beyond, and decides differently from its neighbour: a **seam**.
+# A slide scanner makes pictures of 50,000 pixels a side. The feature maps of one pass over 8192 x 8192 would take 13
+# GB. So we cut tiles, predict each, and put them together. Near its edge a tile does not see what lies beyond, and
+# decides differently from its neighbour: a **seam**.
 #
-# The cure follows from notebook 02. A pixel's answer depends on its receptive field and nothing else, so tiles overlap by as
-# much, and each is trusted only where it has seen all it needs.
+# The cure follows from notebook 02. A pixel's answer depends on its receptive field and nothing else, so tiles
+# overlap by as much, and each is trusted only where it has seen all it needs.
 #
 # **Predict.** The receptive field is about 100 pixels. With tiles of 256 that share 16 pixels, how large is the
 # largest error, in probability? And with the full overlap?
 
 # %%
-large = np.tile(images[test[0]][:256, :256], (3, 3, 1))[:760, :744]
+picture = images[test[0]]
+times = [-(-760 // side) for side in picture.shape[:2]]
+large = np.tile(picture, (*times, 1))[:760, :744]  # one picture again and again, until it is large
 one_pass = predict(unet, large[None])[0]
 careless = own.predict_tiled(unet, large, tile=256, overlap=16, blend=0)
 careful = own.predict_tiled(unet, large, tile=256)
@@ -329,8 +393,9 @@ careful = own.predict_tiled(unet, large, tile=256)
 # %% tags=["nbval-ignore-output"]
 gaps = [np.abs(answer - one_pass) for answer in (careless, careful)]
 pictures.show_images(
-    gaps, ["16 pixels shared", "receptive field shared"], "Too small an overlap leaves seams, the full one none", cmap="viridis", size=3,
-    says=f"Largest difference: {gaps[0].max():.2f} with a small overlap, {gaps[1].max():.0e} with the full one."
+    gaps, ["16 pixels shared", "receptive field shared"], "Too small an overlap leaves seams, the full one none",
+    cmap="viridis", size=3,
+    says=f"Largest difference: {gaps[0].max():.2f} with a small overlap, {gaps[1].max():.0e} with the full one.",
 )
 
 # %%
@@ -338,16 +403,17 @@ assert gaps[1].max() < 1e-4 < gaps[0].max()
 print("full overlap, largest difference below 0.0001:", gaps[1].max() < 1e-4)
 
 # %% [markdown]
-# Two details. Tiles begin at multiples of 8, for the grid of the pooling must fall on the same pixels as in one pass. And where
-# two tiles are both right, they fade into each other over 16 pixels, which hides what would be left of a seam in networks with group normalisation.
-# Sizes that are no multiple of 8 are mirrored at the edge and cut again.
+# Two details. Tiles begin at multiples of 8, for the grid of the pooling must fall on the same pixels as in one pass.
+# And where two tiles are both right, they fade into each other over 16 pixels, which hides what would be left of a
+# seam in networks with group normalisation. Sizes that are no multiple of 8 are mirrored at the edge and cut again.
 #
 # ## 7. Measure
 #
-# A biologist does not want Dice. She wants to know how many there are, and how large. `label_objects` numbers the connected pieces and
-# cuts touching ones apart at their waist; `measure_objects` measures each.
+# A biologist does not want Dice. She wants to know how many there are, and how large. `label_objects` numbers the
+# connected pieces and cuts touching ones apart at their waist; `measure_objects` measures each.
 #
-# **Predict.** Roundness is $4\pi \cdot \mathrm{area} / \mathrm{perimeter}^2$. What is it for a disc? For an oval twice as long as wide, more or less than 0.9?
+# **Predict.** Roundness is $4\pi \cdot \mathrm{area} / \mathrm{perimeter}^2$. What is it for a disc? For an oval
+# twice as long as wide, more or less than 0.9?
 
 # %%
 drawn = np.zeros((100, 200), np.uint8)
@@ -365,21 +431,39 @@ rows = own.measure_objects(labels, tested[0][0], pixel_size=0.65)
 table = own.save_table(rows, scratch / "objects.csv")
 print(table.read_text().splitlines()[0])
 
-# %% tags=["nbval-ignore-output"]
+# %%
 from IPython.display import Image
 
+
+def numbered(image, labels, zoom):
+    drawn = own.numbered_contours(image, labels, zoom)[..., ::-1]  # OpenCV wants blue first
+    return Image(cv2.imencode(".png", drawn)[1].tobytes(), width=640)
+
+
+# %% tags=["nbval-ignore-output"]
 counted = own.label_objects(tested[1][0], min_area=20).max()
-print(f"{len(rows)} nuclei found, {counted} in the mask; median area {np.median([row.area for row in rows]):.0f} square micrometres")
-Image(cv2.imencode(".png", own.numbered_contours(tested[0][0], labels, zoom=3)[..., ::-1])[1].tobytes(), width=640)
+middle = np.median([row.area for row in rows]) if rows else 0
+print(f"{len(rows)} objects found, {counted} in the mask; median area {middle:.0f} square micrometres")
+numbered(tested[0][0], labels, zoom=3)
 
 # %%
 numbers = [row.number for row in rows]
 print("every object has its own row:", numbers == list(range(1, labels.max() + 1)))
 
 # %% [markdown]
-# Objects that touch the border are cut off, so their area is too small: the column `touches_border` lets you leave them out of the mean. (Leave
-# them in when you count.)
+# Objects that touch the border are cut off, so their area is too small: the column `touches_border` lets you leave
+# them out of the mean. (Leave them in when you count.)
 #
+# Counting is for things that come one by one. A network of membranes, vessels or roots is *one* object however much of it
+# there is: report its area instead, or count what it encloses. The next cell does both for a drawn mesh.
+
+# %%
+mesh = np.zeros((90, 120), np.uint8)
+mesh[::30] = mesh[:, ::30] = 1
+cells = own.label_objects(1 - mesh, min_area=20)
+print(f"{own.label_objects(mesh).max()} mesh, {mesh.mean():.1%} of the picture; {cells.max()} cells in it")
+
+# %% [markdown]
 # ### Something real, in any case
 #
 # scikit-image ships a photograph of 24 Greek coins. Halved, they are as large as nuclei, bright on dark, and the
@@ -389,12 +473,13 @@ print("every object has its own row:", numbers == list(range(1, labels.max() + 1
 from skimage import data
 
 photograph = cv2.resize(data.coins()[:296, :376], (188, 148), interpolation=cv2.INTER_AREA)
-coins = own.label_objects(own.predict_tiled(unet, photograph, normalisation=own.Normalisation("picture", 0.5, 99.5)) >= threshold, min_area=40)
+stretched = own.Normalisation("picture", 0.5, 99.5)
+coins = own.label_objects(own.predict_tiled(unet, photograph, normalisation=stretched) >= threshold, min_area=40)
 print("photograph of", photograph.shape, photograph.dtype)
 
 # %% tags=["nbval-ignore-output"]
 print(f"{coins.max()} objects found where there are 24 coins, covering {np.mean(coins > 0):.0%} of the photograph")
-Image(cv2.imencode(".png", own.numbered_contours(photograph / 255, coins, zoom=4)[..., ::-1])[1].tobytes(), width=640)
+numbered(photograph / 255, coins, zoom=4)
 
 # %% [markdown]
 # Count for yourself what is right in it. We report it as it comes out: a score belongs to a kind of picture.
@@ -411,18 +496,24 @@ except FileExistsError as error:
     print(str(error).split(" in ")[0], "and stays as it is.")
 
 # %% [markdown]
-# **The network** without its rule for grey levels is worth little: in a year nobody knows how its pictures were stretched. So the `.keras`
-# file takes everything along: rule, threshold, scores, and a card that says what it was trained on and what it is not for.
+# **The network** without its rule for grey levels is worth little: in a year nobody knows how its pictures were
+# stretched. So the `.keras` file takes everything along: rule, threshold, scores, and a card that says what it was
+# trained on and what it is not for.
 
 # %%
-card = {"task": "nuclei in fluorescence pictures", "training": f"{len(training)} pictures, patches of 96", "not for": "other stains, diagnosis"}
-scores = {"test Dice": float(np.mean(dice["U-Net"])), "Otsu": float(np.mean(dice["Otsu per picture"])), "test pictures": len(test)}
+card = {
+    "task": "nuclei in fluorescence pictures",
+    "training": f"{len(training)} pictures, patches of 96, start: {ahead}",
+    "not for": "other stains, diagnosis",
+}
+scores = {name: float(np.mean(of_each)) for name, of_each in dice.items()} | {"test pictures": len(test)}
 network_file = own.save_network(scratch / "nuclei.keras", unet, rule, threshold, scores, card)
 
 # %%
 again = own.load_kept(network_file)
 same = np.array_equal(own.predict_tiled(again.model, large, normalisation=None), own.predict_tiled(unet, large))
-print("same answers:", same, "- same rule:", again.normalisation == rule, "- same threshold:", again.threshold == threshold)
+print("same answers:", same)
+print("same rule:", again.normalisation == rule, "- same threshold:", again.threshold == threshold)
 
 # %% [markdown]
 # The cells that somebody else, or you in a year, needs are three lines:
@@ -433,10 +524,11 @@ print("same answers:", same, "- same rule:", again.normalisation == rule, "- sam
 # own.save_mask(probabilities >= kept.threshold, own.beside("slide7.tif"))
 # ```
 #
-# A `.keras` file from a stranger may hold Python code. `load_kept` never runs it; it refuses such a file and says why.
+# A `.keras` file from a stranger may hold Python code. `load_kept` never runs it; it refuses such a file and says
+# why.
 #
-# **ONNX** is a format that programs without Keras and Python can run. The export needs three packages more; if you have them, this checks that the file gives the
-# same answers.
+# **ONNX** is a format that programs without Keras and Python can run. The export needs three packages more; if you
+# have them, this checks that the file gives the same answers.
 
 # %% tags=["nbval-ignore-output"]
 try:

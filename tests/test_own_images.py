@@ -18,6 +18,8 @@ from helpers import own_images as own
 from helpers.anatomy import build_unet
 from helpers.evaluation import dice_per_image
 from helpers.own_images import PictureError, load_pairs, predict_tiled, read_picture
+from helpers.own_images.keeping import NOTE
+from helpers.training import bce_dice_loss
 from PIL import Image
 
 RNG = np.random.default_rng(0)
@@ -450,6 +452,7 @@ def test_odd_sizes_shapes_types_and_fixed_networks():
     assert predict_tiled(shipped(), scene()[:5, :3, None]).shape == (5, 3, 1)
     fixed = build_unet((96, 96, 1))
     fixed.set_weights(shipped().get_weights())
+    fixed.compile("adam", bce_dice_loss)  # as after a training
     assert np.abs(predict_tiled(fixed, scene(), tile=256) - whole).max() < 1e-5
     whole_numbers = np.round(scene() * 65535).astype(np.uint16)
     assert np.abs(predict_tiled(shipped(), whole_numbers, tile=256) - whole).max() < 5e-3
@@ -578,7 +581,7 @@ def test_a_network_from_someone_else_runs_no_code(tmp_path):
     net = own.save_network(tmp_path / "n.keras", build_unet(depth=2, filters=2), None, 0.5, {}, {})
     with zipfile.ZipFile(net) as old, zipfile.ZipFile(tmp_path / "note.keras", "w") as new:
         for member in old.namelist():
-            new.writestr(member, json.dumps({"normalisation": 5}) if member == own._NOTE else old.read(member))
+            new.writestr(member, json.dumps({"normalisation": 5}) if member == NOTE else old.read(member))
     with pytest.raises(ValueError, match="note .* is damaged"):
         own.load_kept(tmp_path / "note.keras")
 

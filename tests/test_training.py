@@ -217,6 +217,34 @@ def test_datasets_are_taken_as_they_are(data, tmp_path):
 # --- bad input ---
 
 
+def test_a_second_training_gets_a_schedule_of_its_own(data, tmp_path):
+    model = small_unet()
+    train_unet(model, *data, tmp_path / "first", epochs=1)
+    before = model.get_weights()
+    train_unet(model, *data, tmp_path / "second", epochs=2, peak_rate=1e-2)  # on the old schedule the rate would stay 0
+    assert any((old != new).any() for old, new in zip(before, model.get_weights()))
+
+
+@pytest.mark.parametrize("loss", [bce_loss, dice_loss, bce_dice_loss], ids=lambda loss: loss.__name__)
+def test_keras_itself_loads_and_copies_a_trained_network(loss, data, tmp_path):
+    model = small_unet()
+    model.compile("adam", loss, metrics=[DiceScore()])
+    model.save(tmp_path / "compiled.keras")
+    again = keras.models.load_model(tmp_path / "compiled.keras")
+    images, masks = data[1]
+    assert again.evaluate(images, masks, verbose=0) == pytest.approx(model.evaluate(images, masks, verbose=0))
+    assert keras.models.clone_model(model).count_params() == model.count_params()
+
+
+def test_a_students_own_compile_is_kept(data, tmp_path):
+    model = small_unet()
+    train_unet(model, *data, tmp_path / "first", epochs=1)
+    theirs = keras.optimizers.SGD(0.01)
+    model.compile(theirs, "binary_crossentropy", metrics=[DiceScore()])
+    train_unet(model, *data, tmp_path / "second", epochs=1)
+    assert model.optimizer is theirs
+
+
 def test_a_run_never_overwrites_another(data, tmp_path):
     train, validation = data
     folder = tmp_path / "precious"

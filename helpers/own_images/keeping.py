@@ -1,0 +1,203 @@
+"""New files that never replace old ones: masks, networks with all they need, ONNX."""
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import tifffile
+
+from helpers.own_images.files import PictureError, first_line, hush
+from helpers.own_images.grey_levels import Normalisation
+from helpers.own_images.tiles import plane_of
+
+def write_new(path, write) -> Path:
+    """Let `write(file)` fill a new file: all of it or nothing, and never over another."""
+    path = Path(path)
+    if path.exists() or path.is_symlink():
+        raise FileExistsError(
+            f"{path.name} exists already in {path.parent}, and nothing is written over. Choose another name, or move "
+            "it away."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(prefix=".draft-", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        reason = f"cannot write into {path.parent} ({error.strerror}). Choose a folder of yours"
+        raise type(error)(error.errno, reason) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(draft, 0o644)
+        _move_new(draft, path)
+    except OSError as error:
+        if isinstance(error, FileExistsError):
+            raise
+        raise OSError(
+            error.errno, f"{path.name} could not be written ({error.strerror}); nothing is left of it. Make room on the disk, or "
+            "choose another folder"
+        ) from error
+    finally:
+        Path(draft).unlink(missing_ok=True)
+    return path
+
+
+def _move_new(draft, path):
+    try:
+        os.link(draft, path)  # fails if someone made the file meanwhile, which os.replace would not
+    except FileExistsError:
+        raise FileExistsError(
+            f"{path.name} appeared in {path.parent} meanwhile, and nothing is written over. Choose another name."
+        ) from None
+    except OSError:  # some disks know no links
+        os.replace(draft, path)
+
+
+def save_mask(mask, path) -> Path:
+    """Write a mask as 0/255, or numbered objects as they are, to a new PNG or TIFF file; returns its path.
+
+    mask: `[h, w]` or `[h, w, 1]` of 0 and 1, or int labels up to 65535. Raises FileExistsError rather than write over
+    anything, ValueError for another ending.
+    """
+    path, plane = Path(path), np.asarray(plane_of(mask))
+    if path.suffix.lower() not in (".png", ".tif", ".tiff"):
+        raise ValueError(f"{path.name}: masks are kept as .png or .tif; JPEG would blur them.")
+    if plane.max(initial=0) <= 1:
+        plane = (plane > 0).astype(np.uint8) * 255
+    elif plane.max() > 65535 or plane.min() < 0:
+        raise ValueError(f"the labels run to {plane.max()}; a 16-bit picture holds 0..65535. Number the objects anew.")
+    else:
+        plane = plane.astype(np.uint16)
+    if path.suffix.lower() == ".png":
+        return write_new(path, lambda file: file.write(cv2.imencode(".png", plane)[1].tobytes()))
+    held = io.BytesIO()
+    tifffile.imwrite(held, plane, compression="zlib")
+    return write_new(path, lambda file: file.write(held.getvalue()))
+
+
+def beside(picture_path, ending="_mask.png") -> Path:
+    """Return the path of a new file beside a picture: cell1.tif and "_mask.png" give cell1_mask.png."""
+    picture_path = Path(picture_path)
+    return picture_path.with_name(picture_path.stem + ending)
+
+
+class Kept(NamedTuple):
+    """A network with all that its use needs: normalisation, threshold, scores, and a card of data and training."""
+
+    model: object
+    normalisation: Normalisation | None
+    threshold: float
+    scores: dict
+    card: dict
+
+
+NOTE = "unet_course.json"  # inside the .keras file, which is a zip archive; Keras leaves unknown members alone
+
+
+def save_network(path, model, normalisation, threshold: float, scores: dict, card: dict) -> Path:
+    """Write a network and all that its use needs into one new `.keras` file; returns its path.
+
+    scores, card: names to numbers or texts (what data, how many pictures, how trained, not for what).
+    """
+    path = Path(path)
+    if path.suffix != ".keras":
+        raise ValueError(f"{path.name}: a network is kept in a file that ends in .keras.")
+    rule = normalisation._asdict() if normalisation else None
+    text = json.dumps({"normalisation": rule, "threshold": float(threshold), "scores": scores, "card": card}, indent=2)
+
+    def write(file):
+        with tempfile.TemporaryDirectory() as scratch:
+            whole = Path(scratch) / "model.keras"
+            model.save(whole)
+            with zipfile.ZipFile(whole, "a") as archive:
+                archive.writestr(NOTE, text)
+            file.write(whole.read_bytes())
+
+    return write_new(path, write)
+
+
+def load_kept(path) -> Kept:
+    """Load a network from a `.keras` file, in safe mode: code inside the file is never run.
+
+    A file without the course's note gives no normalisation and a threshold of 0.5. Raises FileNotFoundError if there
+    is none, and ValueError if it is damaged, no Keras model, or brings code of its own.
+    """
+    from helpers.training import load_network
+
+    path = Path(path)
+    note = {}
+    if path.exists():
+        try:
+            with zipfile.ZipFile(path) as archive:
+                if "__lambda__" in archive.read("config.json").decode("utf-8", "replace"):
+                    raise PictureError(
+                        f"{path.name}: holds pickled Python code (a Lambda layer), which could do anything on your machine; "
+                        "it is not loaded. "
+                        "Ask its author for a model of plain layers, or for its code to read."
+                    )
+                if NOTE in archive.namelist():
+                    note = json.loads(archive.read(NOTE))
+        except PictureError:
+            raise
+        except Exception:  # damaged in any way: load_network says so in its own words
+            note = {}
+    model = load_network(path)
+    try:
+        rule = note.get("normalisation")
+        rule = Normalisation(str(rule["kind"]), float(rule["low"]), float(rule["high"])) if rule else None
+        threshold, scores, card = note.get("threshold", 0.5), note.get("scores", {}), note.get("card", {})
+        return Kept(model, rule, float(threshold), dict(scores), dict(card))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path.name}: the note {NOTE} in it is damaged ({first_line(error)}). Keep the network anew with "
+            "save_network."
+        ) from error
+
+
+ONNX_PACKAGES = "pip install tf2onnx onnx onnxruntime"
+
+
+def export_onnx(model, path) -> Path:
+    """Write the network as a new ONNX file, which programs without Keras can run (ImageJ, C++, a browser).
+
+    Raises ImportError, naming the command, if the packages for it are missing.
+    """
+    try:
+        with hush():
+            import onnx  # noqa: F401
+            import tf2onnx  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"the ONNX export needs packages that are not installed ({error.name}): {ONNX_PACKAGES}"
+        ) from error
+
+    def write(file):
+        with tempfile.TemporaryDirectory() as scratch, hush():
+            sides = (32, 32) if model.input_shape[1] is None else model.input_shape[1:3]
+            model(np.zeros((1, *sides, model.input_shape[-1]), np.float32))  # Keras exports only what has been called
+            model.export(str(Path(scratch) / "model.onnx"), format="onnx", verbose=False)
+            file.write((Path(scratch) / "model.onnx").read_bytes())
+
+    return write_new(path, write)
+
+
+def onnx_difference(path, model, images) -> float:
+    """Return the largest difference between what the ONNX file and the network say about pictures `[n, h, w, 1]`."""
+    from helpers.training import predict
+
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            f"checking the ONNX file needs a package that is not installed ({error.name}): {ONNX_PACKAGES}"
+        ) from error
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    said = session.run(None, {session.get_inputs()[0].name: np.asarray(images, np.float32)})[0]
+    return float(np.abs(said - predict(model, images)).max())

@@ -1,0 +1,96 @@
+"""Number the objects of a mask, measure them, and write the table."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from skimage import feature, measure, segmentation
+
+from helpers.own_images.keeping import write_new
+from helpers.own_images.tiles import plane_of
+
+class FoundObject(NamedTuple):
+    """One object of a mask. Lengths and areas are in pixels, or in the unit of `pixel_size`."""
+
+    number: int
+    row: float
+    column: float
+    area: float
+    perimeter: float
+    roundness: float
+    mean_grey: float
+    touches_border: bool
+
+
+def label_objects(mask, min_area: int = 0, split: bool = False) -> np.ndarray:
+    """Number the connected objects of a mask `[h, w]` or `[h, w, 1]` from 1; returns `[h, w]` int32, 0 for background.
+
+    min_area: smaller ones are dropped, pixels. split: cut touching objects apart where they are narrow, by a watershed
+    on the distance to the background, as in scikit-image's example.
+    """
+    mask = plane_of(mask) > 0
+    labels = measure.label(mask)
+    if split and mask.any():
+        distance = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+        distance = cv2.GaussianBlur(distance, (0, 0), 1.5)
+        peaks = feature.peak_local_max(distance, min_distance=5, labels=labels, exclude_border=False)
+        markers = np.zeros(mask.shape, np.int32)
+        markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
+        cut = segmentation.watershed(-distance, markers, mask=mask)
+        labels = np.where(cut > 0, cut, labels + cut.max() * (labels > 0))
+    if min_area:
+        areas = np.bincount(labels.ravel())
+        labels = np.where(areas[labels] >= min_area, labels, 0)
+    return segmentation.relabel_sequential(labels)[0].astype(np.int32)
+
+
+def measure_objects(labels, image=None, pixel_size: float = 1.0) -> list[FoundObject]:
+    """Measure each numbered object: place, area, perimeter, roundness (1 for a disc), mean grey level.
+
+    labels: `[h, w]` from `label_objects`; image: its picture, for the grey level; pixel_size: side of a pixel, such as
+    0.65 micrometres. Perimeter: Crofton's formula, which is right for discs where counting pixels is not.
+    Raises ValueError if the shapes differ.
+    """
+    labels = np.asarray(labels)
+    grey = None if image is None else plane_of(image)
+    if grey is not None and grey.shape != labels.shape:
+        raise ValueError(
+            f"the picture is {grey.shape} and labels are {labels.shape}; measure objects on the picture they were "
+            "found in."
+        )
+    rows = []
+    for region in measure.regionprops(labels, grey):
+        perimeter = float(region.perimeter_crofton)
+        top, left, bottom, right = region.bbox
+        border = top == 0 or left == 0 or bottom == labels.shape[0] or right == labels.shape[1]
+        area = float(region.area)
+        rows.append(FoundObject(
+            int(region.label), *(round(float(c), 1) for c in region.centroid), round(area * pixel_size**2, 4),
+            round(perimeter * pixel_size, 4), round(min(1.0, 4 * np.pi * area / max(perimeter, 1e-9) ** 2), 3),
+            round(float(region.intensity_mean), 4) if grey is not None else float("nan"), border,
+        ))
+    return rows
+
+
+def save_table(rows, path) -> Path:
+    """Write the objects as a CSV table that spreadsheets read, one row each; an existing file is never replaced."""
+    def write(file):
+        text = [",".join(FoundObject._fields), *(",".join("" if v != v else str(v) for v in row) for row in rows)]
+        file.write(("\n".join(text) + "\n").encode())
+
+    return write_new(path, write)
+
+
+def numbered_contours(image, labels, zoom: int = 1) -> np.ndarray:
+    """Draw each object's outline and number over its picture; returns `[zoom * h, zoom * w, 3]` uint8 RGB."""
+    grey = np.round(255 * np.clip(plane_of(image), 0, 1)).astype(np.uint8).repeat(zoom, 0).repeat(zoom, 1)
+    labels = np.asarray(labels).repeat(zoom, 0).repeat(zoom, 1)
+    picture = np.repeat(grey[..., None], 3, axis=-1)
+    picture[segmentation.find_boundaries(labels, mode="inner")] = (230, 159, 0)
+    for region in measure.regionprops(labels):
+        row, column = (int(c) for c in region.centroid)
+        place = max(column - 6, 0), min(row + 5, grey.shape[0] - 1)
+        for colour, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+            cv2.putText(picture, str(region.label), place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, thick, cv2.LINE_AA)
+    return picture

@@ -1,0 +1,80 @@
+"""Patches of a few labelled pictures, and training on them."""
+
+
+import numpy as np
+
+from helpers.arrays import check_pair
+
+def draw_patch(images, masks, size, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Cut a patch `[size, size, 1]` and its mask from a random place of a random picture, half of them on objects."""
+    i = int(rng.integers(len(images)))
+    image, mask = images[i], masks[i]
+    if min(image.shape[:2]) < size:  # a picture smaller than the patch is mirrored at its edges
+        more = [(0, max(0, size - side)) for side in image.shape[:2]] + [(0, 0)]
+        image, mask = np.pad(image, more, mode="symmetric"), np.pad(mask, more, mode="symmetric")
+    corner = [int(rng.integers(side - size + 1)) for side in image.shape[:2]]
+    if rng.random() < 0.5:
+        for _ in range(10):  # places on objects are found by trying, which costs nothing for a large picture either
+            at = [int(rng.integers(side)) for side in image.shape[:2]]
+            if mask[at[0], at[1], 0]:
+                corner = [int(np.clip(p - size // 2, 0, side - size)) for p, side in zip(at, image.shape[:2])]
+                break
+    cut = np.s_[corner[0] : corner[0] + size, corner[1] : corner[1] + size]
+    return image[cut], mask[cut]
+
+
+def draw_patches(images, masks, n: int, size: int = 128, seed=0) -> tuple[np.ndarray, np.ndarray]:
+    """Return `n` patches and their masks, `[n, size, size, 1]` each. The same seed draws the same patches."""
+    rng = np.random.default_rng(seed)
+    patches, marks = zip(*(draw_patch(images, masks, size, rng) for _ in range(n)))
+    return check_pair(np.stack(patches), np.stack(marks))
+
+
+def patch_batches(images, masks, size: int = 128, batch_size: int = 8, steps: int = 50, seed=0):
+    """Return a `tf.data.Dataset` of `steps` batches of patches, drawn anew in every epoch, mirrored and turned.
+
+    Brightness and contrast of each patch vary a little, too. size: a multiple of `2 ** (depth - 1)`, pixels.
+    """
+    import tensorflow as tf
+
+    from helpers.training import augment, quiet
+
+    rng = np.random.default_rng(seed)
+
+    def draw():
+        for _ in range(steps):
+            patches, marks = zip(*(draw_patch(images, masks, size, rng) for _ in range(batch_size)))
+            contrast = rng.uniform(0.8, 1.25, (batch_size, 1, 1, 1))
+            brightness = rng.uniform(-0.1, 0.1, (batch_size, 1, 1, 1))
+            lit = np.clip((np.stack(patches) - 0.5) * contrast + 0.5 + brightness, 0, 1)
+            yield lit.astype(np.float32), np.stack(marks), rng.integers(2**31, size=2)
+
+    shape = (batch_size, size, size, 1)
+    signature = tf.TensorSpec(shape, tf.float32), tf.TensorSpec(shape, tf.uint8), tf.TensorSpec((2,), tf.int64)
+    batches = tf.data.Dataset.from_generator(draw, output_signature=signature).map(lambda x, y, s: augment(x, y, s))
+    return quiet(batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2))
+
+
+def train_on_patches(
+    model, train, validation, run_dir, size=128, epochs=10, steps=50, batch_size=8, peak_rate=3e-3, seed=0, callbacks=()
+):
+    """Train a U-Net on patches of a few labelled pictures; returns a History. The best epoch's weights stay.
+
+    train, validation: `(images, masks)`, arrays or lists, already normalised. `epochs * steps` batches are drawn.
+    The rest is `helpers.training.train_unet`: its losses, rates and callbacks.
+    """
+    from helpers.training import fixed_batches, train_unet
+
+    held_back = draw_patches(*validation, n=min(48, 6 * len(validation[0])), size=size, seed=[seed, 1])
+    check = fixed_batches(*held_back, batch_size=batch_size)
+    batches = patch_batches(*train, size, batch_size, steps, [seed, 0])
+    return train_unet(model, batches, check, run_dir, epochs, batch_size, peak_rate, warmup=20, seed=seed, callbacks=callbacks)
+
+
+def restart(model, weights) -> None:
+    """Give a compiled model other weights and a fresh optimiser, so that a further training need not compile anew."""
+    model.set_weights(weights)
+    if model.compiled:
+        for variable in model.optimizer.variables:
+            if variable.path.rsplit("/", 1)[-1] != "learning_rate":
+                variable.assign(np.zeros(variable.shape))

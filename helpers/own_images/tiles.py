@@ -1,0 +1,201 @@
+"""Pictures of any size, predicted tile by tile with the result of one pass."""
+
+import weakref
+
+import numpy as np
+
+
+def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normalisation=None, out=None) -> np.ndarray:
+    """Predict a picture of any size tile by tile, with the result of one pass; returns probabilities, float32.
+
+    image: `[h, w]`, `[h, w, 1]` or `[1, h, w, 1]`, floats in 0..1 or 8- or 16-bit whole numbers (also a memory map);
+    the result has the same shape. tile: side of a tile, pixels, by default as large as 450 MB of features allow.
+    overlap: pixels that neighbouring tiles share, by default the receptive field and `blend`: then each pixel is
+    taken only from tiles that see all it depends on, and tiles cross-fade over `blend` pixels. normalisation: applied
+    tile by tile. out: an array to write into, such as a memory map.
+
+    A picture that is no multiple of `2 ** (depth - 1)` is mirrored at its lower and right edge, and the result is cut.
+    Raises ValueError for other shapes, numbers outside 0..1, NaN, or settings that leave nothing of a tile.
+    """
+    import tensorflow as tf
+
+    from helpers.training import compiled
+
+    plane = plane_of(image)
+    scale = {np.dtype(bool): 1, np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(plane.dtype, None)
+    if scale is None and plane.dtype.kind != "f":
+        raise ValueError(
+            f"the picture holds {plane.dtype} numbers; expected floats in 0..1, or 8 or 16 bits without sign. Divide "
+            "by its white."
+        )
+    grid, margin = _grid(model)
+    if model.output_shape[-1] != 1 or model.input_shape[-1] != 1:
+        raise ValueError(
+            f"the model maps {model.input_shape[-1]} channels to {model.output_shape[-1]}; predict_tiled expects one "
+            "of each."
+        )
+    if model.input_shape[1] is not None and model.input_shape[1:3] != plane.shape:
+        model = _of_any_size(model)
+    padded = [-(-side // grid) * grid for side in plane.shape]
+    if overlap is None:
+        overlap = 2 * margin + blend
+    if overlap < 0 or blend < 0 or blend > max(overlap, 0):
+        raise ValueError(f"overlap is {overlap} and blend {blend}; expected 0 <= blend <= overlap, in pixels.")
+    overlap = -(-overlap // grid) * grid
+    most = tile_side(model) if tile is None else int(tile)
+    if most % grid or most <= 0 or most <= overlap and any(side > most for side in padded):
+        raise ValueError(
+            f"tile is {most} pixels; with an overlap of {overlap} it must be a multiple of {grid} larger than that, "
+            f"such as {overlap + 32 * grid}."
+        )
+    rows, columns = (lay_tiles(side, most, overlap, blend, grid, adapt=tile is None) for side in padded)
+    limits = None if normalisation is None else normalisation.limits(_thinned(plane, scale))
+    if out is None:
+        # Not np.zeros: NumPy asks for large memory pages for np.empty alone, and touching 65,000 small ones for the first
+        # time costs as much as a tenth of the network.
+        result = np.empty(plane.shape, np.float32)
+    else:
+        result = plane_of(out)
+        if result.shape != plane.shape or result.dtype != np.float32:
+            raise ValueError(f"out is {result.dtype} {result.shape}; expected float32 {plane.shape}.")
+    result[:] = 0
+    step = compiled(model)
+    for top, height, down in rows:
+        for left, width, across in columns:
+            piece = _piece(plane, top, left, height, width, scale, limits)
+            scores = step(tf.constant(piece[None, ..., None])).numpy()[0, ..., 0]
+            if scores.shape != piece.shape:
+                raise ValueError(
+                    f"the model makes {scores.shape} of {piece.shape} pixels; build it with padding='same'."
+                )
+            here = result[top : top + height, left : left + width]
+            h, w = here.shape
+            if len(rows) == len(columns) == 1:
+                here[:] = scores[:h, :w]
+                continue
+            part = _counts(down[:h]), _counts(across[:w])
+            scores = scores[part]
+            _fade(scores, down[part[0]])
+            _fade(scores.T, across[part[1]])
+            here[part] += scores
+    return result.reshape(np.shape(image)) if out is None else out
+
+
+def plane_of(image):
+    image = image if isinstance(image, np.ndarray) else np.asarray(image)
+    shape = image.shape
+    if image.ndim == 4 and shape[0] == 1 and shape[-1] == 1:
+        image = image[0, ..., 0]
+    elif image.ndim == 3 and shape[-1] == 1:
+        image = image[..., 0]
+    if image.ndim != 2 or not image.size:
+        raise ValueError(
+            f"the picture has the shape {shape}; expected [height, width] or [height, width, 1]: one grey picture."
+        )
+    return image
+
+
+def _counts(weights):
+    """Return the slice of a side in which a tile has a say."""
+    on = np.flatnonzero(weights)
+    return slice(on[0], on[-1] + 1)
+
+
+def _fade(scores, weights):
+    """Multiply the rows of a tile by their weights, where these are not 1; most are."""
+    for i in np.flatnonzero(weights != 1):
+        scores[i] *= weights[i]
+
+
+def _thinned(plane, scale):
+    step = max(1, int(np.sqrt(plane.size / 1e6)))
+    return plane[::step, ::step].astype(np.float32) / (scale or 1)
+
+
+def _piece(plane, top, left, height, width, scale, limits):
+    piece = plane[top : top + height, left : left + width]
+    if scale:
+        piece = np.multiply(piece, np.float32(1 / scale), dtype=np.float32)
+    else:
+        piece = np.array(piece, np.float32)
+        low, high = piece.min(), piece.max()
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise ValueError(
+                f"the picture holds NaN or infinity near row {top}, column {left}. Replace such values first."
+            )
+        if low < 0 or high > 1:
+            raise ValueError(
+                f"the picture holds {low:g}..{high:g}; expected 0..1. Divide by its white, as for the training pictures."
+            )
+    if limits is not None:
+        piece -= np.float32(limits[0])
+        piece /= np.float32(limits[1] - limits[0])
+        np.clip(piece, 0, 1, out=piece)
+    if piece.shape != (height, width):
+        more = height - piece.shape[0], width - piece.shape[1]
+        piece = np.pad(piece, ((0, more[0]), (0, more[1])), mode="symmetric")
+    return piece
+
+
+def _grid(model):
+    """Return the grid that tiles must keep to, and how far around a pixel the network looks, both in pixels."""
+    from helpers.anatomy import receptive_field, unet_depth
+
+    try:
+        depth = unet_depth(model)
+        upsampling = "resize" if "up_1_resize" in {layer.name for layer in model.layers} else "transpose"
+    except ValueError:  # another network: count what makes its pictures smaller
+        kinds = {layer.name: type(layer).__name__ for layer in model.layers}
+        halving = [
+            layer for layer in model.layers if kinds[layer.name] in ("MaxPooling2D", "AveragePooling2D")
+            or kinds[layer.name] in ("Conv2D", "SeparableConv2D") and max(layer.strides) > 1
+        ]
+        depth, upsampling = min(1 + len(halving), 8), "resize"
+    grid = 2 ** (depth - 1)
+    field = max(receptive_field(depth, upsampling, position) for position in range(grid))
+    return grid, -(-(field // 2 + grid // 2) // grid) * grid  # a field is off its pixel by half a grid at most
+
+
+_FREE = weakref.WeakKeyDictionary()  # networks of fixed size, and the same for any size
+
+
+def _of_any_size(model):
+    """Return the same network with the same weights for pictures of any size, made once for each model."""
+    import keras
+
+    if model not in _FREE:
+        _FREE[model] = keras.models.clone_model(model, input_tensors=keras.Input((None, None, model.input_shape[-1])))
+    _FREE[model].set_weights(model.get_weights())
+    return _FREE[model]
+
+
+def tile_side(model, budget=450e6):
+    filters = next((layer.filters for layer in model.layers if hasattr(layer, "filters")), 8)
+    side = int(np.sqrt(budget / (4 * 6 * filters)))  # the last level holds about six maps of `filters` float32 a pixel
+    return int(np.clip(side, 256, 1536)) // 64 * 64
+
+
+def lay_tiles(side, most, overlap, blend, grid, adapt):
+    """Return `(start, length, weights)` of the tiles along one side; at each pixel the weights add up to 1."""
+    if side <= most:
+        return [(0, side, np.ones(side, np.float32))]
+    count = -(-(side - overlap) // (most - overlap))
+    length = most
+    if adapt:  # as small as the same number of tiles allows: nothing is computed twice without need
+        length = -(-(-(-(side - overlap) // count) + overlap) // grid) * grid
+    starts = [min(i * (length - overlap), side - length) // grid * grid for i in range(count)]
+    weights = []
+    for i in range(count):
+        w = np.ones(length)
+        for edge, other in ((0, i - 1), (1, i + 1)):
+            if 0 <= other < count:
+                shared = length - abs(starts[i] - starts[other])
+                away = (shared - blend) // 2  # this far from its edge a tile says nothing, then fades in
+                ramp = np.clip((np.arange(length) - away + 0.5) / max(blend, 1e-9), 0, 1)
+                w *= ramp if edge == 0 else ramp[::-1]
+        weights.append(w)
+    total = np.zeros(side)
+    for start, w in zip(starts, weights):
+        total[start : start + length] += w
+    shares = [w / np.maximum(total[start : start + length], 1e-12) for start, w in zip(starts, weights)]
+    return [(start, length, share.astype(np.float32)) for start, share in zip(starts, shares)]
