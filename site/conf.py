@@ -1,0 +1,61 @@
+"""How Sphinx makes the site. `tools/pages.py` writes the pages and calls it; nothing is run and nothing is fetched."""
+
+import sys
+from pathlib import Path
+
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+import address  # noqa: E402
+
+repository, branch = address.settings()
+
+project = html_title = "U-Net, one circle at a time"
+author = 'the authors of "U-Net, one circle at a time"'
+language = "en"
+extensions = ["myst_nb"]
+myst_enable_extensions = ["attrs_inline", "dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"
+nb_ipywidgets_js = {}  # no widget runs here, so nothing is loaded from other servers for them
+
+html_theme = "sphinx_book_theme"
+html_static_path = ["_static"]
+html_css_files = ["course.css"]
+html_favicon = "_static/icon.svg"
+html_math_renderer = "mathml"
+html_copy_source = html_show_sourcelink = html_show_sphinx = html_show_copyright = False
+html_theme_options = {
+    "home_page_in_toc": True,
+    "show_toc_level": 2,
+    "use_download_button": False,
+    "use_fullscreen_button": False,
+    "use_repository_button": bool(repository),
+    "use_issues_button": bool(repository),
+    "repository_url": repository,
+    "repository_branch": branch,
+}
+
+
+def mathml(translator, node):
+    """Write a formula as MathML, which browsers draw by themselves: no script, no other server."""
+    translator.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
+    raise nodes.SkipNode
+
+
+def give_alt_texts(app, doctree):
+    """Give each picture that a cell made the words that tools/pages.py found for it."""
+    for cell in doctree.findall(nodes.container):
+        if cell.get("nb_element") == "cell_code":
+            pictures = list(cell.findall(nodes.image))
+            words = cell["cell_metadata"].get("alts", [])
+            if len(pictures) != len(words):
+                raise ValueError(f"{len(pictures)} pictures and {len(words)} alt texts in the cell\n{cell.astext()}")
+            for picture, text in zip(pictures, words):
+                picture["alt"] = text
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", inline_renderers=(mathml, None), block_renderers=(mathml, None))
+    app.connect("doctree-read", give_alt_texts)
