@@ -1,5 +1,6 @@
 """How Sphinx makes the site. `tools/pages.py` writes the pages and calls it; nothing is run and nothing is fetched."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -24,9 +25,13 @@ html_theme = "sphinx_book_theme"
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_favicon = "_static/icon.svg"
+html_sidebars = {"**": ["search-button-field.html", "sbt-sidebar-nav.html"]}  # the list's first line is the way home
+html_use_index = False
 html_math_renderer = "mathml"
 html_copy_source = html_show_sourcelink = html_show_sphinx = html_show_copyright = False
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system has it
 html_theme_options = {
+    "navbar_persistent": [],  # or there would be a second search field, above the first
     "home_page_in_toc": True,
     "show_toc_level": 2,
     "use_download_button": False,
@@ -44,8 +49,8 @@ def mathml(translator, node):
     raise nodes.SkipNode
 
 
-def give_alt_texts(app, doctree):
-    """Give each picture that a cell made the words that tools/pages.py found for it."""
+def finish_cells(app, doctree):
+    """Give each picture that a cell made the words that tools/pages.py found for it, and mark printed tables as such."""
     for cell in doctree.findall(nodes.container):
         if cell.get("nb_element") == "cell_code":
             pictures = list(cell.findall(nodes.image))
@@ -54,8 +59,12 @@ def give_alt_texts(app, doctree):
                 raise ValueError(f"{len(pictures)} pictures and {len(words)} alt texts in the cell\n{cell.astext()}")
             for picture, text in zip(pictures, words):
                 picture["alt"] = text
+            for printed in cell.findall(nodes.literal_block):
+                lines = printed.astext().strip().splitlines()
+                if "output" in printed["classes"] and sum(bool(re.search(r"\S {2,}\S", line)) for line in lines) > max(2, len(lines) / 2):
+                    printed["classes"].append("columns")
 
 
 def setup(app):
     app.add_html_math_renderer("mathml", inline_renderers=(mathml, None), block_renderers=(mathml, None))
-    app.connect("doctree-read", give_alt_texts)
+    app.connect("doctree-read", finish_cells)

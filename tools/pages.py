@@ -4,7 +4,7 @@
 
 The pages are written to site/_build/pages first. Notebooks, README and TEACHING.md are the only sources; what a web page
 needs on top is added here: alt text from the line that is printed under each picture, launch links from the one address,
-links that lead to pages, and a sentence where a running notebook has sliders.
+links that lead to pages, and a sentence on what only a running notebook has.
 """
 
 import ast
@@ -21,10 +21,7 @@ import nbformat
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
 BUILT = SITE / "_build"
-SLIDERS = (
-    "*In the running notebook there are sliders here. This page shows the same panel at a few settings instead, in the "
-    "next picture.*"
-)
+AS_IT_RAN = "*This page shows the notebook as it ran. Its sliders, guesses and exercises wait for you in the running notebook.*"
 PNG = "image/png"
 
 
@@ -102,18 +99,14 @@ def page_links(text: str, repository: str, branch: str, folder: str = "") -> str
 
 def notebook_page(notebook, name: str, repository: str, branch: str, positions: dict[str, int]):
     """Change a notebook, as read by nbformat, into what its page is made of."""
-    cells = []
+    launch = f"{launch_links(repository, branch, name)}\n\n{AS_IT_RAN}"
     for cell in notebook.cells:
-        cells.append(cell)
         if cell.cell_type == "markdown":
-            text = re.sub(r"^\*\*Launch:\*\*.*$", lambda _: launch_links(repository, branch, name), cell.source, flags=re.MULTILINE)
+            text = re.sub(r"^\*\*Launch:\*\*.*$", lambda _: launch, cell.source, flags=re.MULTILINE)
             text = re.sub(r'^(#+) <a id="(.+?)"></a>', r"(\2)=\n\1 ", text, flags=re.MULTILINE)
             cell.source = page_links(text, repository, branch, "notebooks")
         else:
             cell.metadata["alts"] = alt_texts(cell, positions)
-            if re.search(r"^panels\.\w+_panel\(", cell.source, re.MULTILINE):
-                cells.append(nbformat.v4.new_markdown_cell(SLIDERS))
-    notebook.cells = cells
     return notebook
 
 
@@ -164,6 +157,7 @@ def write_pages(folder: Path, root: Path = ROOT) -> None:
 
 def main() -> int:
     """Write the pages and have Sphinx make the site of them; every warning is an error."""
+    shutil.rmtree(BUILT / "html", ignore_errors=True)
     write_pages(BUILT / "pages")
     command = [sys.executable, "-m", "sphinx", "-M", "html", str(BUILT / "pages"), str(BUILT), "-c", str(SITE)]
     status = subprocess.run([*command, "--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]).returncode
