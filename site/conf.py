@@ -59,10 +59,14 @@ def finish_cells(app, doctree):
                 raise ValueError(f"{len(pictures)} pictures and {len(words)} alt texts in the cell\n{cell.astext()}")
             for picture, text in zip(pictures, words):
                 picture["alt"] = text
-            for printed in cell.findall(nodes.literal_block):
+                picture["scale"] = 100  # which makes it a link to the file, for a closer look on a phone
+            for printed in [block for block in cell.findall(nodes.literal_block) if "output" in block["classes"]]:
                 lines = printed.astext().strip().splitlines()
-                if "output" in printed["classes"] and sum(bool(re.search(r"\S {2,}\S", line)) for line in lines) > max(2, len(lines) / 2):
+                if sum(bool(re.search(r"\S {2,}\S", line)) for line in lines) > max(2, len(lines) / 2):
                     printed["classes"].append("columns")
+                else:  # a sentence broken into lines to fit a screen becomes one line again; the page breaks it anew
+                    printed.rawsource = re.sub(r"\n {6,}(?=\S)", " ", printed.astext())
+                    printed.children = [nodes.Text(printed.rawsource)]
 
 
 def setup(app):

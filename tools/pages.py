@@ -85,6 +85,8 @@ def page_links(text: str, repository: str, branch: str, folder: str = "") -> str
     """
     def turned(match):
         bang, words, target, anchor = match.groups()
+        if target is None:  # code
+            return match.group()
         path = os.path.normpath(os.path.join(folder, target))
         if path in ("README.md", "TEACHING.md"):
             return f"[{words}]({ {'README.md': 'index.md', 'TEACHING.md': 'teaching.md'}[path] }{anchor or ''})"
@@ -92,7 +94,7 @@ def page_links(text: str, repository: str, branch: str, folder: str = "") -> str
             return f"{bang}[{words}]({Path(path).name}{anchor or ''})"
         return f"[{words}]({repository}/blob/{branch}/{path}{anchor or ''})" if repository else words
 
-    return re.sub(r"(!?)\[([^\[\]]*)\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]*)?\)", turned, text)
+    return re.sub(r"```.*?```|`[^`\n]+`|(!?)\[([^\[\]]*)\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]*)?\)", turned, text, flags=re.DOTALL)
 
 
 # --- Pages ------------------------------------------------------------------------------------------------------------
