@@ -2,11 +2,15 @@
 
 import re
 import shutil
+import subprocess
+import sys
+import tomllib
 
 import nbformat
 import notebooks as tool
 import pages
 import pytest
+import yaml
 from course import ROOT
 
 ADDRESS = "https://github.com/some-one/some.where"
@@ -122,3 +126,54 @@ def test_solutions_are_folded_and_their_code_is_marked(written):
         for c in nbformat.read(path, as_version=4).cells:
             if "<details>" in c.source:
                 assert re.search(r"<details><summary>Solution</summary>\n\n```python\n.+\n```\n.*\n</details>$", c.source, re.DOTALL)
+
+
+# --- TEACHING.md and CITATION.cff -------------------------------------------------------------------------------------
+
+
+def recipes():
+    """The Python recipes in TEACHING.md: the first makes handouts, the second looks at what was handed in."""
+    return re.findall(r"```python\n(.+?)```", (ROOT / "TEACHING.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_handouts_have_exercises_and_no_solutions(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    monkeypatch.chdir(tmp_path)
+    exec(recipes()[0], {})
+    for path in tool.sources():
+        text = (tmp_path / "handout" / f"{path.stem}.ipynb").read_text(encoding="utf-8")
+        assert "Solution" not in text
+        assert text.count("### Exercise") == path.read_text(encoding="utf-8").count("### Exercise")
+
+
+def test_what_is_handed_in_is_run_and_its_solved_exercises_are_named(tmp_path):
+    (tmp_path / "submitted").mkdir()
+    (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
+    (tmp_path / "helpers").symlink_to(ROOT / "helpers")
+    setup = "import sys\nsys.path.insert(0, '..')\nfrom helpers import checks"
+    cells = [setup, "1 / 0", "checks.exercise_1_2(0.78)", "checks.exercise_1_5('AC')", "checks.exercise_1_5('ACE')", "checks.exercise_2_5(3)"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(notebook, tmp_path / "submitted" / "ada.ipynb")
+    done = subprocess.run([sys.executable, "-c", recipes()[1]], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == "ada 1.2 1.5", done.stdout + done.stderr
+
+
+def test_the_citation_names_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert citation["cff-version"] == "1.2.0" and citation["message"] and citation["title"] and citation["authors"]
+    assert citation["version"] == project["version"] and citation["license"] == project["license"]
+    assert f"version {project['version']}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_teaching_points_at_exercises_and_sections_that_exist():
+    from helpers.checks import EXERCISES
+
+    text = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\b([1-4]\.\d)\b(?! GB)", text)) - {"2.5"} <= set(EXERCISES)
+    for number, cases in re.findall(r"\b(05), cases? ([\d and,]+)", text):
+        assert all(int(case) <= 11 for case in re.findall(r"\d+", cases)), (number, cases)
+    for number, sections in re.findall(r"\b(0[0-6]), sections? ([\d ,andto]+)", text):
+        source = next(path for path in tool.sources() if path.name.startswith(number)).read_text(encoding="utf-8")
+        for section in re.findall(r"\d", sections):
+            assert f"# ## {section}. " in source, f"notebook {number} has no section {section}"

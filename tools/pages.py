@@ -149,6 +149,7 @@ def write_pages(folder: Path, root: Path = ROOT) -> None:
         page = notebook_page(notebook, path.stem, repository, branch, positions)
         (folder / path.name).write_text(nbformat.writes(page), encoding="utf-8")
     readme = (root / "README.md").read_text(encoding="utf-8")
+    readme = re.sub(r'<img alt="(.+?)" src="(.+?)".*?>', r"![\1](\2)", readme)
     readme = re.sub(r"^\*\*Launch:\*\*.*$", lambda _: launch_links(repository, branch, notebooks[0][0]), readme, flags=re.MULTILINE)
     texts = {path.name: filled(path.read_text(encoding="utf-8"), readme, notebooks) for path in (root / "site").glob("*.md")}
     texts["teaching.md"] = (root / "TEACHING.md").read_text(encoding="utf-8")
