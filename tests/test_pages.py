@@ -117,6 +117,8 @@ def test_the_front_page_holds_the_map_and_the_launch_links(written):
     for path in tool.sources():
         assert f"]({path.stem}.ipynb)" in front and f"<{path.stem}>" in front
     assert "00_start_here.ipynb){.launch}" in front and "(overview.png)" in front
+    assert "](teaching.md)" in front and "](about.md)" in front and "make lab" in front
+    assert f"{ADDRESS}/blob/main/benchmarks/panels.md" in (written / "about.md").read_text()
     assert (written / "overview.png").exists()
     assert not re.search(r"\{\{ ", "".join(path.read_text() for path in written.glob("*.md")))
 

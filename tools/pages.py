@@ -151,10 +151,11 @@ def write_pages(folder: Path, root: Path = ROOT) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
     readme = re.sub(r'<img alt="(.+?)" src="(.+?)".*?>', r"![\1](\2)", readme)
     readme = re.sub(r"^\*\*Launch:\*\*.*$", lambda _: launch_links(repository, branch, notebooks[0][0]), readme, flags=re.MULTILINE)
+    readme = page_links(readme, repository, branch)
+    teaching = page_links((root / "TEACHING.md").read_text(encoding="utf-8"), repository, branch)
     texts = {path.name: filled(path.read_text(encoding="utf-8"), readme, notebooks) for path in (root / "site").glob("*.md")}
-    texts["teaching.md"] = (root / "TEACHING.md").read_text(encoding="utf-8")
-    for name, text in texts.items():
-        (folder / name).write_text(page_links(text, repository, branch), encoding="utf-8")
+    for name, text in {**texts, "teaching.md": teaching}.items():
+        (folder / name).write_text(text, encoding="utf-8")
     shutil.copy(root / "models" / "overview.png", folder)
 
 
