@@ -106,8 +106,8 @@ import cv2
 checks.reveal("scan", guess, cv2.connectedComponents(masks[0, ..., 0])[0] - 1)
 
 # %% [markdown]
-# The orange outlines are the truth. We know it because we drew the scans. The dashed blue ones are the network's answer, from the
-# grey picture alone. It left the vessels alone, although they are just as bright. How good is it, in a number?
+# The orange outlines are the truth. We know it because we drew the scans. The dashed blue ones are the network's answer, found in
+# the grey picture alone. It left the vessels alone, although they are just as bright. How good is it, in a number?
 
 # %%
 from helpers.evaluation import dice_per_image
@@ -145,7 +145,7 @@ print("Dice above 0.9 on every one of these scans:", bool((dice > 0.9).all()))
 # 1. **Predict.** Read the question and write a guess into the cell with `guess = None`.
 # 2. **Run.** Shift+Enter, cell by cell, from the top. The answer tells how far off you were, and what may lie behind it.
 # 3. **Explain.** Say in a sentence of your own why it came out so. Then read the paragraph below.
-# 4. **Change.** Turn a dial, run again, and look what happens. You cannot break anything: in the menu, Kernel > Restart Kernel puts
+# 4. **Change.** Turn a dial, run again, and see what happens. You cannot break anything: in the menu, Kernel > Restart Kernel puts
 #    everything back, and a fresh copy of the file is only a download away.
 #
 # At the end of each notebook there are **exercises**. An exercise gives you a cell with a gap and a line that checks your answer. The
