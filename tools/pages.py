@@ -105,7 +105,7 @@ def notebook_page(notebook, name: str, repository: str, branch: str, positions: 
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             text = re.sub(r"^\*\*Launch:\*\*.*$", lambda _: launch, cell.source, flags=re.MULTILINE)
-            text = re.sub(r'^(#+) <a id="(.+?)"></a>', r"(\2)=\n\1 ", text, flags=re.MULTILINE)
+            text = re.sub(r'^(#+) <a id=".+?"></a>', r"\1 ", text, flags=re.MULTILINE)  # Sphinx makes the same anchor
             cell.source = page_links(text, repository, branch, "notebooks")
         else:
             cell.metadata["alts"] = alt_texts(cell, positions)
