@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 
+import address
 import nbformat
 import notebooks as tool
 import pages
@@ -14,6 +15,7 @@ import yaml
 from course import ROOT
 
 ADDRESS = "https://github.com/some-one/some.where"
+REF = address.settings()[1]  # the branch or tag that links lead to
 
 
 def cell(source, *outputs):
@@ -105,7 +107,7 @@ def written(tmp_path_factory):
 def test_a_notebooks_page(name, written):
     page = nbformat.read(written / f"{name}.ipynb", as_version=4)
     head = page.cells[0].source
-    assert f"blob/main/notebooks/{name}.ipynb){{.launch}}" in head and f"lab/tree/notebooks/{name}.ipynb){{.launch}}" in head
+    assert f"blob/{REF}/notebooks/{name}.ipynb){{.launch}}" in head and f"lab/tree/notebooks/{name}.ipynb){{.launch}}" in head
     assert "guesses and exercises wait for you in the running notebook" in head
     assert "[Contents](index.md)" in head
     assert not any('<a id="' in c.source for c in page.cells), "a heading's anchor must be one that Sphinx knows"
@@ -115,10 +117,11 @@ def test_a_notebooks_page(name, written):
 def test_the_front_page_holds_the_map_and_the_launch_links(written):
     front = (written / "index.md").read_text()
     for path in tool.sources():
-        assert f"]({path.stem}.ipynb)" in front and f"<{path.stem}>" in front
+        assert f"]({path.stem}.ipynb)" in front, f"the README's map lacks {path.stem}: python benchmarks/notebooks.py"
+        assert f"<{path.stem}>" in front
     assert "00_start_here.ipynb){.launch}" in front and "(overview.png)" in front
     assert "](teaching.md)" in front and "](about.md)" in front and "make lab" in front
-    assert f"{ADDRESS}/blob/main/benchmarks/panels.md" in (written / "about.md").read_text()
+    assert f"{ADDRESS}/blob/{REF}/benchmarks/panels.md" in (written / "about.md").read_text()
     assert (written / "overview.png").exists()
     assert not re.search(r"\{\{ ", "".join(path.read_text() for path in written.glob("*.md")))
 
