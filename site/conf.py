@@ -15,7 +15,7 @@ repository, branch = address.settings()
 project = html_title = "U-Net, one circle at a time"
 author = 'the authors of "U-Net, one circle at a time"'
 language = "en"
-extensions = ["myst_nb"]
+extensions = ["myst_nb", "sphinx.ext.githubpages"]
 myst_enable_extensions = ["attrs_inline", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"

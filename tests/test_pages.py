@@ -182,3 +182,8 @@ def test_teaching_points_at_exercises_and_sections_that_exist():
         source = next(path for path in tool.sources() if path.name.startswith(number)).read_text(encoding="utf-8")
         for section in re.findall(r"\d", sections):
             assert f"# ## {section}. " in source, f"notebook {number} has no section {section}"
+
+
+def test_the_readme_says_that_nothing_was_launched_only_while_there_is_no_address():
+    unlaunched = "The address of this repository is not decided yet." in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert unlaunched == (not address.settings()[0]), "rewrite 'What was tried' in README.md: now there is an address to launch from"
