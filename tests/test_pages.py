@@ -33,6 +33,7 @@ def positions():
 def test_alt_text_is_the_title_and_what_is_printed_below(positions):
     shown = cell('pictures.show_images(a, ["x", "y"], "Two discs", "Left grey.")', None, "Left grey.\n")
     assert pages.alt_texts(shown, positions) == ["Two discs. Left grey."]
+    assert pages.alt_texts(cell('pictures.plot_bars(a, b, "Which wins?")', None, "a 1; b 2.\n"), positions) == ["Which wins? a 1; b 2."]
     assert pages.alt_texts(cell('panels.show_twin(f, [], title="Three settings.")', None, "easy\nhard\n"), positions) == ["Three settings. easy hard"]
 
 

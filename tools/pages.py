@@ -63,7 +63,7 @@ def alt_texts(cell, positions: dict[str, int]) -> list[str]:
             continue
         printed = [o.text for o in cell.outputs[i + 1 : i + 2] or cell.outputs[:i] if o.output_type == "stream"]
         lines = [line.strip() for line in "\n".join(printed).splitlines() if line.strip() and "guess" not in line.lower()]
-        words = " ".join([f"{title.rstrip('.')}." for title in titles if len(titles) == 1] + lines)
+        words = " ".join([title if title[-1] in ".?!" else f"{title}." for title in titles if len(titles) == 1] + lines)
         if not lines:
             raise ValueError(f"nothing is printed with the picture of this cell, so there is no alt text for it:\n{cell.source}")
         texts.append(words)
