@@ -1,12 +1,12 @@
 # make lab         set up and open the course in JupyterLab
 # make test        set up and run all tests, notebooks included
-# make site        set up and make web pages of the notebooks: site/_build/html/index.html
-# make test-site   set up, make the site, and check every page of it in Chromium
 # make notebooks   after editing notebooks/*.py: make the .ipynb anew (ONLY=03 for one of them)
 # make address     write the public address from pyproject.toml into README and notebooks
 # make model       train the network that ships, anew
 # make lock        choose the newest versions that requirements.txt allows
 # make bench       measure; see benchmarks/README.md
+# make site        set up and make web pages of the notebooks: site/_build/html/index.html
+# make test-site   set up, make the site, and check every page of it in Chromium
 
 SHELL := /bin/sh
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -14,11 +14,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	if $$p -c '$(FITS)' 2>/dev/null; then echo $$p; break; fi; done)
 ENV := .venv
 BIN := $(ENV)/bin
-SITE_ENV := .venv-site
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 SCRATCH = d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && export UNET_COURSE_RUNS="$$d/runs" UNET_COURSE_PROGRESS="$$d/progress"
 
-.PHONY: lab test site test-site notebooks address model lock bench
+.PHONY: lab test notebooks address model lock bench
 
 lab: $(ENV)/lab.ready
 	$(BIN)/python -m jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks/$(FIRST)
@@ -27,12 +26,6 @@ FIRST := $(firstword $(notdir $(sort $(wildcard notebooks/*.ipynb))))
 
 test: $(ENV)/test.ready
 	$(SCRATCH) && $(BIN)/python -m pytest tests notebooks --nbval --nbval-current-env --nbval-cell-timeout=600
-
-site: $(SITE_ENV)/ready
-	$(SITE_ENV)/bin/python tools/pages.py
-
-test-site: site $(ENV)/test.ready
-	UNET_COURSE_SITE="$(CURDIR)/site/_build/html" $(BIN)/python -m pytest tests/browser/test_site.py
 
 notebooks: $(ENV)/lab.ready
 	$(BIN)/python tools/notebooks.py $(ONLY)
@@ -59,6 +52,17 @@ $(ENV)/lab.ready: requirements.txt constraints.txt
 $(ENV)/test.ready: $(ENV)/lab.ready requirements-dev.txt
 	@$(PIP) -r requirements-dev.txt || { echo "The packages for testing could not be installed. Is there a network? Then run the same command again."; exit 1; }
 	@touch $@
+
+# The site has an environment of its own, so that students and tests need not install Sphinx.
+SITE_ENV := .venv-site
+
+.PHONY: site test-site
+
+site: $(SITE_ENV)/ready
+	$(SITE_ENV)/bin/python tools/pages.py
+
+test-site: site $(ENV)/test.ready
+	UNET_COURSE_SITE="$(CURDIR)/site/_build/html" $(BIN)/python -m pytest tests/browser/test_site.py
 
 $(SITE_ENV)/ready: site/requirements.txt
 	@test -n "$(PYTHON)" || { echo "The site needs Python 3.11, 3.12 or 3.13, and none was found. Install one from https://www.python.org/downloads/, or name it: make site PYTHON=/path/to/python3.12"; exit 1; }
