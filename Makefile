@@ -5,6 +5,8 @@
 # make model       train the network that ships, anew
 # make lock        choose the newest versions that requirements.txt allows
 # make bench       measure; see benchmarks/README.md
+# make site        set up and make web pages of the notebooks: site/_build/html/index.html
+# make test-site   set up, make the site, and check every page of it in Chromium
 
 SHELL := /bin/sh
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -49,4 +51,21 @@ $(ENV)/lab.ready: requirements.txt constraints.txt
 
 $(ENV)/test.ready: $(ENV)/lab.ready requirements-dev.txt
 	@$(PIP) -r requirements-dev.txt || { echo "The packages for testing could not be installed. Is there a network? Then run the same command again."; exit 1; }
+	@touch $@
+
+# The site has an environment of its own, so that students and tests need not install Sphinx.
+SITE_ENV := .venv-site
+
+.PHONY: site test-site
+
+site: $(SITE_ENV)/ready
+	$(SITE_ENV)/bin/python tools/pages.py
+
+test-site: site $(ENV)/test.ready
+	UNET_COURSE_SITE="$(CURDIR)/site/_build/html" $(BIN)/python -m pytest tests/browser/test_site.py
+
+$(SITE_ENV)/ready: site/requirements.txt
+	@test -n "$(PYTHON)" || { echo "The site needs Python 3.11, 3.12 or 3.13, and none was found. Install one from https://www.python.org/downloads/, or name it: make site PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(SITE_ENV) || { echo "Python cannot make virtual environments here. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@$(SITE_ENV)/bin/python -m pip install --quiet --disable-pip-version-check -r site/requirements.txt || { echo "The packages for the site could not be installed. Is there a network? Then run the same command again."; exit 1; }
 	@touch $@

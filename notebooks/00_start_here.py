@@ -106,8 +106,8 @@ import cv2
 checks.reveal("scan", guess, cv2.connectedComponents(masks[0, ..., 0])[0] - 1)
 
 # %% [markdown]
-# The orange outlines are the truth. We know it because we drew the scans. The dashed blue ones are the network's answer, from the
-# grey picture alone. It left the vessels alone, although they are just as bright. How good is it, in a number?
+# The orange outlines are the truth. We know it because we drew the scans. The dashed blue ones are the network's answer, found in
+# the grey picture alone. It left the vessels alone, although they are just as bright. How good is it, in a number?
 
 # %%
 from helpers.evaluation import dice_per_image
@@ -145,7 +145,7 @@ print("Dice above 0.9 on every one of these scans:", bool((dice > 0.9).all()))
 # 1. **Predict.** Read the question and write a guess into the cell with `guess = None`.
 # 2. **Run.** Shift+Enter, cell by cell, from the top. The answer tells how far off you were, and what may lie behind it.
 # 3. **Explain.** Say in a sentence of your own why it came out so. Then read the paragraph below.
-# 4. **Change.** Turn a dial, run again, and look what happens. You cannot break anything: in the menu, Kernel > Restart Kernel puts
+# 4. **Change.** Turn a dial, run again, and see what happens. You cannot break anything: in the menu, Kernel > Restart Kernel puts
 #    everything back, and a fresh copy of the file is only a download away.
 #
 # At the end of each notebook there are **exercises**. An exercise gives you a cell with a gap and a line that checks your answer. The
@@ -182,248 +182,248 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # Each term in two or three sentences. The notebooks link to it from where they first use it.
 #
-# #### <a id="augmentation"></a>augmentation
+# ### <a id="augmentation"></a>augmentation
 #
 # Making plausible new pictures out of the old ones, for instance by mirroring. The mask must move in the same way.
 #
-# #### <a id="baseline"></a>baseline
+# ### <a id="baseline"></a>baseline
 #
 # A simple method whose score says how easy the task is. A network's score means nothing without one.
 #
-# #### <a id="batch"></a>batch
+# ### <a id="batch"></a>batch
 #
 # The pictures that a network takes at once; from them it computes one step. The last batch of an epoch may be smaller.
 #
-# #### <a id="bias"></a>bias
+# ### <a id="bias"></a>bias
 #
 # A number that a layer adds to each result, one for each channel that comes out. Like the weights of the kernels it is
 # learned.
 #
-# #### <a id="blur"></a>blur
+# ### <a id="blur"></a>blur
 #
 # The smearing of each point over its neighbours, as every optical system does it. Ours is a Gaussian, whose width is
 # given in pixels.
 #
-# #### <a id="bootstrap"></a>bootstrap
+# ### <a id="bootstrap"></a>bootstrap
 #
 # Drawing again from the scores one has, with replacement, to see how much their mean would vary. It tells how much the
 # choice of pictures matters, and nothing about other scanners.
 #
-# #### <a id="bottleneck"></a>bottleneck
+# ### <a id="bottleneck"></a>bottleneck
 #
 # The lowest point of a U-Net, with the fewest places and the most channels. It sees most of the picture at once.
 #
-# #### <a id="calibration"></a>calibration
+# ### <a id="calibration"></a>calibration
 #
 # Whether probabilities mean what they say: of the pixels at 0.8, about 80 % should be foreground. A network can have a
 # high Dice and be badly calibrated.
 #
-# #### <a id="callback"></a>callback
+# ### <a id="callback"></a>callback
 #
 # An object that Keras calls at certain moments of the training, such as the end of an epoch. It can look, write to
 # disk, or stop the run.
 #
-# #### <a id="channel"></a>channel
+# ### <a id="channel"></a>channel
 #
 # One of several numbers that belong to the same pixel, on the last axis of an array. A colour picture has three
 # channels, a scan has one, and a feature map may have hundreds.
 #
-# #### <a id="checkpoint"></a>checkpoint
+# ### <a id="checkpoint"></a>checkpoint
 #
 # A network written to disk during training, here whenever the validation score is the best so far. It gives the best
 # epoch back, and not the last.
 #
-# #### <a id="contrast"></a>contrast
+# ### <a id="contrast"></a>contrast
 #
 # How much brighter a lesion is than its surroundings, in grey levels from 0 to 1. It says nothing about how bright the
 # surroundings are themselves.
 #
-# #### <a id="convolution"></a>convolution
+# ### <a id="convolution"></a>convolution
 #
 # A small window that slides over the picture and replaces each pixel by a weighted sum of its neighbours. The weights
 # are the same everywhere, so it finds a thing wherever it lies.
 #
-# #### <a id="cross-entropy"></a>cross-entropy
+# ### <a id="cross-entropy"></a>cross-entropy
 #
 # A loss that asks of each pixel how surprising the truth is, given the predicted probability. It looks at each pixel
 # for itself, so the many background pixels dominate it.
 #
-# #### <a id="decoder"></a>decoder
+# ### <a id="decoder"></a>decoder
 #
 # The upward half of a U-Net: upsampling, skip connections and convolutions. It brings the answer back to the size of
 # the picture.
 #
-# #### <a id="dice"></a>dice
+# ### <a id="dice"></a>dice
 #
 # A score for two masks: twice their overlap, divided by the sum of their areas. It is 1 if they agree and 0 if they
 # have nothing in common; two empty masks score 1.
 #
-# #### <a id="early-stopping"></a>early stopping
+# ### <a id="early-stopping"></a>early stopping
 #
 # Ending a training when the validation score has not improved for some epochs. Its patience is how many.
 #
-# #### <a id="encoder"></a>encoder
+# ### <a id="encoder"></a>encoder
 #
 # The downward half of a U-Net: convolutions and poolings. It finds out what there is, in ever coarser pixels.
 #
-# #### <a id="epoch"></a>epoch
+# ### <a id="epoch"></a>epoch
 #
 # One pass over all training pictures. After it the validation pictures are scored.
 #
-# #### <a id="feature-map"></a>feature map
+# ### <a id="feature-map"></a>feature map
 #
 # One channel of what a layer gives: a picture of where something was found. Early maps show edges, late ones whole
 # things.
 #
-# #### <a id="fingerprint"></a>fingerprint
+# ### <a id="fingerprint"></a>fingerprint
 #
 # A few letters computed from a whole array, which change when a single bit changes. With it others can check that they
 # have the same data as you.
 #
-# #### <a id="foreground"></a>foreground
+# ### <a id="foreground"></a>foreground
 #
 # The pixels where the mask is 1; all others are background. What counts as foreground is decided by the task and not by
 # brightness: our vessels are background.
 #
-# #### <a id="gradient"></a>gradient
+# ### <a id="gradient"></a>gradient
 #
 # How much a number, such as the loss, changes when each of the numbers before it changes a little. Training follows it
 # downhill.
 #
-# #### <a id="hough-circles"></a>hough circles
+# ### <a id="hough-circles"></a>hough circles
 #
 # A method in which every edge pixel votes for the circles that it could lie on. Circles with enough votes are taken as
 # found.
 #
-# #### <a id="illumination"></a>illumination
+# ### <a id="illumination"></a>illumination
 #
 # Light that varies slowly over the picture, so that one side is brighter than the other. It is what ruins a threshold.
 #
-# #### <a id="imbalance"></a>imbalance
+# ### <a id="imbalance"></a>imbalance
 #
 # A state of the data in which one class is much more frequent than the other. Here background outnumbers foreground ten
 # to one, which makes pixel accuracy worthless.
 #
-# #### <a id="iou"></a>iou
+# ### <a id="iou"></a>iou
 #
 # Intersection over union: the overlap of two masks, divided by the area that either covers. For one picture IoU = Dice
 # / (2 - Dice), so it is never larger than Dice.
 #
-# #### <a id="kernel"></a>kernel
+# ### <a id="kernel"></a>kernel
 #
 # The weights of a convolution, often three by three. A network learns them, one kernel for each pair of channels, in
 # and out.
 #
-# #### <a id="leakage"></a>leakage
+# ### <a id="leakage"></a>leakage
 #
 # Any way in which test pictures help to make what is tested. Copies on both sides of a split are one, and a setting
 # chosen by its test score is another.
 #
-# #### <a id="learning-rate"></a>learning rate
+# ### <a id="learning-rate"></a>learning rate
 #
 # The length of a step downhill. Too short takes for ever, too long jumps about or ends in NaN.
 #
-# #### <a id="logit"></a>logit
+# ### <a id="logit"></a>logit
 #
 # The number that a network gives for a pixel before the sigmoid: any number, with 0 for undecided. Negative means
 # background, positive foreground.
 #
-# #### <a id="loss"></a>loss
+# ### <a id="loss"></a>loss
 #
 # The number that training makes smaller: it says how wrong a prediction is. It has to have a slope, which a thresholded
 # mask has not.
 #
-# #### <a id="mask"></a>mask
+# ### <a id="mask"></a>mask
 #
 # A picture that holds the answer of a segmentation: 1 where the thing is, 0 where it is not. Here masks are arrays `[n,
 # height, width, 1]` of uint8.
 #
-# #### <a id="noise"></a>noise
+# ### <a id="noise"></a>noise
 #
 # Random numbers that are added to each pixel independently. Single pixels drown in it; the mean of many neighbours does
 # not.
 #
-# #### <a id="otsu"></a>otsu
+# ### <a id="otsu"></a>otsu
 #
 # A method that chooses a threshold for each picture, so that both groups of grey levels become as uniform as possible.
 # It separates whatever two groups there are, whether or not they are lesions and background.
 #
-# #### <a id="over-fitting"></a>over-fitting
+# ### <a id="over-fitting"></a>over-fitting
 #
 # Learning the training pictures by heart. The training score goes on rising while the validation score turns back.
 #
-# #### <a id="padding"></a>padding
+# ### <a id="padding"></a>padding
 #
 # What is put around a picture before a convolution. With zeros around it the result keeps its size ("same"); without, a
 # 3x3 convolution loses two pixels in height and width ("valid").
 #
-# #### <a id="pixel-accuracy"></a>pixel accuracy
+# ### <a id="pixel-accuracy"></a>pixel accuracy
 #
 # The share of pixels that are right. Where background dominates, a method that finds nothing scores high, so it is not
 # used here.
 #
-# #### <a id="pooling"></a>pooling
+# ### <a id="pooling"></a>pooling
 #
 # Making a picture smaller; max pooling keeps of each two by two pixels the largest. What is lost is the exact place,
 # what is gained is a wider view.
 #
-# #### <a id="precision"></a>precision
+# ### <a id="precision"></a>precision
 #
 # Of what was marked, the share that is right: TP / (TP + FP). A method that marks little, and carefully, has a high
 # one.
 #
-# #### <a id="recall"></a>recall
+# ### <a id="recall"></a>recall
 #
 # Of what is there, the share that was marked: TP / (TP + FN). A method that marks everything has a recall of 1.
 #
-# #### <a id="receptive-field"></a>receptive field
+# ### <a id="receptive-field"></a>receptive field
 #
 # The part of the input that can influence one pixel of the output. If it is smaller than the lesions, no training can
 # help.
 #
-# #### <a id="relu"></a>relu
+# ### <a id="relu"></a>relu
 #
 # The function that replaces negative numbers by 0 and leaves the others. Without something of this kind between them,
 # two convolutions would only be one larger one.
 #
-# #### <a id="seed"></a>seed
+# ### <a id="seed"></a>seed
 #
 # The number from which a generator of random numbers starts. The same seed gives the same numbers, so an experiment can
 # be repeated.
 #
-# #### <a id="segmentation"></a>segmentation
+# ### <a id="segmentation"></a>segmentation
 #
 # To decide for each pixel of a picture whether it belongs to what one is looking for. The answer has as many pixels as
 # the question.
 #
-# #### <a id="sigmoid"></a>sigmoid
+# ### <a id="sigmoid"></a>sigmoid
 #
 # The function that squeezes any number into 0 to 1, to be read as a probability. It turns 0 into one half.
 #
-# #### <a id="skip-connection"></a>skip connection
+# ### <a id="skip-connection"></a>skip connection
 #
 # Handing the encoder's maps across to the decoder, on every level. It brings back the exact places that pooling lost.
 #
-# #### <a id="test-set"></a>test set
+# ### <a id="test-set"></a>test set
 #
 # Pictures that are opened once, when everything has been decided. Each look that leads to a change turns them a little
 # more into a validation set.
 #
-# #### <a id="threshold"></a>threshold
+# ### <a id="threshold"></a>threshold
 #
 # The value from which on a grey level, or a probability, counts as foreground. It is chosen on validation pictures and
 # then kept.
 #
-# #### <a id="training-set"></a>training set
+# ### <a id="training-set"></a>training set
 #
 # The pictures that a network learns from. It sees them many times, so its score on them says little.
 #
-# #### <a id="transposed-convolution"></a>transposed convolution
+# ### <a id="transposed-convolution"></a>transposed convolution
 #
 # A layer that makes maps larger by painting a small learned pattern for each pixel. Untrained, it leaves a
 # checkerboard.
 #
-# #### <a id="validation-set"></a>validation set
+# ### <a id="validation-set"></a>validation set
 #
 # Pictures that the network does not learn from, but on which you choose: thresholds, settings, when to stop. Because
 # you choose on them, their score flatters a little.

@@ -30,7 +30,7 @@
 #
 # - About 45 minutes of your time; the cells themselves run in half a minute on two CPU cores.
 # - 0.4 GB of memory. No GPU, and no TensorFlow yet.
-# - Python and a little NumPy. This is where the course starts.
+# - Python and a little NumPy. [00](00_start_here.ipynb) shows how to use a notebook; nothing else has to come first.
 
 # %% tags=["setup"]
 # Setup, the same in every notebook: find the course on disk; on Colab, fetch it first.
@@ -443,8 +443,8 @@ print(len(train_images), "training,", len(val_images), "validation,", len(test_i
 # you do it?" This is called **[leakage](00_start_here.ipynb#leakage)**. It happens easily: neighbouring slices of the same patient, a picture and its
 # mirrored copy, a file that was saved twice.
 #
-# To see how bad it gets, take the most forgetful learner's opposite: one that *only* remembers. It looks up the training
-# picture most similar to a new one and copies its mask.
+# To see how bad it gets, take a learner that does nothing *but* remember: it looks up the training picture most similar to
+# a new one and copies its mask.
 
 
 # %%
@@ -493,8 +493,8 @@ checks.reveal("copying", guess, honest)
 
 # %% [markdown]
 # The same learner, useless or perfect, depending on nothing but the split. A network with many weights can remember too.
-# Not as well, so leakage does not show as a suspicious 1.00; it shows as two or three points that you will not see again
-# in the clinic.
+# Not as well, so leakage does not show as a suspicious 1.00; it shows as a score that is a little too good, and that you will
+# not see again in the clinic.
 #
 # ## 5. The baseline ladder
 #
@@ -627,8 +627,7 @@ pictures.plot_bars(list(ladder), list(ladder.values()), "What a network has to b
 assert ladder["best global threshold"] < 0.60, "the data has become too easy to teach anything"
 
 # %% [markdown]
-# These are the numbers to beat. In notebook 04 a U-Net takes its place at the top of this ladder, and then the test set is
-# opened.
+# These are the numbers to beat. In notebook 04 the test set is opened, and a U-Net takes its place on this ladder.
 #
 # ### All the dials in your hand
 #

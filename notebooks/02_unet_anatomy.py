@@ -278,7 +278,7 @@ checks.reveal("skip shape", guess, tuple(join_skip(maps, maps, "trial_skip").sha
 # %% [markdown]
 # What is the cropping for? The original U-Net does not pad. Each of its 3x3 convolutions (`padding="valid"`) makes the
 # picture two pixels smaller, so the decoder's maps are smaller than the encoder's, and the latter must be cut. By how much?
-# At the bottleneck 4 pixels are lost. Each level up doubles the loss, and two blocks add 4 each.
+# At the bottleneck 4 pixels are lost. Each level up doubles the loss, and two blocks, the encoder's and the decoder's, add 4 each.
 
 
 # %%
@@ -369,7 +369,8 @@ paper = build_unet((572, 572, 1), depth=5, filters=64, padding="valid")
 print("output", paper.output_shape[1:3], f"and {paper.count_params():,} weights")
 
 # %% [markdown]
-# Our own default is tiny beside it. **Predict.** How many times fewer weights has the U-Net with depth 4 and 8 filters?
+# Our own default, depth 4 and 8 filters, is tiny beside it. **Predict.** How many times as many weights has the
+# network of the paper?
 
 # %%
 guess = None  # how many times fewer?

@@ -84,8 +84,9 @@ checks.reveal("steps", guess, 12 * steps)
 # %% [markdown]
 # ### Augmentation: more pictures for free
 #
-# This is called [augmentation](00_start_here.ipynb#augmentation). A mirrored scan is as plausible as the original. By mirroring, turning over and transposing we get eight versions of each
-# picture, and the network finds it harder to learn single pictures by heart.
+# A mirrored scan is as plausible as the original. By mirroring, turning over and transposing we get eight versions of each
+# picture, and the network finds it harder to learn single pictures by heart. This is called
+# [augmentation](00_start_here.ipynb#augmentation).
 #
 # **The mask must move in the same way.** This is the most frequent silent mistake in segmentation: image flipped,
 # mask not. We make it impossible: image and mask become two channels of *one* array, and only that array is moved.
@@ -317,8 +318,8 @@ print(shown.says)
 # %% [markdown]
 # ## 4. Callbacks, one by one
 #
-# A **[callback](00_start_here.ipynb#callback)** is an object that Keras calls at certain moments of the training: after each step, after each epoch. You do
-# not have to believe that it works: for each we set up a small training in which it has to act.
+# A **[callback](00_start_here.ipynb#callback)** is an object that Keras calls at certain moments of the training: after each step, after each epoch. You need
+# not take it on trust that they work: for each we set up a small training in which it has to act.
 #
 # The small trainings use a small U-Net, and folders in a temporary place.
 
@@ -392,7 +393,7 @@ print("the reloaded network scores what the log says:", np.isclose(scored, logge
 # ### A rate that reacts: ReduceLROnPlateau
 #
 # The cosine follows a plan. `ReduceLROnPlateau` has none: it waits until the loss stops falling, and then cuts the rate.
-# To see both, we record the rate after every step with a callback of our own. It takes four lines.
+# To see both, we record the rate after every step with a callback of our own. It takes five lines.
 
 
 # %%

@@ -80,8 +80,8 @@ print("test set:", fingerprint(test_images, test_masks))
 # The network gives probabilities. A mask needs a yes or no, so we need a threshold. Everyone uses 0.5, and nobody says why.
 # It is a choice like any other, and choices are made on **validation** pictures.
 #
-# **Predict.** For the grey levels in notebook 01, the curve of Dice over threshold had a hill, and its top mattered much. What
-# does the curve look like for the probabilities of a trained network?
+# **Predict.** For the grey levels in notebook 01, the curve of Dice over threshold was a hill, and much depended on finding its
+# top. What does the curve look like for the probabilities of a trained network?
 
 # %%
 guess = None  # "hill", "slope" or "plateau"
@@ -136,7 +136,7 @@ print("mean per-image Dice on the test set above 0.94:", dice.mean() > 0.94)
 # %% [markdown]
 # ### How sure are we?
 #
-# Two hundred pictures are a sample. Had we drawn other two hundred, the mean would be a little different. The **[bootstrap](00_start_here.ipynb#bootstrap)**
+# Two hundred pictures are a sample. Had we drawn another two hundred, the mean would be a little different. The **[bootstrap](00_start_here.ipynb#bootstrap)**
 # estimates how different: draw 200 of our 200 scores *with replacement*, average, repeat two thousand times, and see between
 # which values 95 % of the averages lie. We draw images, never pixels, since the pixels of one image rise and
 # fall together.
@@ -475,7 +475,7 @@ assert 0 <= coin_dice["U-Net"] <= 1
 # %% [markdown]
 # We report it as it comes out. Judge the U-Net's picture yourself: coins have reliefs and dark rims, the light
 # differs from ours, and it is one picture, so there is no interval to state. On the test set our U-Net was far above Otsu. Here
-# the distance is another, for nothing in the training promised anything about photographs.
+# the distance is different, since nothing in the training promised anything about photographs.
 #
 # This is the most important sentence of this notebook: **a score belongs to a kind of picture.** How to bring the network to
 # your kind of picture is the subject of notebook 06.

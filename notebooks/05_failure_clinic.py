@@ -185,7 +185,8 @@ print("loss below 0 in the healthy run:", min(healthy_run.history["loss"]) < 0)
 # %% [markdown]
 # ## Case 2: right network, right picture, wrong numbers
 #
-# **Symptom.** The network that ships with the course is good. Here it is asked three times about the same four pictures.
+# **Symptom.** The network that ships with the course is good. Here it is asked three times about the same forty pictures, of
+# which you see one.
 
 # %%
 from helpers.training import load_network
@@ -440,7 +441,7 @@ pictures.plot_lines(
 # **Guess.** Two curves are flat. Which measurement tells you the direction in which to turn the dial?
 #
 # **Diagnose.** *Where* is it flat? Predicting the share of foreground everywhere costs about 1.3 with this loss. A run
-# that has fallen *behind* that has destroyed something: its weights are so large that the sigmoid is saturated, and a
+# that does *worse* than that has destroyed something: its weights are so large that the sigmoid is saturated, and a
 # saturated sigmoid has no gradient. A run that stands just where it began has not moved at all.
 
 # %%
@@ -473,7 +474,7 @@ print("most likely:", found)
 #
 # ## Case 6: the mask that stayed behind
 #
-# **Symptom.** Augmentation mirrors each *image* with a chance of one half. The two runs below differ in that only.
+# **Symptom.** Augmentation mirrors each *image* with a chance of one half. Everything else is as in the healthy run above.
 
 # %%
 mirror = np.random.default_rng(58).random(len(train[0])) < 0.5
@@ -506,8 +507,9 @@ pictures.show_images(
 )
 
 # %% [markdown]
-# Six pictures you can look at, six thousand not. But a computer can ask for each picture: *does the mask fit better after a
-# flip, a turn or a shift?* How well it fits is a correlation; what chance gives, other pictures' masks tell.
+# Six pictures you can look at, six thousand you cannot. But a computer can ask of each picture: *does the mask fit better after a
+# flip, a turn or a shift?* How well it fits is a correlation; what chance gives is found with the masks of other
+# pictures.
 
 # %%
 found = diagnose(careless, train[1])
@@ -812,7 +814,7 @@ print("all three have gained; as in training it stays above 0.9:", mended["as in
 
 # %% [markdown]
 # What did it cost? Look at the first bar: a network for all clinics does a little worse in the one it was made for. And the
-# small lesions are mended by half only. Two epochs are a beginning, and a lesion of 13 pixels in noise is hard for anyone.
+# small lesions are only half mended. Two epochs are a beginning, and a lesion of 13 pixels in noise is hard for anyone.
 #
 # ## What the doctor cannot see
 #

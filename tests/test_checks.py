@@ -895,7 +895,7 @@ def glossary():
     """The glossary's terms: anchor to `(heading, text)`."""
     source = (ROOT / "notebooks" / "00_start_here.py").read_text(encoding="utf-8")
     text = re.sub(r"^# ?", "", source, flags=re.MULTILINE)
-    entries = re.findall(r'^#### <a id="([^"]+)"></a>(.+?)\n\n(.+?)\n\n', text, re.MULTILINE | re.DOTALL)
+    entries = re.findall(r'^### <a id="([^"]+)"></a>(.+?)\n\n(.+?)\n\n', text, re.MULTILINE | re.DOTALL)
     return {anchor: (heading, body) for anchor, heading, body in entries}
 
 

@@ -108,6 +108,7 @@ def ranges(path):
 
 @pytest.mark.parametrize(("wanted", "pinned"), [
     ("requirements.txt", "constraints.txt"), ("requirements-dev.txt", "constraints.txt"), ("binder/requirements.in", "binder/requirements.txt"),
+    ("site/requirements.in", "site/requirements.txt"),
 ])
 def test_pins_fit_the_ranges(wanted, pinned):
     from packaging.requirements import Requirement

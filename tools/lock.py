@@ -1,4 +1,5 @@
-"""Choose the newest versions that the requirements allow, and write them down: constraints.txt and binder/requirements.txt.
+"""Choose the newest versions that the requirements allow, and write them down: constraints.txt, binder/requirements.txt
+and site/requirements.txt.
 
     python tools/lock.py          (needs uv: pip install uv)
 """
@@ -10,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 EVERYWHERE = "# One known-good set of exact versions for Python 3.11 to 3.13, made by `make lock`. Installs are held to it.\n"
+SITE = "# Exact versions for the site, made by `make lock`.\n"
 BINDER = "# Exact versions for Binder (Linux, Python 3.12), made by `make lock`.\n"
 
 
@@ -29,4 +31,8 @@ if __name__ == "__main__":
     compile_to(
         ROOT / "binder/requirements.txt", BINDER,
         "binder/requirements.in", "--python-version", "3.12", "--python-platform", "x86_64-unknown-linux-gnu",
+    )
+    compile_to(
+        ROOT / "site/requirements.txt", SITE,
+        "site/requirements.in", "-c", "constraints.txt", "--universal", "--fork-strategy", "fewest", "--python-version", "3.11",
     )

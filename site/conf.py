@@ -1,0 +1,74 @@
+"""How Sphinx makes the site. `tools/pages.py` writes the pages and calls it; nothing is run and nothing is fetched."""
+
+import re
+import sys
+from pathlib import Path
+
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+import address  # noqa: E402
+
+repository, branch = address.settings()
+
+project = html_title = "U-Net, one circle at a time"
+author = 'the authors of "U-Net, one circle at a time"'
+language = "en"
+extensions = ["myst_nb", "sphinx.ext.githubpages"]
+myst_enable_extensions = ["attrs_inline", "dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"
+nb_ipywidgets_js = {}  # no widget runs here, so nothing is loaded from other servers for them
+
+html_theme = "sphinx_book_theme"
+html_static_path = ["_static"]
+html_css_files = ["course.css"]
+html_favicon = "_static/icon.svg"
+html_sidebars = {"**": ["search-button-field.html", "sbt-sidebar-nav.html"]}  # the list's first line is the way home
+html_use_index = False
+html_math_renderer = "mathml"
+html_copy_source = html_show_sourcelink = html_show_sphinx = html_show_copyright = False
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system has it
+html_theme_options = {
+    "navbar_persistent": [],  # or there would be a second search field, above the first
+    "home_page_in_toc": True,
+    "show_toc_level": 2,
+    "use_download_button": False,
+    "use_fullscreen_button": False,
+    "use_repository_button": bool(repository),
+    "use_issues_button": bool(repository),
+    "repository_url": repository,
+    "repository_branch": branch,
+}
+
+
+def mathml(translator, node):
+    """Write a formula as MathML, which browsers draw by themselves: no script, no other server."""
+    translator.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
+    raise nodes.SkipNode
+
+
+def finish_cells(app, doctree):
+    """Give each picture that a cell made the words that tools/pages.py found for it, and mark printed tables as such."""
+    for cell in doctree.findall(nodes.container):
+        if cell.get("nb_element") == "cell_code":
+            pictures = list(cell.findall(nodes.image))
+            words = cell["cell_metadata"].get("alts", [])
+            if len(pictures) != len(words):
+                raise ValueError(f"{len(pictures)} pictures and {len(words)} alt texts in the cell\n{cell.astext()}")
+            for picture, text in zip(pictures, words):
+                picture["alt"] = text
+                picture["scale"] = 100  # which makes it a link to the file, for a closer look on a phone
+            for printed in [block for block in cell.findall(nodes.literal_block) if "output" in block["classes"]]:
+                lines = printed.astext().strip().splitlines()
+                if sum(bool(re.search(r"\S {2,}\S", line)) for line in lines) > max(2, len(lines) / 2):
+                    printed["classes"].append("columns")
+                else:  # a sentence broken into lines to fit a screen becomes one line again; the page breaks it anew
+                    printed.rawsource = re.sub(r"\n {6,}(?=\S)", " ", printed.astext())
+                    printed.children = [nodes.Text(printed.rawsource)]
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", inline_renderers=(mathml, None), block_renderers=(mathml, None))
+    app.connect("doctree-read", finish_cells)

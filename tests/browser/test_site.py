@@ -1,0 +1,202 @@
+"""The built site, as its readers meet it: on a desktop and on a phone, in the light and in the dark.
+
+Run by `make test-site`, which builds the site first and says where it is in UNET_COURSE_SITE.
+"""
+
+import functools
+import http.server
+import os
+import re
+import threading
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from jupyter_page import ROOT, browser_path, launch
+
+BUILT = os.environ.get("UNET_COURSE_SITE")
+NOTEBOOKS = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))]
+PAGES = ["index", *NOTEBOOKS, "teaching", "about", "search"]
+# 375 pixels is a common phone, 360 a small one.
+READERS = [(width, scheme) for width in (1280, 375) for scheme in ("light", "dark")]
+
+pytestmark = pytest.mark.skipif(not BUILT, reason="the site's checks are run by make test-site, which builds the site first")
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Where the site is served from, on this machine."""
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=BUILT))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """One browser for all tests of this file."""
+    lack = "" if browser_path() else "there is no Chromium (on Debian and Ubuntu: sudo apt install chromium)"
+    if lack and os.environ.get("UNET_COURSE_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"the browser tests are required here, but {lack}")
+    if lack:
+        pytest.skip(lack)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def reader(chromium, address):
+    """Return a function that opens a page of the site for a screen of some width, and keeps what went wrong in it."""
+    contexts = []
+
+    def open_page(name, width=1280, scheme="light"):
+        context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints = []
+        page.on("pageerror", lambda error: page.complaints.append(f"uncaught: {error}"))
+        page.on("console", lambda line: line.type in ("error", "warning") and page.complaints.append(line.text))
+        page.on("response", lambda r: r.status >= 400 and page.complaints.append(f"{r.status} for {r.url}"))
+        page.on("request", lambda r: r.url.startswith(("http:", "https:")) and not r.url.startswith(address)
+                and page.complaints.append(f"asks another server: {r.url}"))
+        page.goto(f"{address}/{name}.html", wait_until="load")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@functools.cache
+def soup(path: Path):
+    """Return a page of the site, parsed."""
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def page_of(name):
+    return soup(Path(BUILT) / f"{name}.html")
+
+
+def test_every_page_is_there():
+    assert {path.stem for path in Path(BUILT).glob("*.html")} == set(PAGES)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_link_or_file_is_missing(name):
+    page, broken = page_of(name), []
+    wanted = [tag.get(part) for tag in page.find_all(True) for part in ("href", "src") if tag.get(part) is not None]
+    assert len(wanted) > 20
+    for target in wanted:
+        parts = urlsplit(target)
+        if parts.scheme in ("http", "https", "mailto", "data"):
+            continue
+        path = (Path(BUILT) / unquote(parts.path)) if parts.path else Path(BUILT) / f"{name}.html"
+        if not path.is_file() or not path.is_relative_to(BUILT):
+            broken.append(target)
+        elif parts.fragment and path.suffix == ".html" and soup(path).find(id=unquote(parts.fragment)) is None:
+            broken.append(target)
+    assert not broken
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_every_picture_of_a_notebook_has_words_of_its_own(name):
+    pictures = page_of(name).select(".cell_output img")
+    texts = [picture.get("alt", "") for picture in pictures]
+    assert len(pictures) >= 2 and all(len(text) > 25 for text in texts), texts
+    assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_previous_contents_and_next_lead_to_pages_of_the_site(name):
+    (line,) = [p for p in page_of(name).select("article p") if p.text.startswith("Previous:")]
+    i = NOTEBOOKS.index(name)
+    neighbours = [n for j, n in ((i - 1, NOTEBOOKS[i - 1]), (i + 1, NOTEBOOKS[(i + 1) % len(NOTEBOOKS)])) if 0 <= j < len(NOTEBOOKS)]
+    assert {link["href"] for link in line.find_all("a")} == {"index.html", *(f"{n}.html" for n in neighbours)}
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_picture_stands_in_for_sliders(name):
+    assert "Its sliders, guesses and exercises wait for you" in page_of(name).find("article").text
+    cells = page_of(name).select("article .cell")
+    for cell, after in zip(cells, cells[1:]):
+        if re.search(r"^panels\.\w+_panel\(", cell.select_one(".cell_input").text, re.MULTILINE):
+            assert "run this cell to move its sliders" in " ".join(cell.select_one(".cell_output").text.split())
+            assert "show_twin" in after.text and after.find("img"), "no picture stands in for the sliders"
+
+
+def test_formulas_are_drawn_without_scripts():
+    assert len(page_of("01_data_synthesis").find_all("math")) >= 4
+    for name in PAGES:
+        for part in page_of(name).select("article p, article li"):
+            words = part.get_text()
+            assert not re.search(r"\\(frac|mathrm|pi|cdot)|\$[^$]+\$", words), words
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_open_without_complaints_or_other_servers(name, reader):
+    page = reader(name)
+    page.wait_for_timeout(300)
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("width", [360, 375, 820])
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_sticks_out_on_a_small_screen(name, width, reader):
+    page = reader(name, width)
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    unloaded = "[...document.images].filter(i => { i.loading = 'eager'; return !(i.complete && i.naturalWidth) }).map(i => i.src)"
+    assert page.evaluate(unloaded) == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), READERS)
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(name, width, scheme, reader):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = reader(name, width, scheme)
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    page.wait_for_function("document.getAnimations().length === 0")  # colours fade in, and half-way there is no contrast
+    found = Axe().run(page).response["violations"]
+    assert not found, "\n".join(f"{v['id']}: {v['help']}: {[n['html'][:200] for n in v['nodes'][:5]]}" for v in found)
+
+
+def test_search_finds_the_bottleneck(reader):
+    page = reader("index", 375)
+    page.get_by_role("button", name="Search").first.click()
+    page.keyboard.type("bottleneck")
+    page.keyboard.press("Enter")
+    page.locator("#search-results li a").first.wait_for()
+    found = page.locator("#search-results li a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    assert any("02_unet_anatomy.html" in link for link in found) and any("00_start_here.html" in link for link in found)
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("name", ["01_data_synthesis", "02_unet_anatomy", "03_training_with_callbacks", "04_evaluation_and_visualization"])
+def test_solutions_stay_folded_until_they_are_asked_for(name, reader):
+    page = reader(name, 375)
+    solutions = page.locator("details", has=page.locator("summary", has_text="Solution"))
+    assert solutions.count() >= 5
+    for solution in solutions.all():
+        code = solution.locator("pre")
+        assert code.count() == 1 and not code.is_visible()
+    solutions.first.locator("summary").click()
+    assert solutions.first.locator("pre").is_visible()
+
+
+def test_a_term_leads_to_its_entry_in_the_glossary(reader):
+    page = reader("02_unet_anatomy", 375)
+    page.locator("article").get_by_role("link", name="bottleneck").first.click()
+    page.wait_for_url("**/00_start_here.html#bottleneck")
+    page.wait_for_timeout(300)
+    assert page.locator("#bottleneck").evaluate("entry => entry.getBoundingClientRect().top") < 400
+    assert "fewest places" in page.locator("#bottleneck").inner_text()

@@ -1,0 +1,190 @@
+"""What tools/pages.py makes of notebooks and README, before Sphinx makes a site of it. (The site itself: tests/browser.)"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+
+import address
+import nbformat
+import notebooks as tool
+import pages
+import pytest
+import yaml
+from course import ROOT
+
+ADDRESS = "https://github.com/some-one/some.where"
+REF = address.settings()[1]  # the branch or tag that links lead to
+
+
+def cell(source, *outputs):
+    """A code cell; an output is a text that was printed, or None for a picture."""
+    made = [nbformat.v4.new_output("stream", name="stdout", text=o) if o else
+            nbformat.v4.new_output("display_data", data={"image/png": "aGE="}) for o in outputs]
+    return nbformat.v4.new_code_cell(source, outputs=made)
+
+
+@pytest.fixture(scope="module")
+def positions():
+    return pages.title_positions()
+
+
+def test_alt_text_is_the_title_and_what_is_printed_below(positions):
+    shown = cell('pictures.show_images(a, ["x", "y"], "Two discs", "Left grey.")', None, "Left grey.\n")
+    assert pages.alt_texts(shown, positions) == ["Two discs. Left grey."]
+    assert pages.alt_texts(cell('pictures.plot_bars(a, b, "Which wins?")', None, "a 1; b 2.\n"), positions) == ["Which wins? a 1; b 2."]
+    assert pages.alt_texts(cell('panels.show_twin(f, [], title="Three settings.")', None, "easy\nhard\n"), positions) == ["Three settings. easy hard"]
+
+
+def test_the_answer_to_a_guess_is_no_part_of_the_alt_text(positions):
+    shown = cell("pictures.show_numbers(a, title)", None, "29 of 144 pixels are 1.\n29 pixels. (No guess yet: put one in place of None.)\n")
+    assert pages.alt_texts(shown, positions) == ["29 of 144 pixels are 1."]
+
+
+def test_each_of_several_pictures_gets_its_own_words(positions):
+    assert pages.alt_texts(cell("for i in a: show(i)", None, "First.\n", None, "Second.\n"), positions) == ["First.", "Second."]
+
+
+def test_words_above_a_picture_count_where_none_stand_below(positions):
+    assert pages.alt_texts(cell("Image(x)", "17 nuclei found.\n", None), positions) == ["17 nuclei found."]
+
+
+def test_a_picture_without_words_is_refused(positions):
+    with pytest.raises(ValueError, match="no alt text"):
+        pages.alt_texts(cell("show(x)", None), positions)
+    with pytest.raises(ValueError, match="no alt text"):
+        pages.alt_texts(cell("show(x)", None, "Say it. (No guess yet.)"), positions)
+
+
+def test_launch_links_only_with_an_address():
+    line = pages.launch_links(ADDRESS, "main", "02_unet_anatomy")
+    assert re.findall(r"\[(.+?)\]\((\S+?)\)\{\.launch\}", line) == [
+        ("Open in Binder", "https://mybinder.org/v2/gh/some-one/some.where/main?urlpath=lab/tree/notebooks/02_unet_anatomy.ipynb"),
+        ("Open in Colab", "https://colab.research.google.com/github/some-one/some.where/blob/main/notebooks/02_unet_anatomy.ipynb"),
+    ]
+    assert "![" not in line, "badges would be asked from other servers"
+    assert "](" not in pages.launch_links("", "main", "02_unet_anatomy")
+
+
+@pytest.mark.parametrize(("written", "folder", "expected"), [
+    ("[Contents](../README.md)", "notebooks", "[Contents](index.md)"),
+    ("[a](02_unet_anatomy.ipynb)", "notebooks", "[a](02_unet_anatomy.ipynb)"),
+    ("**[dice](00_start_here.ipynb#dice)**", "notebooks", "**[dice](00_start_here.ipynb#dice)**"),
+    ("[a](notebooks/02_unet_anatomy.ipynb) and [b](TEACHING.md#x)", "", "[a](02_unet_anatomy.ipynb) and [b](teaching.md#x)"),
+    ("![A picture](models/overview.png)", "", "![A picture](overview.png)"),
+    ("[paper](https://arxiv.org/abs/1505.04597), [here](#dice)", "", "[paper](https://arxiv.org/abs/1505.04597), [here](#dice)"),
+    ("[card](models/README.md)", "", f"[card]({ADDRESS}/blob/main/models/README.md)"),
+    ("`a[0](x)`", "", "`a[0](x)`"),
+])
+def test_links_lead_to_pages(written, folder, expected):
+    assert pages.page_links(written, ADDRESS, "main", folder) == expected
+
+
+def test_without_an_address_links_to_files_become_words():
+    assert pages.page_links("see [the card](models/README.md).", "", "main") == "see the card."
+
+
+def test_a_missing_section_is_named():
+    with pytest.raises(ValueError, match="How to cite"):
+        pages.section("# a\n\n## b\n", "How to cite")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """The pages of a course that has an address."""
+    root = tmp_path_factory.mktemp("course")
+    for name in ("notebooks", "helpers", "site", "models"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("_build", "__pycache__"))
+    for name in ("README.md", "TEACHING.md"):
+        shutil.copy(ROOT / name, root)
+    settings = (ROOT / "pyproject.toml").read_text()
+    (root / "pyproject.toml").write_text(re.sub(r'^repository = ".*"', f'repository = "{ADDRESS}"', settings, flags=re.MULTILINE))
+    pages.write_pages(root / "pages", root)
+    return root / "pages"
+
+
+@pytest.mark.parametrize("name", [path.stem for path in tool.sources()])
+def test_a_notebooks_page(name, written):
+    page = nbformat.read(written / f"{name}.ipynb", as_version=4)
+    head = page.cells[0].source
+    assert f"blob/{REF}/notebooks/{name}.ipynb){{.launch}}" in head and f"lab/tree/notebooks/{name}.ipynb){{.launch}}" in head
+    assert "guesses and exercises wait for you in the running notebook" in head
+    assert "[Contents](index.md)" in head
+    assert not any('<a id="' in c.source for c in page.cells), "a heading's anchor must be one that Sphinx knows"
+    assert sum(len(c.metadata.alts) for c in page.cells if c.cell_type == "code") >= 2
+
+
+def test_the_front_page_holds_the_map_and_the_launch_links(written):
+    front = (written / "index.md").read_text()
+    for path in tool.sources():
+        assert f"]({path.stem}.ipynb)" in front, f"the README's map lacks {path.stem}: python benchmarks/notebooks.py"
+        assert f"<{path.stem}>" in front
+    assert "00_start_here.ipynb){.launch}" in front and "(overview.png)" in front
+    assert "](teaching.md)" in front and "](about.md)" in front and "make lab" in front
+    assert f"{ADDRESS}/blob/{REF}/benchmarks/panels.md" in (written / "about.md").read_text()
+    assert (written / "overview.png").exists()
+    assert not re.search(r"\{\{ ", "".join(path.read_text() for path in written.glob("*.md")))
+
+
+def test_solutions_are_folded_and_their_code_is_marked(written):
+    for path in written.glob("0[1-4]_*.ipynb"):
+        for c in nbformat.read(path, as_version=4).cells:
+            if "<details>" in c.source:
+                assert re.search(r"<details><summary>Solution</summary>\n\n```python\n.+\n```\n.*\n</details>$", c.source, re.DOTALL)
+
+
+# --- TEACHING.md and CITATION.cff -------------------------------------------------------------------------------------
+
+
+def recipes():
+    """The Python recipes in TEACHING.md: the first makes handouts, the second looks at what was handed in."""
+    return re.findall(r"```python\n(.+?)```", (ROOT / "TEACHING.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_handouts_have_exercises_and_no_solutions(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    monkeypatch.chdir(tmp_path)
+    exec(recipes()[0], {})
+    for path in tool.sources():
+        text = (tmp_path / "handout" / f"{path.stem}.ipynb").read_text(encoding="utf-8")
+        assert "Solution" not in text
+        assert text.count("### Exercise") == path.read_text(encoding="utf-8").count("### Exercise")
+
+
+def test_what_is_handed_in_is_run_and_its_solved_exercises_are_named(tmp_path):
+    (tmp_path / "submitted").mkdir()
+    (tmp_path / "notebooks").symlink_to(ROOT / "notebooks")
+    (tmp_path / "helpers").symlink_to(ROOT / "helpers")
+    setup = "import sys\nsys.path.insert(0, '..')\nfrom helpers import checks"
+    cells = [setup, "1 / 0", "checks.exercise_1_2(0.78)", "checks.exercise_1_5('AC')", "checks.exercise_1_5('ACE')", "checks.exercise_2_5(3)"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(notebook, tmp_path / "submitted" / "ada.ipynb")
+    done = subprocess.run([sys.executable, "-c", recipes()[1]], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == "ada 1.2 1.5", done.stdout + done.stderr
+
+
+def test_the_citation_names_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert citation["cff-version"] == "1.2.0" and citation["message"] and citation["title"] and citation["authors"]
+    assert citation["version"] == project["version"] and citation["license"] == project["license"]
+    assert f"version {project['version']}" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_teaching_points_at_exercises_and_sections_that_exist():
+    from helpers.checks import EXERCISES
+
+    text = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\b([1-4]\.\d)\b(?! GB)", text)) - {"2.5"} <= set(EXERCISES)
+    for number, cases in re.findall(r"\b(05), cases? ([\d and,]+)", text):
+        assert all(int(case) <= 11 for case in re.findall(r"\d+", cases)), (number, cases)
+    for number, sections in re.findall(r"\b(0[0-6]), sections? ([\d ,andto]+)", text):
+        source = next(path for path in tool.sources() if path.name.startswith(number)).read_text(encoding="utf-8")
+        for section in re.findall(r"\d", sections):
+            assert f"# ## {section}. " in source, f"notebook {number} has no section {section}"
+
+
+def test_the_readme_says_that_nothing_was_launched_only_while_there_is_no_address():
+    unlaunched = "The address of this repository is not decided yet." in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert unlaunched == (not address.settings()[0]), "rewrite 'What was tried' in README.md: now there is an address to launch from"

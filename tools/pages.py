@@ -1,0 +1,174 @@
+"""Make the site: the executed notebooks as web pages, from their committed outputs, without a network.
+
+    python tools/pages.py      writes site/_build/html (needs site/requirements.txt; `make site` sets that up)
+
+The pages are written to site/_build/pages first. Notebooks, README and TEACHING.md are the only sources; what a web page
+needs on top is added here: alt text from the line that is printed under each picture, launch links from the one address,
+links that lead to pages, and a sentence on what only a running notebook has.
+"""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import address
+import nbformat
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "site"
+BUILT = SITE / "_build"
+AS_IT_RAN = "*This page shows the notebook as it ran. Its sliders, guesses and exercises wait for you in the running notebook.*"
+PNG = "image/png"
+
+
+# --- Pictures get words -----------------------------------------------------------------------------------------------
+
+def title_positions(root: Path = ROOT) -> dict[str, int]:
+    """Return, for each function of helpers/pictures.py and helpers/panels.py with a `title`, its place among the arguments."""
+    found = {}
+    for name in ("pictures", "panels"):
+        for node in ast.parse((root / "helpers" / f"{name}.py").read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                names = [argument.arg for argument in [*node.args.args, *node.args.kwonlyargs]]
+                if "title" in names:
+                    found[f"{name}.{node.name}"] = names.index("title")
+    return found
+
+
+def figure_titles(source: str, positions: dict[str, int]) -> list[str]:
+    """Return the titles written in a cell's calls of `pictures` and `panels`; those made by code while it runs are left out."""
+    titles = []
+    for call in ast.walk(ast.parse(re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE))):
+        name = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
+        if name in positions:
+            named = [keyword.value for keyword in call.keywords if keyword.arg == "title"]
+            placed = call.args[positions[name] : positions[name] + 1]
+            titles += [node.value for node in named or placed if isinstance(node, ast.Constant)]
+    return [title for title in titles if title]
+
+
+def alt_texts(cell, positions: dict[str, int]) -> list[str]:
+    """Return one text for each picture among a cell's outputs: the figure's title, and what is printed under it.
+
+    Where nothing is printed under a picture, what stands above it counts. The answer to a guess is not part of it.
+    """
+    titles = figure_titles(cell.source, positions)
+    texts = []
+    for i, output in enumerate(cell.outputs):
+        if PNG not in output.get("data", {}):
+            continue
+        printed = [o.text for o in cell.outputs[i + 1 : i + 2] or cell.outputs[:i] if o.output_type == "stream"]
+        lines = [line.strip() for line in "\n".join(printed).splitlines() if line.strip() and "guess" not in line.lower()]
+        words = " ".join([title if title[-1] in ".?!" else f"{title}." for title in titles if len(titles) == 1] + lines)
+        if not lines:
+            raise ValueError(f"nothing is printed with the picture of this cell, so there is no alt text for it:\n{cell.source}")
+        texts.append(words)
+    return texts
+
+
+# --- Links ------------------------------------------------------------------------------------------------------------
+
+def launch_links(repository: str, branch: str, notebook: str) -> str:
+    """Return the launch line for a page: the links of tools/address.py as text, without badges from other servers."""
+    line = address.launch_line(repository, branch, notebook)
+    return re.sub(r"\[!\[(.+?)\]\(.+?\)\]\((.+?)\)", r"[\1](\2){.launch}", line)
+
+
+def page_links(text: str, repository: str, branch: str, folder: str = "") -> str:
+    """Turn links between files of the repository into links between pages; `folder` is where the text stands.
+
+    What is no page becomes a link to the repository, or plain text while there is no address.
+    """
+    def turned(match):
+        bang, words, target, anchor = match.groups()
+        if target is None:  # code
+            return match.group()
+        path = os.path.normpath(os.path.join(folder, target))
+        if path in ("README.md", "TEACHING.md"):
+            return f"[{words}]({ {'README.md': 'index.md', 'TEACHING.md': 'teaching.md'}[path] }{anchor or ''})"
+        if bang or path.startswith("notebooks") and path.endswith(".ipynb"):
+            return f"{bang}[{words}]({Path(path).name}{anchor or ''})"
+        return f"[{words}]({repository}/blob/{branch}/{path}{anchor or ''})" if repository else words
+
+    return re.sub(r"```.*?```|`[^`\n]+`|(!?)\[([^\[\]]*)\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]*)?\)", turned, text, flags=re.DOTALL)
+
+
+# --- Pages ------------------------------------------------------------------------------------------------------------
+
+def notebook_page(notebook, name: str, repository: str, branch: str, positions: dict[str, int]):
+    """Change a notebook, as read by nbformat, into what its page is made of."""
+    launch = f"{launch_links(repository, branch, name)}\n\n{AS_IT_RAN}"
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            text = re.sub(r"^\*\*Launch:\*\*.*$", lambda _: launch, cell.source, flags=re.MULTILINE)
+            text = re.sub(r'^(#+) <a id=".+?"></a>', r"\1 ", text, flags=re.MULTILINE)  # Sphinx makes the same anchor
+            cell.source = page_links(text, repository, branch, "notebooks")
+        else:
+            cell.metadata["alts"] = alt_texts(cell, positions)
+    return notebook
+
+
+def section(text: str, title: str) -> str:
+    """Return a section of a Markdown file, with its heading, up to the next heading of its level."""
+    found = re.search(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    if found is None:
+        raise ValueError(f"README.md has no section {title!r}, which a page of the site takes from there")
+    return found.group().strip()
+
+
+def contents(readme: str) -> str:
+    """Return the README's map of the notebooks as a list, which a phone can show."""
+    rows = re.findall(r"^\| (\d\d) (\[.+?\]\(.+?\)) \| (.+?) \| (.+?) \| (.+?) \|$", readme, re.MULTILINE)
+    return "\n".join(f"- **{number} {link}.** {does} *{minutes} minutes to run, {memory}.*" for number, link, does, minutes, memory in rows)
+
+
+def filled(template: str, readme: str, notebooks: list[tuple[str, str]]) -> str:
+    """Fill in what a page of site/ takes from the README: `{{ lead }}`, `{{ contents }}`, `{{ toctree }}`, `{{ section: ... }}`."""
+    parts = {
+        "lead": readme.split("\n", 1)[1].split("\n## ", 1)[0].strip(),
+        "contents": contents(readme),
+        "toctree": "\n".join(f"{name[:2]} {title} <{name}>" for name, title in notebooks),
+    }
+    fill = lambda match: section(readme, match.group(2)) if match.group(2) else parts[match.group(1)]  # noqa: E731
+    return re.sub(r"\{\{ (\w+)(?:: (.+?))? \}\}", fill, template)
+
+
+def write_pages(folder: Path, root: Path = ROOT) -> None:
+    """Write the sources of all pages into an empty folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    repository, branch = address.settings(root)
+    positions, notebooks = title_positions(root), []
+    for path in sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        notebooks.append((path.stem, re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE).group(1)))
+        page = notebook_page(notebook, path.stem, repository, branch, positions)
+        (folder / path.name).write_text(nbformat.writes(page), encoding="utf-8")
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    readme = re.sub(r'<img alt="(.+?)" src="(.+?)".*?>', r"![\1](\2)", readme)
+    readme = re.sub(r"^\*\*Launch:\*\*.*$", lambda _: launch_links(repository, branch, notebooks[0][0]), readme, flags=re.MULTILINE)
+    readme = page_links(readme, repository, branch)
+    teaching = page_links((root / "TEACHING.md").read_text(encoding="utf-8"), repository, branch)
+    texts = {path.name: filled(path.read_text(encoding="utf-8"), readme, notebooks) for path in (root / "site").glob("*.md")}
+    for name, text in {**texts, "teaching.md": teaching}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    shutil.copy(root / "models" / "overview.png", folder)
+
+
+def main() -> int:
+    """Write the pages and have Sphinx make the site of them; every warning is an error."""
+    shutil.rmtree(BUILT / "html", ignore_errors=True)
+    write_pages(BUILT / "pages")
+    command = [sys.executable, "-m", "sphinx", "-M", "html", str(BUILT / "pages"), str(BUILT), "-c", str(SITE)]
+    status = subprocess.run([*command, "--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]).returncode
+    if status == 0:
+        print(f"The site is in {(BUILT / 'html').relative_to(ROOT)}; open index.html in a browser.")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
