@@ -26,7 +26,7 @@ from helpers.anatomy import build_unet  # noqa: E402
 from helpers.diagnosis import diagnose  # noqa: E402
 from helpers.evaluation import best_threshold, dice_per_image, pixel_accuracy, pooled_dice  # noqa: E402
 from helpers.synthesis import CircleScene, make_dataset  # noqa: E402
-from helpers.training import DiceScore, bce_dice_loss, bce_loss, load_network, quiet  # noqa: E402
+from helpers.training import DiceScore, Housekeeping, bce_dice_loss, bce_loss, load_network, quiet  # noqa: E402
 
 SMALL = CircleScene(size=64, circles=(1, 5))
 RARE = CircleScene(size=64, circles=1, radius=(2, 4))
@@ -54,7 +54,9 @@ def fit(model, train, validation, epochs=3, batch=8, loss=bce_dice_loss, optimiz
     """Train as a bare Keras script does, without any of the course's checks; returns the History."""
     model.compile(optimizer or keras.optimizers.Adam(3e-3), loss=loss, metrics=[DiceScore()])
     batches = [quiet(tf.data.Dataset.from_tensor_slices(pair).batch(batch)) for pair in (train, validation)]
-    return model.fit(batches[0], validation_data=batches[1], epochs=epochs, verbose=0, shuffle=False)
+    return model.fit(
+        batches[0], validation_data=batches[1], epochs=epochs, verbose=0, shuffle=False, callbacks=[Housekeeping()]
+    )
 
 
 def shipped():

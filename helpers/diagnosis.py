@@ -382,10 +382,11 @@ class _Case:
 
         images = self.raw_images[..., None] if self.raw_images.ndim == 3 else self.raw_images
         some = _some(len(images), 48)
+        size = max(1, 2**16 // max(1, int(np.prod(images.shape[1:]))))  # all its features stay in memory
         try:
             batches = [
-                keras.ops.convert_to_numpy(self.model(images[some[i : i + 16]].astype(np.float32), training=False))
-                for i in range(0, len(some), 16)
+                keras.ops.convert_to_numpy(self.model(images[some[i : i + size]].astype(np.float32), training=False))
+                for i in range(0, len(some), size)
             ]
             raw = np.concatenate(batches)
         except Exception as error:

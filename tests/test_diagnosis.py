@@ -210,6 +210,20 @@ def test_arrays_and_model_are_left_as_they_were():
     assert all(np.array_equal(a, np.array(b)) for a, b in zip(before, model.variables))
 
 
+@pytest.mark.parametrize("side, at_once", [(64, 16), (96, 7), (512, 1)])
+def test_the_model_is_asked_about_few_large_pictures_at_once(side, at_once):
+    """Sixteen pictures of 512x512 would take some 2 GB of features."""
+    asked = []
+
+    def model(batch, training):
+        asked.append(len(batch))
+        return batch
+
+    images = np.random.default_rng(0).random((18, side, side, 1), np.float32)
+    diagnose(images, (images > 0.5).astype(np.uint8), model=model)
+    assert max(asked) == at_once and sum(asked) == 18
+
+
 def test_it_prints_well():
     images, masks = sound()
     healthy, ill = diagnose(images, masks), diagnose(images * 255, masks * 255)

@@ -1,16 +1,20 @@
 """What a student relies on in notebook 03: losses, callbacks that act, runs that resume and never overwrite."""
 
+import subprocess
+import sys
+
 import helpers.backend  # noqa: F401
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from course import ROOT
 from helpers import MODELS
 from helpers.anatomy import build_unet
 from helpers.evaluation import best_threshold, dice_per_image
 from helpers.synthesis import CircleScene, fingerprint, make_dataset
 from helpers.training import (
-    DiceScore, augment, bce_dice_loss, bce_loss, dice_loss, load_network, make_callbacks, new_run_dir, predict,
+    DiceScore, Housekeeping, augment, bce_dice_loss, bce_loss, dice_loss, load_network, make_callbacks, new_run_dir, predict,
     read_log, train_unet, training_batches, warmup_cosine,
 )
 
@@ -212,6 +216,79 @@ def test_datasets_are_taken_as_they_are(data, tmp_path):
     endless = train.repeat()
     with pytest.raises(ValueError, match="how many batches"):
         train_unet(small_unet(), endless, validation, tmp_path / "endless", epochs=2)
+
+
+# --- housekeeping ---
+
+
+def fit(model, data, callbacks=(), epochs=2):
+    if not model.compiled:
+        model.compile(keras.optimizers.Adam(1e-2), loss=bce_dice_loss, metrics=[DiceScore()])
+    batches = tf.data.Dataset.from_tensor_slices(data).batch(8)
+    return model.fit(batches, validation_data=batches, epochs=epochs, verbose=0, shuffle=False, callbacks=list(callbacks)).history
+
+
+def test_housekeeping_changes_nothing_that_is_learned(data):
+    plain, tidy = small_unet(), small_unet()
+    assert fit(plain, data[0]) == fit(tidy, data[0], [Housekeeping()])
+    for a, b in zip(plain.optimizer.variables, tidy.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_only_the_model_trained_last_keeps_its_traced_steps(data):
+    first, second = small_unet(), small_unet(seed=4)
+    fit(first, data[0], [Housekeeping()])
+    steps = first.train_function
+    fit(first, data[0], [Housekeeping()])
+    assert steps is not None and first.train_function is steps  # trained on without tracing anew
+    fit(second, data[0], [Housekeeping()])
+    assert first.train_function is None and first.test_function is None and second.train_function is not None
+    again, whole = fit(first, data[0], [Housekeeping()]), small_unet()
+    assert again == {name: values[4:] for name, values in fit(whole, data[0], epochs=6).items()}
+
+
+class TrainAnother(keras.callbacks.Callback):
+    def __init__(self, model, data):
+        super().__init__()
+        self.other, self.data = model, data
+
+    def on_epoch_end(self, epoch, logs=None):
+        fit(self.other, self.data, [Housekeeping()], epochs=1)
+
+
+def test_a_training_within_a_training_disturbs_neither(data):
+    outer, plain = small_unet(), small_unet()
+    fit(outer, data[0], [Housekeeping()], epochs=1)
+    fit(plain, data[0], epochs=1)
+    inside = [Housekeeping(), TrainAnother(small_unet(seed=4), data[1])]
+    assert fit(outer, data[0], inside, epochs=3) == fit(plain, data[0], epochs=3)
+
+
+MANY_MODELS = """
+import gc, psutil, sys, tempfile
+import helpers.backend, keras
+from helpers.anatomy import build_unet
+from helpers.synthesis import CircleScene, make_dataset
+from helpers.training import train_unet
+
+def megabytes():
+    gc.collect()
+    return psutil.Process().memory_info().rss / 1e6
+
+pair, kept, used = make_dataset(8, CircleScene(size=32, radius=(3, 8)), seed=1), [], []
+for number in range(8):
+    kept.append(build_unet(depth=3))
+    train_unet(kept[-1], pair, pair, f"{tempfile.mkdtemp()}/run", epochs=1)
+    used.append(megabytes())
+print(*used)
+"""
+
+
+def test_training_many_models_one_after_the_other_takes_little_memory():
+    """The failure clinic trains some twenty and keeps them; Binder has 2 GB. Without housekeeping each takes 50 MB."""
+    done = subprocess.run([sys.executable, "-c", MANY_MODELS], capture_output=True, text=True, cwd=ROOT, check=True)
+    used = [float(word) for word in done.stdout.split()]
+    assert (used[-1] - used[1]) / 6 < 25, f"resident memory after each model, MB: {used}"
 
 
 # --- bad input ---
