@@ -132,12 +132,14 @@ def plot_lines(x, lines, title="", says="", xlabel="", ylabel="", marks=(), log=
         axis.plot(x, values, style, label=name, linewidth=2)
     for place, text in marks:
         axis.axvline(place, color=QUIET, linewidth=1)
-        axis.annotate(text, (place, 1), xycoords=("data", "axes fraction"), xytext=(3, -11), textcoords="offset points", fontsize=9)
+        axis.annotate(text, (place, 0), xycoords=("data", "axes fraction"), xytext=(3, 4), textcoords="offset points", fontsize=9)
     if log:
         axis.set_xscale("log")
     if limits:
         axis.set_ylim(*limits)
     axis.set(xlabel=xlabel, ylabel=ylabel)
+    if xlabel == "epoch":
+        axis.xaxis.get_major_locator().set_params(integer=True)  # there is no epoch 1.5
     if len(lines) > 1:
         axis.legend()
     axis.set_title(title)

@@ -97,7 +97,8 @@ found = (predict(unet, images) >= 0.5).astype("uint8")
 # %%
 pictures.show_predictions(
     images, masks, found, ["scan 1", "scan 2", "scan 3", "scan 4"], "What the U-Net finds",
-    "Truth in solid orange, the U-Net's answer in dashed light blue: they lie on each other. Below, white is right."
+    "Truth in solid orange, the U-Net's answer in dashed light blue: they lie on each other. "
+    "Below, white is right."
 )
 
 # %%

@@ -74,7 +74,9 @@ guess = None  # how many pixels?
 # %%
 from helpers import checks, pictures
 
-pictures.show_numbers(mask, "A mask holds a 0 or a 1 for each pixel", f"{mask.sum()} of {mask.size} pixels are 1.")
+pictures.show_numbers(
+    mask, "A mask holds a 0 or a 1 for each pixel", f"{mask.sum()} of {mask.size} pixels are 1."
+)
 checks.reveal("disc", guess, mask.sum())
 
 # %% [markdown]
@@ -312,7 +314,8 @@ def show_dial(name, values, seed=3):
     scenes = [CircleScene(**{name: value}) for value in values]
     drawn = [draw_scene(scene, np.random.default_rng(seed)) for scene in scenes]
     pictures.show_images(
-        [image for image, _ in drawn], [f"{name} = {value}" for value in values], f"What the dial {name!r} does",
+        [image for image, _ in drawn], [f"{name} = {value}" for value in values],
+        f"What the dial {name!r} does",
         f"From left to right {name} takes the values {values}; the orange outlines are the masks.",
         masks=[mask for _, mask in drawn],
     )
@@ -391,8 +394,10 @@ print("seed 2027:               ", fingerprint(*make_dataset(1200, CircleScene()
 
 # %%
 pictures.show_pairs(
-    images[:8], masks[:8], [f"picture {i}" for i in range(8)], "Eight of 1200 scans, and what we want to get back",
-    f"Above the scans, below their masks; the foreground takes up {masks[:8].mean():.0%} of these eight."
+    images[:8], masks[:8], [f"picture {i}" for i in range(8)],
+    "Eight of 1200 scans, and what we want to get back",
+    "Above the scans, below their masks; "
+    f"the foreground takes up {masks[:8].mean():.0%} of these eight."
 )
 
 # %% [markdown]
@@ -406,7 +411,9 @@ guess = None  # a share, between 0 and 1
 # %%
 share = masks.mean()
 empty = (masks.sum(axis=(1, 2, 3)) == 0).mean()
-print(f"{share:.1%} of all pixels are foreground, and {empty:.1%} of the pictures have none at all.")
+print(
+    f"{share:.1%} of all pixels are foreground, and {empty:.1%} of the pictures have none at all."
+)
 checks.reveal("foreground", guess, share)
 
 # %% [markdown]
@@ -432,9 +439,14 @@ checks.reveal("foreground", guess, share)
 # %%
 from sklearn.model_selection import train_test_split
 
-rest_images, test_images, rest_masks, test_masks = train_test_split(images, masks, test_size=200, random_state=0)
-train_images, val_images, train_masks, val_masks = train_test_split(rest_images, rest_masks, test_size=200, random_state=0)
-print(len(train_images), "training,", len(val_images), "validation,", len(test_images), "test pictures")
+rest_images, test_images, rest_masks, test_masks = train_test_split(
+    images, masks, test_size=200, random_state=0
+)
+train_images, val_images, train_masks, val_masks = train_test_split(
+    rest_images, rest_masks, test_size=200, random_state=0
+)
+sizes = len(train_images), len(val_images), len(test_images)
+print("{} training, {} validation, {} test pictures".format(*sizes))
 
 # %% [markdown]
 # ### What leakage would do
@@ -514,7 +526,8 @@ guess = None  # its pixel accuracy, between 0 and 1
 from helpers.evaluation import empty_baseline, pixel_accuracy
 
 nothing = empty_baseline(val_images)
-print(f"pixel accuracy {pixel_accuracy(val_masks, nothing):.2f}, mean Dice {dice_per_image(val_masks, nothing).mean():.2f}")
+accuracy, dice = pixel_accuracy(val_masks, nothing), dice_per_image(val_masks, nothing).mean()
+print(f"pixel accuracy {accuracy:.2f}, mean Dice {dice:.2f}")
 checks.reveal("accuracy", guess, pixel_accuracy(val_masks, nothing))
 
 # %% [markdown]
@@ -531,13 +544,15 @@ from helpers.evaluation import best_threshold, dice_by_threshold
 
 threshold = best_threshold(train_masks, train_images).threshold
 global_masks = (val_images >= threshold).astype(np.uint8)
-print(f"best threshold {threshold:.2f}: mean Dice {dice_per_image(val_masks, global_masks).mean():.2f}")
+dice = dice_per_image(val_masks, global_masks).mean()
+print(f"best threshold {threshold:.2f}: mean Dice {dice:.2f}")
 
 # %%
 thresholds = np.linspace(0, 1, 101)
 curve = dice_by_threshold(train_masks, train_images, thresholds).mean(axis=1)
 pictures.plot_lines(
-    thresholds, {"training pictures": curve}, "No threshold is good", f"The curve never rises above {curve.max():.2f}.",
+    thresholds, {"training pictures": curve}, "No threshold is good",
+    f"The curve never rises above {curve.max():.2f}.",
     xlabel="threshold", ylabel="mean per-image Dice", marks=[(threshold, "best")], limits=(0, 1),
 )
 
@@ -566,7 +581,9 @@ guess = None  # "better" or "worse"
 from helpers.evaluation import otsu_baseline
 
 otsu_masks = otsu_baseline(val_images)
-otsu_dice, global_dice = (dice_per_image(val_masks, found).mean() for found in (otsu_masks, global_masks))
+otsu_dice, global_dice = (
+    dice_per_image(val_masks, found).mean() for found in (otsu_masks, global_masks)
+)
 print(f"Otsu: mean Dice {otsu_dice:.2f}")
 checks.reveal("otsu", guess, "better" if otsu_dice > global_dice else "worse")
 
@@ -585,7 +602,9 @@ from helpers.evaluation import hough_baseline
 
 some = slice(0, 200)
 scores = {
-    votes: dice_per_image(train_masks[some], hough_baseline(train_images[some], strictness=votes)).mean()
+    votes: dice_per_image(
+        train_masks[some], hough_baseline(train_images[some], strictness=votes)
+    ).mean()
     for votes in range(8, 26, 2)
 }
 strictness = max(scores, key=scores.get)
@@ -601,8 +620,10 @@ print(f"Hough circles: mean Dice {dice_per_image(val_masks, hough_masks).mean():
 # %%
 chosen = [4, 3, 15, 14, 17]
 pictures.show_predictions(
-    val_images[chosen], val_masks[chosen], hough_masks[chosen], [f"Dice {d:.2f}" for d in dice_per_image(val_masks[chosen], hough_masks[chosen])],
-    "Hough circles: truth solid orange, found dashed blue", "In the lower row white is right, orange was missed, blue was made up."
+    val_images[chosen], val_masks[chosen], hough_masks[chosen],
+    [f"Dice {d:.2f}" for d in dice_per_image(val_masks[chosen], hough_masks[chosen])],
+    "Hough circles: truth solid orange, found dashed blue",
+    "In the lower row white is right, orange was missed, blue was made up."
 )
 
 # %% [markdown]
@@ -645,8 +666,15 @@ panels.difficulty_panel()
 # %%
 panels.show_twin(
     panels.difficulty,
-    [{"illumination": 0.0, "vessels": 0, "noise": 0.02}, {"illumination": 0.0, "vessels": 0, "noise": 0.3}, {"noise": 0.02}, {}],
-    ["easy: no illumination, no vessels, hardly any noise", "much noise", "illumination and vessels", "the default scene"],
+    [
+        {"illumination": 0.0, "vessels": 0, "noise": 0.02},
+        {"illumination": 0.0, "vessels": 0, "noise": 0.3},
+        {"noise": 0.02}, {},
+    ],
+    [
+        "easy: no illumination, no vessels, hardly any noise", "much noise",
+        "illumination and vessels", "the default scene",
+    ],
     title="The difficulty dial at four settings: from two clear hills to one heap",
 )
 
@@ -667,7 +695,8 @@ print(shown.says)
 for change in [{}, {"noise": 0.1}, {"vessels": (1, 3)}, {"illumination": 0.6}]:
     scene = CircleScene(**{"illumination": 0, "noise": 0.02, "vessels": 0, **change})
     some_images, some_masks = make_dataset(200, scene, seed=1)
-    print(f"best threshold on the easy scene with {change}: {best_threshold(some_masks, some_images).dice:.2f}")
+    dice = best_threshold(some_masks, some_images).dice
+    print(f"best threshold on the easy scene with {change}: {dice:.2f}")
 
 # %% [markdown]
 # ## Exercises

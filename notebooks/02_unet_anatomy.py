@@ -131,9 +131,11 @@ print("Keras equals ours: ", np.allclose(by_keras, by_hand, atol=1e-5))
 # %%
 blur = np.full((3, 3), 1 / 9, np.float32)
 pictures.show_images(
-    [scan, convolve(scan, blur), np.abs(convolve(scan, kernel)) / 2], ["scan", "mean of 9 pixels", "vertical edges"],
+    [scan, convolve(scan, blur), np.abs(convolve(scan, kernel)) / 2],
+    ["scan", "mean of 9 pixels", "vertical edges"],
     "Two kernels, two views of the same scan",
-    "The mean suppresses noise; the edge kernel answers at the left and right sides of lesions and vessels.", size=2.6
+    "The mean suppresses noise; "
+    "the edge kernel answers at the left and right sides of lesions and vessels.", size=2.6
 )
 
 # %% [markdown]
@@ -175,7 +177,9 @@ checks.reveal("weights", guess, layer.count_params())
 # %%
 def conv_block(x, filters, name, normalisation=None, padding="same"):
     for i in (1, 2):
-        x = layers.Conv2D(filters, 3, padding=padding, kernel_initializer="he_normal", name=f"{name}_conv{i}")(x)
+        x = layers.Conv2D(
+            filters, 3, padding=padding, kernel_initializer="he_normal", name=f"{name}_conv{i}"
+        )(x)
         if normalisation == "batch":
             x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm{i}")(x)
         if normalisation == "group":
@@ -225,7 +229,9 @@ print(np.array(pooled))
 # %%
 def upsample(x, filters, name, upsampling="transpose"):
     if upsampling == "transpose":
-        return layers.Conv2DTranspose(filters, 2, strides=2, kernel_initializer="he_normal", name=name)(x)
+        return layers.Conv2DTranspose(
+            filters, 2, strides=2, kernel_initializer="he_normal", name=name
+        )(x)
     x = layers.UpSampling2D(2, name=f"{name}_resize")(x)
     return layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", name=name)(x)
 
@@ -242,10 +248,13 @@ for kind in ("transpose", "resize"):
 # %%
 keras.utils.set_random_seed(1)
 flat = np.ones((1, 8, 8, 1), np.float32)
-patterns = [np.array(upsample(flat, 1, "trial_pattern", kind))[0] for kind in ("transpose", "resize")]
+patterns = [
+    np.array(upsample(flat, 1, "trial_pattern", kind))[0] for kind in ("transpose", "resize")
+]
 pictures.show_images(
     patterns, ["transpose", "resize"], "An even input, upsampled by untrained layers",
-    "The transposed convolution repeats its random 2x2 pattern; resize and convolve is even except at the border.",
+    "The transposed convolution repeats its random 2x2 pattern; "
+    "resize and convolve is even except at the border.",
     limits=None, cmap="viridis", size=2.6
 )
 
@@ -290,7 +299,10 @@ def skip_crop(level, depth):
 
 
 # %%
-print("pixels cut off each side in the paper's U-Net, from level 4 up to 1:", [skip_crop(level, 5) for level in (4, 3, 2, 1)])
+print(
+    "pixels cut off each side in the paper's U-Net, from level 4 up to 1:",
+    [skip_crop(level, 5) for level in (4, 3, 2, 1)]
+)
 
 # %% [markdown]
 # ### The output: logits and probabilities
@@ -319,7 +331,8 @@ from helpers.anatomy import check_settings
 
 
 def build_unet(
-    input_shape=(None, None, 1), depth=4, filters=8, normalisation=None, dropout=0.0, upsampling="transpose",
+    input_shape=(None, None, 1), depth=4, filters=8, normalisation=None, dropout=0.0,
+    upsampling="transpose",
     padding="same", skips=True, prior=0.1,
 ):
     check_settings(input_shape, depth, filters, normalisation, dropout, upsampling, padding, prior)
@@ -327,7 +340,9 @@ def build_unet(
     x = layers.Rescaling(4, offset=-2, name="centre")(inputs)
     encoder = {}
     for level in range(1, depth):
-        x = encoder[level] = conv_block(x, filters * 2 ** (level - 1), f"encoder_{level}", normalisation, padding)
+        x = encoder[level] = conv_block(
+            x, filters * 2 ** (level - 1), f"encoder_{level}", normalisation, padding
+        )
         x = layers.MaxPooling2D(2, name=f"pool_{level}")(x)
     x = conv_block(x, filters * 2 ** (depth - 1), "bottleneck", normalisation, padding)
     if dropout:
@@ -335,11 +350,16 @@ def build_unet(
     for level in range(depth - 1, 0, -1):
         x = upsample(x, filters * 2 ** (level - 1), f"up_{level}", upsampling)
         if skips:
-            x = join_skip(x, encoder[level], f"skip_{level}", skip_crop(level, depth) if padding == "valid" else 0)
+            x = join_skip(
+                x, encoder[level], f"skip_{level}",
+                skip_crop(level, depth) if padding == "valid" else 0
+            )
         x = conv_block(x, filters * 2 ** (level - 1), f"decoder_{level}", normalisation, padding)
     bias = keras.initializers.Constant(np.log(prior / (1 - prior)))
     logits = layers.Conv2D(1, 1, bias_initializer=bias, name="logits")(x)
-    return keras.Model(inputs, layers.Activation("sigmoid", name="probability")(logits), name="unet")
+    return keras.Model(
+        inputs, layers.Activation("sigmoid", name="probability")(logits), name="unet"
+    )
 
 
 # %%
@@ -355,7 +375,8 @@ pictures.draw_unet(unet, "The U you have built, drawn from the model itself")
 
 # %%
 untrained = np.array(unet(images[2:3]))
-print(f"probabilities from {untrained.min():.2f} to {untrained.max():.2f}, mean {untrained.mean():.2f}")
+low, high, mean = untrained.min(), untrained.max(), untrained.mean()
+print(f"probabilities from {low:.2f} to {high:.2f}, mean {mean:.2f}")
 assert untrained.shape == (1, 96, 96, 1) and 0 < untrained.min() and untrained.max() < 1
 
 # %% [markdown]
@@ -376,7 +397,9 @@ print("output", paper.output_shape[1:3], f"and {paper.count_params():,} weights"
 guess = None  # how many times fewer?
 
 # %%
-print(f"{unet.count_params():,} weights, {paper.count_params() / unet.count_params():.0f} times fewer")
+print(
+    f"{unet.count_params():,} weights, {paper.count_params() / unet.count_params():.0f} times fewer"
+)
 checks.reveal("paper", guess, paper.count_params() / unet.count_params())
 del paper
 
@@ -393,7 +416,8 @@ del paper
 from helpers.anatomy import shape_table
 
 for row in shape_table(96, depth=4, filters=8):
-    print(f"{row.block:<11}{row.height:>4} x {row.width:<4}{row.channels:>3} channels{row.weights:>8,} weights")
+    size = f"{row.height:>4} x {row.width:<4}"
+    print(f"{row.block:<11}{size}{row.channels:>3} channels{row.weights:>8,} weights")
 
 # %%
 total = sum(row.weights for row in shape_table(96, depth=4, filters=8))
@@ -480,7 +504,10 @@ panels.architect_panel()
 # %%
 panels.show_twin(
     panels.architect,
-    [{"depth": 2}, {"depth": 4}, {"depth": 5, "filters": 64, "size": 572, "padding": "valid"}, {"depth": 4, "size": 100}],
+    [
+        {"depth": 2}, {"depth": 4},
+        {"depth": 5, "filters": 64, "size": 572, "padding": "valid"}, {"depth": 4, "size": 100},
+    ],
     ["depth 2", "the default of this course", "the paper's", "a size that does not fit"],
     title="Four U-Nets: too short-sighted, ours, the paper's, and one that cannot be built",
 )
@@ -525,14 +552,20 @@ def train_variant(skips):
 
 # %%
 networks = {"with skips": train_variant(True), "without skips": train_variant(False)}
-found = {name: (predict(model, validation[0]) >= 0.5).astype(np.uint8) for name, model in networks.items()}
+found = {
+    name: (predict(model, validation[0]) >= 0.5).astype(np.uint8)
+    for name, model in networks.items()
+}
 
 # %% tags=["nbval-ignore-output"]
-dice = {name: dice_per_image(validation[1], masks_found).mean() for name, masks_found in found.items()}
+dice = {
+    name: dice_per_image(validation[1], masks_found).mean() for name, masks_found in found.items()
+}
 near = {name: boundary_error(validation[1], masks_found)[0] for name, masks_found in found.items()}
 away = {name: boundary_error(validation[1], masks_found)[1] for name, masks_found in found.items()}
 for name in networks:
-    print(f"{name:<14} mean Dice {dice[name]:.2f}; wrong pixels near boundaries {near[name]:.1%}, elsewhere {away[name]:.1%}")
+    wrong = f"wrong pixels near boundaries {near[name]:.1%}, elsewhere {away[name]:.1%}"
+    print(f"{name:<14} mean Dice {dice[name]:.2f}; {wrong}")
 
 # %%
 ratio = near["without skips"] / near["with skips"]
@@ -543,14 +576,18 @@ checks.reveal("skips", guess, "boundaries" if ratio > 1.1 else "middle")
 # %% tags=["nbval-ignore-output"]
 busy = np.argsort(validation[1].sum(axis=(1, 2, 3)))[-4:]
 pictures.show_predictions(
-    validation[0][busy], validation[1][busy], found["without skips"][busy], [f"{name}" for name in ["without skips"] * 4],
-    "Without skips: the right places, the wrong outlines", "The errors, blue and orange, line the borders of the lesions."
+    validation[0][busy], validation[1][busy], found["without skips"][busy],
+    ["without skips"] * 4,
+    "Without skips: the right places, the wrong outlines",
+    "The errors, blue and orange, line the borders of the lesions."
 )
 
 # %% tags=["nbval-ignore-output"]
 pictures.show_predictions(
-    validation[0][busy], validation[1][busy], found["with skips"][busy], [f"{name}" for name in ["with skips"] * 4],
-    "With skips: the same pictures, sharper outlines", "The lines of errors along the same borders are thinner."
+    validation[0][busy], validation[1][busy], found["with skips"][busy],
+    ["with skips"] * 4,
+    "With skips: the same pictures, sharper outlines",
+    "The lines of errors along the same borders are thinner."
 )
 
 # %% [markdown]
@@ -569,7 +606,9 @@ pictures.show_predictions(
 
 # %%
 trained = networks["with skips"]
-blocks = ["encoder_1", "encoder_2", "encoder_3", "bottleneck", "decoder_3", "decoder_2", "decoder_1"]
+blocks = [
+    "encoder_1", "encoder_2", "encoder_3", "bottleneck", "decoder_3", "decoder_2", "decoder_1"
+]
 viewer = keras.Model(trained.input, [trained.get_layer(name).output for name in blocks])
 features = dict(zip(blocks, viewer(images[2:3])))
 
@@ -578,8 +617,10 @@ for name in ("encoder_1", "bottleneck", "decoder_1"):
     maps = np.moveaxis(np.array(features[name])[0], -1, 0)[:8]
     strongest = np.argsort([-m.std() for m in maps])[:6]
     pictures.show_images(
-        maps[strongest], [f"channel {i}" for i in strongest], f"{name}: {maps.shape[1]}x{maps.shape[2]} pixels",
-        f"Six feature maps of {name}, each in its own scale from dark (0) to bright.", limits=None, cmap="viridis", size=1.6
+        maps[strongest], [f"channel {i}" for i in strongest],
+        f"{name}: where six channels answer, {maps.shape[1]}x{maps.shape[2]} pixels",
+        f"Six feature maps of {name}, each in its own scale from dark (0) to bright.", limits=None,
+        cmap="viridis", size=1.6
     )
 
 # %% [markdown]
@@ -595,7 +636,10 @@ panels.feature_panel(trained, images)
 
 # %% tags=["nbval-ignore-output"]
 levels = [{"level": name} for name in ("encoder_1", "bottleneck", "decoder_1")]
-panels.show_twin(panels.feature_maps, levels, model=trained, images=images[2:3], title="What three levels make of one scan")
+panels.show_twin(
+    panels.feature_maps, levels, model=trained, images=images[2:3],
+    title="What three levels make of one scan"
+)
 
 # %% [markdown]
 # ## Exercises

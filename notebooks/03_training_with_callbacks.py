@@ -55,7 +55,9 @@ from sklearn.model_selection import train_test_split
 
 images, masks = make_dataset(1200, CircleScene(), seed=2026)
 images, _, masks, _ = train_test_split(images, masks, test_size=200, random_state=0)
-train_images, val_images, train_masks, val_masks = train_test_split(images, masks, test_size=200, random_state=0)
+train_images, val_images, train_masks, val_masks = train_test_split(
+    images, masks, test_size=200, random_state=0
+)
 print(len(train_images), "training and", len(val_images), "validation pictures")
 
 # %% [markdown]
@@ -117,7 +119,8 @@ eight = np.repeat(train_images[4:5], 8, axis=0), np.repeat(train_masks[4:5], 8, 
 moved_images, moved_masks = augment(tf.constant(eight[0]), tf.constant(eight[1]), seed=(1, 6))
 pictures.show_images(
     np.array(moved_images), [f"draw {i}" for i in range(8)], "One picture, drawn eight times",
-    "The outlines of the masks follow the lesions in every draw.", masks=np.array(moved_masks), columns=8, size=1.5
+    "The outlines of the masks follow the lesions in every draw.", masks=np.array(moved_masks),
+    columns=8, size=1.5
 )
 
 # %% [markdown]
@@ -151,13 +154,17 @@ def training_batches(images, masks, batch_size=4, epochs=1, first_epoch=0, augme
     steps = steps_per_epoch(len(images), batch_size)
 
     def one_epoch(epoch):
-        order = tf.random.experimental.stateless_shuffle(tf.range(len(images)), seed=tf.stack([seed, epoch]))
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(len(images)), seed=tf.stack([seed, epoch])
+        )
         batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
         return batches.enumerate(start=epoch * steps)
 
     def fetch(step, chosen):
         batch = tf.gather(images, chosen), tf.gather(masks, chosen)
-        return augment(*batch, seed=tf.stack([tf.cast(seed, tf.int64), step])) if augmented else batch
+        return (
+            augment(*batch, seed=tf.stack([tf.cast(seed, tf.int64), step])) if augmented else batch
+        )
 
     numbers = tf.data.Dataset.range(first_epoch, epochs)
     return quiet(numbers.flat_map(one_epoch).map(fetch, num_parallel_calls=2).prefetch(2))
@@ -166,7 +173,10 @@ def training_batches(images, masks, batch_size=4, epochs=1, first_epoch=0, augme
 # %%
 batches = training_batches(train_images, train_masks, epochs=2)
 batch_images, batch_masks = next(iter(batches))
-print("one batch:", tuple(batch_images.shape), batch_images.dtype.name, "and", tuple(batch_masks.shape), batch_masks.dtype.name)
+print(
+    "one batch:", tuple(batch_images.shape), batch_images.dtype.name, "and",
+    tuple(batch_masks.shape), batch_masks.dtype.name
+)
 print("batches in two epochs:", sum(1 for _ in batches))
 
 # %% [markdown]
@@ -255,11 +265,11 @@ from helpers.training import DiceScore
 
 # %%
 rng = np.random.default_rng(0)
-guess = rng.random(some.shape, dtype=np.float32)
+at_random = rng.random(some.shape, dtype=np.float32)
 metric = DiceScore()
 for start in range(0, len(some), 16):  # uneven batches, as in training
-    metric.update_state(some[start : start + 16], guess[start : start + 16])
-expected = dice_per_image(some, (guess >= 0.5).astype(np.uint8)).mean()
+    metric.update_state(some[start : start + 16], at_random[start : start + 16])
+expected = dice_per_image(some, (at_random >= 0.5).astype(np.uint8)).mean()
 print("DiceScore equals the mean of dice_per_image:", np.isclose(float(metric.result()), expected))
 
 # %% [markdown]
@@ -274,7 +284,8 @@ print("DiceScore equals the mean of dice_per_image:", np.isclose(float(metric.re
 def warmup_cosine(peak=3e-3, steps=1000, warmup=50):
     warmup = min(warmup, steps // 2)
     return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0, decay_steps=max(steps - warmup, 1), warmup_target=peak, warmup_steps=warmup
+        initial_learning_rate=0.0, decay_steps=max(steps - warmup, 1), warmup_target=peak,
+        warmup_steps=warmup
     )
 
 
@@ -290,7 +301,8 @@ grid = np.arange(0, 2401, 5)
 curve = np.array([float(rate(step)) for step in grid])
 half = grid[(grid > 50) & (curve <= curve.max() / 2)][0]
 pictures.plot_lines(
-    grid, {"rate": curve}, "Up in a line, down along a cosine", f"The rate is back at half its peak after {half} steps.",
+    grid, {"rate": curve}, "Up in a line, down along a cosine",
+    f"The rate is back at half its peak after {half} steps.",
     xlabel="step", ylabel="learning rate", marks=[(50, "end of warm-up"), (half, "half")]
 )
 checks.reveal("half", guess, half)
@@ -352,14 +364,16 @@ held_back = val_images[:40], val_masks[:40]
 keras.utils.set_random_seed(1)
 small = build_unet(depth=3, filters=8)
 history = train_unet(
-    small, few, held_back, scratch / "overfit", epochs=80, batch_size=2, patience=15, augmented=False, seed=1
+    small, few, held_back, scratch / "overfit", epochs=80, batch_size=2, patience=15,
+    augmented=False, seed=1
 )
 
 # %% tags=["nbval-ignore-output"]
 best_epoch = int(np.argmax(history.history["val_dice"])) + 1
 pictures.plot_history(
     history.history, "Six pictures, learned by heart",
-    f"Training Dice ends at {history.history['dice'][-1]:.2f}, validation at {history.history['val_dice'][-1]:.2f}; "
+    f"Training Dice ends at {history.history['dice'][-1]:.2f}, "
+    f"validation at {history.history['val_dice'][-1]:.2f}; "
     f"best epoch {best_epoch}, stopped after {len(history.epoch)}.", marks=[(best_epoch, "best")]
 )
 checks.reveal("epochs", guess, len(history.epoch))
@@ -367,7 +381,10 @@ checks.reveal("epochs", guess, len(history.epoch))
 # %%
 assert len(history.epoch) < 80, "early stopping did not act"
 assert history.history["dice"][-1] > history.history["val_dice"][-1] + 0.1, "no over-fit to see"
-print("stopped early:", len(history.epoch) < 80, "- exactly 15 epochs after the best one:", len(history.epoch) == best_epoch + 15)
+print(
+    "stopped early:", len(history.epoch) < 80, "- exactly 15 epochs after the best one:",
+    len(history.epoch) == best_epoch + 15
+)
 
 # %% [markdown]
 # The gap between the two curves *is* the over-fitting. The best network was there long before the end, and has been trained
@@ -384,7 +401,8 @@ from helpers.training import load_network, predict
 log = read_log(scratch / "overfit")
 logged = max(row["val_dice"] for row in log)
 reloaded = load_network(scratch / "overfit" / "best.keras")
-scored = dice_per_image(held_back[1], (predict(reloaded, held_back[0]) >= 0.5).astype(np.uint8)).mean()
+again = (predict(reloaded, held_back[0]) >= 0.5).astype(np.uint8)
+scored = dice_per_image(held_back[1], again).mean()
 print("the reloaded network scores what the log says:", np.isclose(scored, logged, atol=1e-4))
 
 # %% [markdown]
@@ -420,7 +438,8 @@ plateau = build_unet(depth=3, filters=4)
 plateau.compile(keras.optimizers.Adam(3e-3), loss=bce_dice_loss, metrics=[DiceScore()])
 cut = keras.callbacks.ReduceLROnPlateau(monitor="loss", factor=0.3, patience=1, min_delta=0.05)
 reacted = train_unet(
-    plateau, little, held_back, scratch / "plateau", epochs=12, batch_size=8, callbacks=[recorders["reduce on plateau"], cut]
+    plateau, little, held_back, scratch / "plateau", epochs=12, batch_size=8,
+    callbacks=[recorders["reduce on plateau"], cut]
 )
 
 # %% tags=["nbval-ignore-output"]
@@ -428,13 +447,17 @@ rates = {name: recorder.rates for name, recorder in recorders.items()}
 drops = int(np.sum(np.diff(rates["reduce on plateau"]) < 0))
 pictures.plot_lines(
     np.arange(1, 121), rates, "One rate follows a plan, the other reacts",
-    f"The cosine ends at 0; the other rate was cut {drops} times when the loss stalled.", xlabel="step", ylabel="learning rate"
+    f"The cosine ends at 0; the other rate was cut {drops} times when the loss stalled.",
+    xlabel="step", ylabel="learning rate"
 )
 
 # %%
 assert len(rates["warm-up and cosine"]) == len(rates["reduce on plateau"]) == 120
 assert np.any(np.diff(rates["reduce on plateau"]) < 0), "the plateau rule never acted"
-print("the cosine's last rate is below a thousandth of its peak:", rates["warm-up and cosine"][-1] < 3e-6)
+print(
+    "the cosine's last rate is below a thousandth of its peak:",
+    rates["warm-up and cosine"][-1] < 3e-6
+)
 
 # %% [markdown]
 # Reacting sounds cleverer than planning. In practice the plan is hard to beat when you know how many steps you have,
@@ -490,7 +513,9 @@ guess = None  # "roughly", "three digits" or "exactly"
 # %%
 resumed = build_unet(depth=3, filters=4)
 halved = train_unet(resumed, run_dir=scratch / "halved", resume=True, **settings)
-same_weights = all(np.array_equal(a, b) for a, b in zip(resumed.get_weights(), uninterrupted.get_weights()))
+same_weights = all(
+    np.array_equal(a, b) for a, b in zip(resumed.get_weights(), uninterrupted.get_weights())
+)
 print("epochs in its log:", len(halved.epoch))
 
 # %% tags=["nbval-ignore-output"]
@@ -498,9 +523,13 @@ print("bit for bit the same weights:", same_weights)
 checks.reveal("resumed", guess, "exactly" if same_weights else "three digits")
 
 # %%
-closest = max(np.abs(a - b).max() for a, b in zip(resumed.get_weights(), uninterrupted.get_weights()))
+closest = max(
+    np.abs(a - b).max() for a, b in zip(resumed.get_weights(), uninterrupted.get_weights())
+)
 assert closest < 1e-4, f"the resumed run ended {closest} away from the uninterrupted one"
-print("the same curve:", np.allclose(halved.history["val_loss"], whole.history["val_loss"], atol=1e-4))
+print(
+    "the same curve:", np.allclose(halved.history["val_loss"], whole.history["val_loss"], atol=1e-4)
+)
 
 # %% [markdown]
 # Exactly, on one machine. That is no accident: the pipeline draws order and augmentation from the number of the epoch, the
@@ -532,19 +561,24 @@ book = FlipBook(val_images[:4], val_masks[:4])
 watching = [TrainingMonitor(), book]
 
 # %% tags=["nbval-ignore-output"]
-history = train_unet(unet, (train_images, train_masks), (val_images, val_masks), run_dir, epochs=12, seed=7, callbacks=watching)
-print(f"Validation Dice rose from {history.history['val_dice'][0]:.2f} to {max(history.history['val_dice']):.2f}.")
+history = train_unet(
+    unet, (train_images, train_masks), (val_images, val_masks), run_dir, epochs=12, seed=7,
+    callbacks=watching
+)
+scores = history.history["val_dice"]
+print(f"Validation Dice rose from {scores[0]:.2f} to {max(scores):.2f}.")
 
 # %% tags=["nbval-ignore-output"]
 best_epoch = int(np.argmax(history.history["val_dice"])) + 1
 pictures.plot_history(
     history.history, "Training and validation rise together: no over-fit",
-    f"Validation Dice {max(history.history['val_dice']):.2f} in epoch {best_epoch}; loss {history.history['loss'][-1]:.2f} in training, "
+    f"Validation Dice {max(history.history['val_dice']):.2f} in epoch {best_epoch}; "
+    f"loss {history.history['loss'][-1]:.2f} in training, "
     f"{history.history['val_loss'][-1]:.2f} in validation.", marks=[(best_epoch, "best")]
 )
 
 # %%
-assert max(history.history["val_dice"]) > 0.94, "this training should reach a validation Dice above 0.94"
+assert max(scores) > 0.94, "this training should reach a validation Dice above 0.94"
 print("validation Dice above 0.94:", max(history.history["val_dice"]) > 0.94)
 
 # %% [markdown]
@@ -557,7 +591,9 @@ panels.flip_panel(book)
 
 # %% tags=["nbval-ignore-output"]
 pages = [{"page": page} for page in (0, 1, 2, len(book.epochs) - 1)]
-panels.show_twin(book.draw, pages, title="One picture: untrained, after one and two epochs, and at the end")
+panels.show_twin(
+    book.draw, pages, title="One picture: untrained, after one and two epochs, and at the end"
+)
 
 # %% [markdown]
 # The places come first, the outlines later, and most of both in the first two epochs. The other ten sharpen what is there.
@@ -578,8 +614,10 @@ panels.show_twin(book.draw, pages, title="One picture: untrained, after one and 
 found = (predict(unet, val_images[:6]) >= 0.5).astype(np.uint8)
 dice = dice_per_image(val_masks[:6], found)
 pictures.show_predictions(
-    val_images[:6], val_masks[:6], found, [f"Dice {d:.2f}" for d in dice], "Nearly every lesion is found",
-    f"Truth in solid orange, prediction in dashed blue; Dice from {dice.min():.2f} to {dice.max():.2f}."
+    val_images[:6], val_masks[:6], found, [f"Dice {d:.2f}" for d in dice],
+    "Nearly every lesion is found",
+    "Truth in solid orange, prediction in dashed blue; "
+    f"Dice from {dice.min():.2f} to {dice.max():.2f}."
 )
 
 # %% [markdown]

@@ -58,7 +58,10 @@ from helpers.training import load_network
 # %% tags=["nbval-ignore-output"]
 mine = sorted(RUNS.glob("circles-*/best.keras"), key=lambda path: path.stat().st_mtime)
 unet = load_network(mine[-1] if mine else MODELS / "unet_circles.keras")
-print("judged here:", "your network from notebook 03" if mine else "the network that ships with the course")
+print(
+    "judged here:",
+    "your network from notebook 03" if mine else "the network that ships with the course"
+)
 
 # %% [markdown]
 # The same 1200 pictures and the same split as before. The test pictures are loaded, but not looked at.
@@ -70,8 +73,12 @@ from sklearn.model_selection import train_test_split
 
 # %%
 images, masks = make_dataset(1200, CircleScene(), seed=2026)
-images, test_images, masks, test_masks = train_test_split(images, masks, test_size=200, random_state=0)
-train_images, val_images, train_masks, val_masks = train_test_split(images, masks, test_size=200, random_state=0)
+images, test_images, masks, test_masks = train_test_split(
+    images, masks, test_size=200, random_state=0
+)
+train_images, val_images, train_masks, val_masks = train_test_split(
+    images, masks, test_size=200, random_state=0
+)
 print("test set:", fingerprint(test_images, test_masks))
 
 # %% [markdown]
@@ -105,10 +112,13 @@ lines = {
 }
 pictures.plot_lines(
     thresholds, lines, "For a trained network the threshold hardly matters",
-    f"The U-Net's curve is a plateau with its top at {threshold:.2f}; the grey levels' is a low hill.",
+    f"The U-Net's curve is a plateau with its top at {threshold:.2f}; "
+    "the grey levels' is a low hill.",
     xlabel="threshold", ylabel="mean per-image Dice", marks=[(threshold, "chosen")], limits=(0, 1)
 )
-checks.reveal("curve", guess, "plateau" if np.ptp(lines["U-Net's probabilities"][20:80]) < 0.05 else "hill")
+checks.reveal(
+    "curve", guess, "plateau" if np.ptp(lines["U-Net's probabilities"][20:80]) < 0.05 else "hill"
+)
 
 # %% [markdown]
 # It is a plateau: the network is rarely undecided. From here on the threshold is **frozen**.
@@ -127,7 +137,8 @@ dice = dice_per_image(test_masks, y_pred)
 
 # %% tags=["nbval-ignore-output"]
 low, high = bootstrap_interval(dice, seed=0)
-print(f"mean per-image Dice {dice.mean():.3f}, 95 % interval {low:.3f} to {high:.3f}, over {len(dice)} pictures")
+interval = f"95 % interval {low:.3f} to {high:.3f}"
+print(f"mean per-image Dice {dice.mean():.3f}, {interval}, over {len(dice)} pictures")
 
 # %%
 assert dice.mean() > 0.94, f"mean Dice {dice.mean():.3f}: is this the network of this course?"
@@ -167,7 +178,8 @@ scores = {name: dice_per_image(test_masks, found) for name, found in ladder.item
 
 # %% tags=["nbval-ignore-output"]
 pictures.plot_bars(
-    list(scores), [s.mean() for s in scores.values()], "The ladder on the test set, with 95 % intervals",
+    list(scores), [s.mean() for s in scores.values()],
+    "The ladder on the test set, with 95 % intervals",
     "; ".join(f"{name} {s.mean():.2f}" for name, s in scores.items()) + ".",
     intervals=[bootstrap_interval(s, seed=0) for s in scores.values()]
 )
@@ -210,7 +222,8 @@ pair_true = np.zeros((2, 64, 64, 1), np.uint8)
 pair_true[0, :25, :40] = 1
 pair_true[1, 50:54, 50:55] = 1
 pair_pred = pair_true * np.array([1, 0], np.uint8)[:, None, None, None]
-print(f"per image {dice_per_image(pair_true, pair_pred).mean():.2f}, pooled {pooled_dice(pair_true, pair_pred):.2f}")
+each, pooled = dice_per_image(pair_true, pair_pred), pooled_dice(pair_true, pair_pred)
+print(f"per image {each.mean():.2f}, pooled {pooled:.2f}")
 checks.reveal("pooled", guess, pooled_dice(pair_true, pair_pred))
 
 # %% [markdown]
@@ -219,7 +232,9 @@ checks.reveal("pooled", guess, pooled_dice(pair_true, pair_pred))
 # wrong pixel makes the difference between 1 and 0.
 
 # %% tags=["nbval-ignore-output"]
-print(f"test set: Dice per image {dice.mean():.3f}, pooled {pooled_dice(test_masks, y_pred):.3f}; IoU per image {iou.mean():.3f}")
+pooled = pooled_dice(test_masks, y_pred)
+says = f"Dice per image {dice.mean():.3f}, pooled {pooled:.3f}; IoU per image {iou.mean():.3f}"
+print("test set:", says)
 
 # %% [markdown]
 # ## 5. Precision, recall, and their curve
@@ -248,10 +263,15 @@ pictures.plot_confusion(
 
 # %% tags=["nbval-ignore-output"]
 precision, recall = tp / (tp + fp), tp / (tp + fn)
-print(f"precision {precision:.3f}, recall {recall:.3f}, pixel accuracy {(tp + tn) / matrix.sum():.3f}")
+print(
+    f"precision {precision:.3f}, recall {recall:.3f}, pixel accuracy {(tp + tn) / matrix.sum():.3f}"
+)
 
 # %%
-print("pooled Dice is their harmonic mean:", np.isclose(2 * precision * recall / (precision + recall), pooled_dice(test_masks, y_pred)))
+print(
+    "pooled Dice is their harmonic mean:",
+    np.isclose(2 * precision * recall / (precision + recall), pooled_dice(test_masks, y_pred))
+)
 
 # %% [markdown]
 # A lower threshold finds more and is wrong more often. The **precision-recall curve** shows every possible compromise. A
@@ -269,7 +289,8 @@ curves = {
 # %% tags=["nbval-ignore-output"]
 pictures.plot_lines(
     grid, curves, "Precision stays high until nearly everything is found",
-    f"At a recall of 0.95 the U-Net's precision is {curves['U-Net'][94]:.2f}, that of grey levels {curves['grey levels'][94]:.2f}.",
+    f"At a recall of 0.95 the U-Net's precision is {curves['U-Net'][94]:.2f}, "
+    f"that of grey levels {curves['grey levels'][94]:.2f}.",
     xlabel="recall", ylabel="precision", limits=(0, 1.02)
 )
 
@@ -283,9 +304,11 @@ order = np.argsort(dice)
 shown = [*order[:3], order[len(order) // 2], *order[-2:]]
 names = ["worst", "second worst", "third worst", "median", "second best", "best"]
 pictures.show_predictions(
-    test_images[shown], test_masks[shown], y_pred[shown], [f"{n}: {dice[i]:.2f}" for n, i in zip(names, shown)],
+    test_images[shown], test_masks[shown], y_pred[shown],
+    [f"{n}: {dice[i]:.2f}" for n, i in zip(names, shown)],
     "Truth in solid orange, prediction in dashed light blue; below, the errors",
-    f"The worst score is {dice[order[0]]:.2f}, the median {np.median(dice):.2f}. White is right, light blue false positive, orange false negative."
+    f"The worst score is {dice[order[0]]:.2f}, the median {np.median(dice):.2f}. "
+    "White is right, light blue false positive, orange false negative."
 )
 
 # %% [markdown]
@@ -308,8 +331,10 @@ false_positives = ((y_pred == 1) & (test_masks == 0)).mean(axis=0)
 false_negatives = ((y_pred == 0) & (test_masks == 1)).mean(axis=0)
 top = max(false_positives.max(), false_negatives.max())
 pictures.show_images(
-    [false_positives, false_negatives], ["false positives", "false negatives"], "Errors by place, all test pictures",
-    f"Brighter is more frequent; at the worst pixel {top:.1%} of the pictures err.", limits=(0, top), cmap="viridis", size=2.8
+    [false_positives, false_negatives], ["false positives", "false negatives"],
+    "Errors by place: is there a bright frame or corner?",
+    f"Brighter is more frequent; at the worst pixel {top:.1%} of the pictures err.",
+    limits=(0, top), cmap="viridis", size=2.8
 )
 
 # %%
@@ -334,19 +359,26 @@ print(f"errors within 8 pixels of the border: {border:.2%}, further inside: {inn
 from helpers.evaluation import error_by, lesion_table
 
 lesions = lesion_table(test_images, test_masks, y_pred)
-print(len(lesions), "connected lesions in", np.count_nonzero(test_masks.sum(axis=(1, 2, 3))), "pictures that have any")
+print(
+    len(lesions), "connected lesions in", np.count_nonzero(test_masks.sum(axis=(1, 2, 3))),
+    "pictures that have any"
+)
 
 # %% tags=["nbval-ignore-output"]
 rows = error_by([lesion.radius for lesion in lesions], [lesion.found for lesion in lesions], bins=5)
 pictures.plot_bins(
-    rows, "Small lesions are found less completely", "; ".join(f"radius {r.low:.0f} to {r.high:.0f}: {r.mean:.2f}" for r in rows),
+    rows, "Small lesions are found less completely",
+    "; ".join(f"radius {r.low:.0f} to {r.high:.0f}: {r.mean:.2f}" for r in rows),
     xlabel="radius of the lesion, pixels", ylabel="share found", limits=(0.6, 1.02)
 )
 
 # %% tags=["nbval-ignore-output"]
-rows = error_by([lesion.contrast for lesion in lesions], [lesion.found for lesion in lesions], bins=5)
+rows = error_by(
+    [lesion.contrast for lesion in lesions], [lesion.found for lesion in lesions], bins=5
+)
 pictures.plot_bins(
-    rows, "Faint lesions are found less completely", "; ".join(f"contrast {r.low:.2f} to {r.high:.2f}: {r.mean:.2f}" for r in rows),
+    rows, "Faint lesions are found less completely",
+    "; ".join(f"contrast {r.low:.2f} to {r.high:.2f}: {r.mean:.2f}" for r in rows),
     xlabel="contrast against the surroundings", ylabel="share found", limits=(0.6, 1.02)
 )
 
@@ -361,14 +393,20 @@ guess = None  # a noise, between 0 and 0.4
 
 # %%
 noises = np.random.default_rng(5).uniform(0, 0.4, 200)
-drawn = [make_dataset(1, CircleScene(circles=(1, 6), noise=float(noise)), seed=i) for i, noise in enumerate(noises)]
+drawn = [
+    make_dataset(1, CircleScene(circles=(1, 6), noise=float(noise)), seed=i)
+    for i, noise in enumerate(noises)
+]
 noisy_images, noisy_masks = (np.concatenate(arrays) for arrays in zip(*drawn))
-noisy_dice = dice_per_image(noisy_masks, (predict(unet, noisy_images) >= threshold).astype(np.uint8))
+noisy_dice = dice_per_image(
+    noisy_masks, (predict(unet, noisy_images) >= threshold).astype(np.uint8)
+)
 
 # %% tags=["nbval-ignore-output"]
 rows = error_by(noises, noisy_dice, bins=8)
 pictures.plot_bins(
-    rows, "Beyond the noise it was trained on, it falls off", "; ".join(f"noise {r.low:.2f} to {r.high:.2f}: {r.mean:.2f}" for r in rows),
+    rows, "Beyond the noise it was trained on, it falls off",
+    "; ".join(f"noise {r.low:.2f} to {r.high:.2f}: {r.mean:.2f}" for r in rows),
     xlabel="noise (trained at 0.10)", ylabel="mean per-image Dice"
 )
 fall = np.interp(0.8, [r.mean for r in rows[::-1]], [(r.low + r.high) / 2 for r in rows[::-1]])
@@ -397,7 +435,10 @@ panels.stress_panel(unet)
 # %% tags=["nbval-ignore-output"]
 panels.show_twin(
     panels.stress, [{}, {"noise": 0.3}, {"contrast": 0.15}, {"circles": 0, "noise": 0.4}],
-    ["as trained", "three times the noise", "fainter lesions than it has ever seen", "no lesion, much noise"],
+    [
+        "as trained", "three times the noise", "fainter lesions than it has ever seen",
+        "no lesion, much noise",
+    ],
     model=unet, title="The stress test at four settings",
 )
 
@@ -420,7 +461,8 @@ rows = reliability(test_masks, test_scores)
 doubtful = sum(count for claimed, _, count in rows if 0.1 < claimed < 0.9) / test_masks.size
 pictures.plot_reliability(
     rows, "Does 0.8 mean 80 %?",
-    "; ".join(f"says {claimed:.2f}, is {found:.2f}" for claimed, found, _ in rows) + f". Only {doubtful:.1%} of the pixels are doubtful."
+    "; ".join(f"says {claimed:.2f}, is {found:.2f}" for claimed, found, _ in rows)
+    + f". Only {doubtful:.1%} of the pixels are doubtful."
 )
 
 # %% [markdown]
@@ -455,7 +497,8 @@ print("photograph", coins.shape, f"with {reference.mean():.0%} foreground in the
 guess = None  # "U-Net" or "Otsu"
 
 # %%
-small = cv2.resize(coins, (184, 144), interpolation=cv2.INTER_AREA)[None, ..., None].astype(np.float32) / 255
+small = cv2.resize(coins, (184, 144), interpolation=cv2.INTER_AREA)
+small = small[None, ..., None].astype(np.float32) / 255
 truth = cv2.resize(reference, (184, 144), interpolation=cv2.INTER_NEAREST)[None, ..., None]
 by_unet = (predict(unet, small) >= threshold).astype(np.uint8)
 by_otsu = otsu_baseline(small)
@@ -463,8 +506,10 @@ by_otsu = otsu_baseline(small)
 # %% tags=["nbval-ignore-output"]
 coin_dice = {"Otsu": dice_per_image(truth, by_otsu)[0], "U-Net": dice_per_image(truth, by_unet)[0]}
 pictures.show_predictions(
-    [small[0]] * 2, [truth[0]] * 2, [by_otsu[0], by_unet[0]], [f"{name}: {d:.2f}" for name, d in coin_dice.items()],
-    "Coins: truth in solid orange, found in dashed light blue", "; ".join(f"{name} {d:.2f}" for name, d in coin_dice.items()) + "."
+    [small[0]] * 2, [truth[0]] * 2, [by_otsu[0], by_unet[0]],
+    [f"{name}: {d:.2f}" for name, d in coin_dice.items()],
+    "Coins: truth in solid orange, found in dashed light blue",
+    "; ".join(f"{name} {d:.2f}" for name, d in coin_dice.items()) + "."
 )
 checks.reveal("coins", guess, max(coin_dice, key=coin_dice.get))
 
