@@ -78,25 +78,26 @@ def complete(python: Path, pins: Path) -> None:
 
 
 def make_cage() -> Path | None:
-    """Return a control group of the kernel (of Linux) with Binder's limit, or None where we may not make one.
+    """Return a control group (cgroup) with Binder's limit, below that of this process, or None where we may not make one.
 
     A limit on the address space (`ulimit -v`, RLIMIT_AS) would not do: TensorFlow reserves many gigabytes of addresses
     that it never uses, and would fail at once. What counts on Binder is the memory that is really held.
     """
-    name = f"unet-course-{os.getpid()}"
-    for folder, limit in ((Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"), (Path("/sys/fs/cgroup"), "memory.max")):
-        if not (folder / "cgroup.procs").exists():
-            continue
-        try:
-            (folder / name).mkdir()
-            (folder / name / limit).write_text(str(LIMIT))
-            swap = folder / name / "memory.swap.max"
-            if swap.exists():
-                swap.write_text("0")
-            return folder / name
-        except OSError:
-            if (folder / name).exists():
-                (folder / name).rmdir()
+    own = Path("/proc/self/cgroup").read_text()
+    old, new = re.search(r"^\d+:(?:.*,)?memory(?:,.*)?:/(.*)$", own, re.MULTILINE), re.search(r"^0::/(.*)$", own, re.MULTILINE)
+    places = [("/sys/fs/cgroup/memory", old, "memory.limit_in_bytes"), ("/sys/fs/cgroup", new, "memory.max")]
+    for root, group, limit in places:
+        cage = Path(root) / (group.group(1) if group else "") / f"unet-course-{os.getpid()}"
+        if group and (cage.parent / "cgroup.procs").exists():
+            try:
+                cage.mkdir()
+                (cage / limit).write_text(str(LIMIT))
+                if (cage / "memory.swap.max").exists():
+                    (cage / "memory.swap.max").write_text("0")
+                return cage
+            except OSError:  # not allowed, or the group of this process may not be divided
+                if cage.exists():
+                    cage.rmdir()
     return None
 
 
