@@ -1,5 +1,6 @@
 """Where the course starts: the setup cell on Colab, the build for Binder, the checks before an installation."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -7,10 +8,14 @@ import subprocess
 import sys
 import venv
 import zipfile
+from pathlib import Path
 
 import address
+import elsewhere
 import pytest
+import ready
 from course import ROOT
+from packaging.specifiers import SpecifierSet
 
 # --- the setup cell, on a machine that looks like Colab ---------------------------------------------------------------
 
@@ -155,3 +160,157 @@ def test_a_tag_and_the_version_must_agree(tmp_path):
         "this commit has the tag v0.6.0, but pyproject.toml says v0.7.0: launch links would lead elsewhere.")
     git(tmp_path, "tag", "v0.7.0")
     assert address.tag_problem(tmp_path) == ""
+
+# --- Binder ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dockerfile(tmp_path_factory):
+    """What repo2docker, Binder's builder, makes of the files that are committed or about to be; Docker is not needed."""
+    if importlib.util.find_spec("repo2docker") is None:
+        pytest.skip("repo2docker is not installed: it runs on Linux only")
+    folder = tmp_path_factory.mktemp("binder")
+    shutil.copytree(ROOT / "binder", folder / "binder")
+    for name in ("requirements.txt", "pyproject.toml"):  # the top level, which binder/ has to hide
+        shutil.copy(ROOT / name, folder)
+    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", "--Repo2Docker.default_buildpack=None", "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_binder_builds_from_its_own_pins_for_python_3_12(dockerfile):
+    assert "Building conda environment for python=3.12" in dockerfile
+    assert re.findall(r"pip install .*-r \"?([\w./]+)", dockerfile) == ["binder/requirements.txt"]
+
+
+def test_binder_starts_with_one_thread(dockerfile):
+    assert re.search(r'R2D_ENTRYPOINT="\$\{REPO_DIR\}/binder/start"', dockerfile)
+    show = "import os, cv2, sys; print(os.environ['OMP_NUM_THREADS'], cv2.getNumThreads(), sys.argv[1:])"
+    start = [str(ROOT / "binder" / "start"), sys.executable, "-c", show, "two words", ""]
+    done = subprocess.run(start, capture_output=True, text=True)
+    assert done.stdout.split(maxsplit=2) == ["1", "1", "['two words', '']\n"], done.stderr
+
+
+def test_binder_pins_resolve(tmp_path):
+    uv = Path(sys.executable).with_name("uv")
+    pins = ROOT / "binder" / "requirements.txt"
+    command = [uv, "pip", "compile", "--no-header", "--no-annotate", "--python-version", "3.12",
+               "--python-platform", "x86_64-unknown-linux-gnu", pins]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    if "error sending request" in done.stderr or "Failed to fetch" in done.stderr:
+        pytest.skip("there is no network to resolve the pins with")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in pins.read_text().splitlines() if "==" in line]
+    assert sorted(done.stdout.split()) == sorted(lines), "a pin is missing, so Binder would choose a version by itself"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured with Linux's own means")
+def test_what_holds_more_than_binder_gives_is_ended(monkeypatch):
+    monkeypatch.setattr(elsewhere, "LIMIT", 200_000_000)
+    hoard = "import subprocess, sys, time; subprocess.run([sys.executable, '-c', 'x = bytearray(400_000_000); import time; time.sleep(30)'])"
+    process = subprocess.Popen([sys.executable, "-c", hoard])  # a child of it holds the memory, as a kernel would
+    watch = elsewhere.Watch(lambda: [process.pid], enforce=True)
+    watch.start()
+    process.wait(20)
+    watch.stopped.set()
+    assert watch.over and watch.peak > 200_000_000 and process.returncode == -9
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="control groups are Linux's")
+def test_the_cage_ends_what_holds_too_much(monkeypatch):
+    monkeypatch.setattr(elsewhere, "LIMIT", 100_000_000)
+    cage = elsewhere.make_cage()
+    if cage is None:
+        pytest.skip("no control group may be made here; the watch stands in for it")
+    try:
+        for size, code in ((10_000_000, 0), (300_000_000, -9)):
+            enter = f"echo $$ > {cage}/cgroup.procs; exec {sys.executable} -c 'x = bytearray({size})'"
+            assert subprocess.run(["sh", "-c", enter]).returncode == code
+    finally:
+        cage.rmdir()
+
+
+def test_colab_versions_fit_the_ranges():
+    pins = dict(re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "colab" / "requirements.txt").read_text(), re.MULTILINE))
+    text = (ROOT / "requirements.txt").read_text()
+    ranges = dict(re.findall(r"^([\w-]+)([<>=][^\s#]*)", text.replace("opencv-python", "opencv-python-headless"), re.MULTILINE))
+    assert len(pins) >= 8
+    for name, version in pins.items():
+        assert SpecifierSet(ranges[name]).contains(version), f"Colab has {name} {version}; requirements.txt wants {ranges[name]}"
+
+
+# --- a machine that is not ready ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("version", "system", "machine", "bits", "words"), [
+    ((3, 9, 18), "Linux", "x86_64", 64, "This is Python 3.9.18, which is too old. The course needs 3.11, 3.12 or 3.13."),
+    ((3, 10, 13), "Windows", "AMD64", 64, "'py -3.12 -m venv .venv'"),
+    ((3, 14, 0), "Linux", "x86_64", 64, "too new for TensorFlow"),
+    ((3, 12, 1), "Windows", "x86", 32, "This Python has 32 bits"),
+    ((3, 12, 1), "Darwin", "x86_64", 64, "This Mac has an Intel processor"),
+])
+def test_a_python_that_does_not_fit_is_told_in_a_sentence(version, system, machine, bits, words):
+    assert words in ready.wrong_python(version, system, machine, bits)
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 1), (3, 13, 9)])
+def test_pythons_that_fit_are_let_through(version):
+    assert ready.wrong_python(version, "Linux", "x86_64", 64) == "" == ready.wrong_python(version, "Darwin", "arm64", 64)
+
+
+def test_a_full_disk_is_told_in_a_sentence():
+    assert ready.too_little_space(free=lambda folder: 50e9) == ""
+    said = ready.too_little_space(free=lambda folder: 1.2e9)
+    assert said.startswith(f"There is too little space: 1.2 GB are free in {ROOT}")
+
+
+def copy_for_make(folder):
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "constraints.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "tools").mkdir()
+    shutil.copy(ROOT / "tools" / "ready.py", folder / "tools")
+
+
+def pretender(folder, name, version, works=True):
+    """Put a command on the path that says it is a Python of this version and hands all else to the real one."""
+    lie = f"sys.version_info = ({version.replace('.', ', ')}, 0)" if works else "sys.exit(1)"
+    path = folder / name
+    path.write_text(f'#!/bin/sh\nif [ "$1" = -c ]; then exec {sys.executable} -c "import sys; {lie}; exec(sys.argv[1])" "$2"; fi\n'
+                    f'echo "{name} was chosen: $@"; exit 7\n')
+    path.chmod(0o755)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here: the README's pip lines are for that")
+@pytest.mark.parametrize(("pythons", "chosen"), [
+    ({"python3": "3.9"}, None),
+    ({"python3": "3.10", "python3.12": "3.12"}, "python3.12"),
+    ({"python3": "3.14", "python3.13": "3.13", "python3.11": "3.11"}, "python3.13"),
+    ({"python3": "3.12", "python3.13": "3.13"}, "python3"),
+])
+def test_make_chooses_a_python_that_fits(tmp_path, pythons, chosen):
+    copy_for_make(tmp_path)
+    path = tmp_path / "path"
+    path.mkdir()
+    for tool in ("make", "sh", "touch", "mktemp", "echo", "env"):
+        (path / tool).symlink_to(shutil.which(tool))
+    for name, version in pythons.items():
+        pretender(path, name, version)
+    done = subprocess.run([path / "make", "lab"], cwd=tmp_path, capture_output=True, text=True, env={"PATH": str(path)})
+    assert done.returncode != 0
+    if chosen is None:
+        assert "This course needs Python 3.11, 3.12 or 3.13, and none was found." in done.stdout
+    else:
+        assert f"{chosen} was chosen: tools/ready.py" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here: the README's pip lines are for that")
+def test_without_a_network_make_says_so(tmp_path):
+    copy_for_make(tmp_path)
+    nowhere = {"PIP_INDEX_URL": "https://localhost:9/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0",
+               "PIP_NO_CACHE_DIR": "1", "PIP_FIND_LINKS": ""}
+    done = subprocess.run(
+        ["make", "lab", f"PYTHON={sys.executable}"], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **nowhere},
+    )
+    assert done.returncode != 0 and not (tmp_path / ".venv" / "lab.ready").exists()
+    assert done.stdout.rstrip().splitlines()[-1].startswith("The packages cannot be fetched: the package index does not answer.")
