@@ -195,10 +195,10 @@ def test_binder_starts_with_one_thread(dockerfile):
 def test_binder_pins_resolve(tmp_path):
     uv = Path(sys.executable).with_name("uv")
     pins = ROOT / "binder" / "requirements.txt"
-    command = [uv, "pip", "compile", "--no-header", "--no-annotate", "--python-version", "3.12",
+    command = [uv, "pip", "compile", "--no-python-downloads", "--no-header", "--no-annotate", "--python-version", "3.12",
                "--python-platform", "x86_64-unknown-linux-gnu", pins]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    if "error sending request" in done.stderr or "Failed to fetch" in done.stderr:
+    if done.returncode != 0 and re.search("error sending request|dns error|Connection refused", done.stderr):
         pytest.skip("there is no network to resolve the pins with")
     assert done.returncode == 0, done.stderr
     lines = [line for line in pins.read_text().splitlines() if "==" in line]
