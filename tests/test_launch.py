@@ -14,6 +14,7 @@ import address
 import elsewhere
 import pytest
 import ready
+import yaml
 from course import ROOT
 from packaging.specifiers import SpecifierSet
 
@@ -314,3 +315,84 @@ def test_without_a_network_make_says_so(tmp_path):
     )
     assert done.returncode != 0 and not (tmp_path / ".venv" / "lab.ready").exists()
     assert done.stdout.rstrip().splitlines()[-1].startswith("The packages cannot be fetched: the package index does not answer.")
+
+
+def test_colabs_list_of_today_is_taken_over(tmp_path, capsys):
+    (tmp_path / "pip-freeze.txt").write_text(
+        "# generated\ntensorflow==2.20.1\nKeras==3.14.0\nscikit_learn==1.7.0\ntorch @ https://example.org/torch.whl\n"
+        "h5py==3.15.0+local\nunrelated==1.0\n")
+    (tmp_path / "os-info.txt").write_text("Ubuntu 24.04\nPython 3.13.2\nR version 4\n")
+    path, python = elsewhere.todays_list(tmp_path.as_uri() + "/")
+    lines = path.read_text().split()
+    assert python == "3.13" and {"tensorflow==2.20.1", "keras==3.14.0", "scikit-learn==1.7.0", "h5py==3.15.0", "nbval"} <= set(lines)
+    assert not [line for line in lines if "unrelated" in line or "torch" in line]
+
+
+@pytest.mark.parametrize("text", [None, "an error page"])
+def test_without_colabs_list_the_committed_one_stands_in(tmp_path, capsys, text):
+    if text:
+        (tmp_path / "pip-freeze.txt").write_text(text)
+        (tmp_path / "os-info.txt").write_text("Python 3.13.2")
+    assert elsewhere.todays_list(tmp_path.as_uri() + "/") == (ROOT / "colab" / "requirements.txt", "3.12")
+    assert "the committed one stands in" in capsys.readouterr().err
+
+
+# --- what runs on GitHub -----------------------------------------------------------------------------------------------
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_are_pinned_and_bounded(path):
+    text = path.read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"} and "concurrency" in workflow
+    assert all(0 < job["timeout-minutes"] <= 90 for job in workflow["jobs"].values())
+    uses = [step["uses"] for job in workflow["jobs"].values() for step in job["steps"] if "uses" in step]
+    assert uses
+    for action in uses:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", action), f"{action} is not pinned by a hash"
+        assert re.search(rf"{re.escape(action)} # v\d+\.\d+\.\d+$", text, re.MULTILINE), f"{action}: say which version it is"
+    assert len({action for action in uses if "checkout" in action}) <= 1
+
+
+def test_workflows_call_what_there_is():
+    text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
+    for name in re.findall(r"(?:bash|python3?) ([\w./]+\.(?:py|sh))", text):
+        assert (ROOT / name).exists(), name
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"run: make ([\w-]+)", text):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target} is not in the Makefile"
+
+
+def test_the_issue_form_knows_all_notebooks():
+    form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "problem.yml").read_text(encoding="utf-8"))
+    asked = {part["id"]: part["attributes"] for part in form["body"]}
+    notebooks = {path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.py")}
+    assert {"notebook", "cell", "platform"} <= set(asked) and notebooks <= set(asked["notebook"]["options"])
+    assert not [name for name in asked["notebook"]["options"] if re.match(r"\d\d_", name) and name not in notebooks]
+
+
+GH = """#!/bin/sh
+echo "$*" >> "$CALLS"
+if [ "$2" = list ]; then echo "$OPEN"; fi
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the script runs on GitHub's Linux machines")
+@pytest.mark.parametrize(("results", "number", "call"), [
+    ("newest versions: failure, Colab: success", "", "issue create --title The weekly test failed --body newest versions: failure"),
+    ("newest versions: success, Colab: failure", "12", "issue comment 12 --body Still: newest versions: success, Colab: failure"),
+    ("newest versions: success, Colab: success", "12", "issue close 12 --comment All is well again"),
+    ("newest versions: success, Colab: success", "", None),
+])
+def test_the_weekly_run_keeps_one_issue(tmp_path, results, number, call):
+    (tmp_path / "gh").write_text(GH)
+    (tmp_path / "gh").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "CALLS": str(tmp_path / "calls"),
+                   "OPEN": number, "RESULTS": results, "RUN": "https://example.org/run"}
+    subprocess.run(["bash", str(ROOT / ".github" / "weekly_issue.sh")], check=True, env=environment, capture_output=True)
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert len(calls) == (2 if call else 1) and calls[0].startswith("issue list --state open")
+    if call:
+        assert calls[1].startswith(call)

@@ -4,6 +4,7 @@
     python tools/elsewhere.py binder           all notebooks        (make test-binder; Linux only)
     python tools/elsewhere.py binder 00 05     some of them
     python tools/elsewhere.py binder --install make the environment and stop
+    python tools/elsewhere.py colab --today    fetch the versions that Colab has today, and say where they are
 
 The environment is made in `.venv-colab` or `.venv-binder`, anew whenever its list of packages has changed. A run of all
 notebooks writes its table into benchmarks/platforms.md.
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLES = ROOT / "benchmarks" / "platforms.md"
 PYTHON = "3.12"
 LIMIT = 2 * 1024**3  # bytes that Binder gives a session, JupyterLab included
+COLAB = "https://raw.githubusercontent.com/googlecolab/backend-info/main/"  # where Colab publishes what it has
 LISTS = {"colab": ROOT / "colab" / "requirements.txt", "binder": ROOT / "binder" / "requirements.txt"}
 
 
@@ -68,10 +71,36 @@ def complete(python: Path, pins: Path) -> None:
     """Stop unless what is installed is exactly what is pinned: a package without a pin would drift."""
     code = "from importlib.metadata import distributions as d; print(*(f\"{x.metadata['Name']}=={x.version}\" for x in d()))"
     found = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True).stdout
-    plain = {re.sub(r"[-_.]+", "-", line).lower() for line in found.split() if not line.startswith("pip==")}
-    pinned = {re.sub(r"[-_.]+", "-", line.split(";")[0].strip()).lower() for line in pins.read_text().splitlines() if "==" in line}
+    plain = {_plain(line) for line in found.split() if not line.startswith("pip==")}
+    pinned = {_plain(line.split(";")[0].strip()) for line in pins.read_text().splitlines() if "==" in line}
     if plain != pinned:
         sys.exit(f"pinned and not installed: {pinned - plain or 'none'}; installed and not pinned: {plain - pinned or 'none'}. Run make lock.")
+
+
+def todays_list(source=COLAB) -> tuple[Path, str]:
+    """Return the path of a list with Colab's versions of today, and its Python; the committed list if there is no answer.
+
+    Only the packages that the committed list names are taken over: several hundred others have nothing to do with us.
+    """
+    try:
+        frozen, system = (urllib.request.urlopen(source + name, timeout=30).read().decode() for name in ("pip-freeze.txt", "os-info.txt"))
+        python = re.search(r"^Python (\d+\.\d+)", system, re.MULTILINE).group(1)
+        versions = {_plain(name): version for name, version in re.findall(r"^([\w.-]+)==([^\s+]+)", frozen, re.MULTILINE)}
+        named = re.findall(r"^[\w-]+", LISTS["colab"].read_text(encoding="utf-8"), re.MULTILINE)
+        if "tensorflow" not in versions:
+            raise ValueError("the list names no tensorflow")
+    except (OSError, ValueError, AttributeError) as error:
+        print(f"Colab's list of today cannot be read ({error}); the committed one stands in.", file=sys.stderr)
+        return LISTS["colab"], PYTHON
+    lines = [f"{name}=={versions[_plain(name)]}" if _plain(name) in versions else name for name in named]
+    path = Path(tempfile.gettempdir()) / "unet-course-colab-today.txt"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("Colab has today: Python", python, *lines, file=sys.stderr)
+    return path, python
+
+
+def _plain(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 # --- Binder's cage: one core, 2 GB for JupyterLab and kernel together --------------------------------------------------
@@ -244,7 +273,11 @@ def main(arguments=None) -> int:
     parser.add_argument("--python", help=f"a Python; default: {PYTHON}, wherever it is found")
     parser.add_argument("--packages", type=Path, help="another list of packages, such as Colab's of today")
     parser.add_argument("--install", action="store_true", help="make the environment and stop")
+    parser.add_argument("--today", action="store_true", help="fetch Colab's list, print where it is and for which Python, and stop")
     options = parser.parse_args(arguments)
+    if options.today:
+        print("packages={}\npython={}".format(*todays_list()))
+        return 0
     if options.platform == "binder" and not sys.platform.startswith("linux"):
         sys.exit("Binder runs Linux, and its memory is measured with Linux's own means: run this test there.")
     python = environment(options.platform, options.packages or LISTS[options.platform], options.python or find_python())
