@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MEASUREMENTS = ("default_scene", "recipes", "panels", "mutants", "clinic", "own_images", "notebooks")
+MEASUREMENTS = ("default_scene", "recipes", "panels", "mutants", "clinic", "own_images", "notebooks", "first_picture")
 
 
 def main() -> None:
