@@ -82,6 +82,23 @@ pictures.show_images(
 )
 
 # %% [markdown]
+# What makes it hard to see them? Below is a scan with its dials. Drag a slider, or click it and press the arrow keys, and the scan
+# follows. With `noise` at 0.02, `illumination` at 0 and `vessels` at 0, anyone finds the lesions. Then turn the dials up again, one
+# at a time. Notebook 01 shows what each of them does.
+
+# %%
+from helpers import panels
+
+panels.difficulty_panel()
+
+# %%
+panels.show_twin(
+    panels.difficulty, [{"illumination": 0.0, "vessels": 0, "noise": 0.02}, {"noise": 0.02}, {}],
+    ["even light, no vessels, hardly any noise", "hardly any noise", "all dials as they were"],
+    title="The same lesions at three settings of the dials: from plain to hidden",
+)
+
+# %% [markdown]
 # **Predict.** Look at scan 1. How many lesions do you see? Put your number in place of `None` and run the cell. Every notebook asks
 # such questions. You learn more from a picture after you have guessed, and most from a wrong guess; if you leave `None`, the
 # notebook runs all the same.
