@@ -84,7 +84,7 @@ pictures.show_images(
 # %% [markdown]
 # What makes it hard to see them? Below is a scan with its dials. Drag a slider, or click it and press the arrow keys, and the scan
 # follows. With `noise` at 0.02, `illumination` at 0 and `vessels` at 0, anyone finds the lesions. Then turn the dials up again, one
-# at a time. Notebook 01 shows what each of them does.
+# at a time. Notebook 01 shows what each of them does, and what stands beside the scan.
 
 # %%
 from helpers import panels
