@@ -23,9 +23,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tools")]
 
-import nbformat  # noqa: E402
-import ready  # noqa: E402
-from jupyter_page import Bench, Lab, launch, missing  # noqa: E402
+import nbformat
+import ready
+from jupyter_page import Bench, Lab, launch, missing
 
 NETWORK = 20  # MB/s of the network that the bounds are given for
 BOUNDS = {"picture": 180, "slider": 60}  # seconds
