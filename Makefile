@@ -15,6 +15,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 ENV := .venv
 BIN := $(ENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+UV := $(shell command -v uv 2>/dev/null)
+FAST = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt $(1) ||)
 SCRATCH = d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && export UNET_COURSE_RUNS="$$d/runs" UNET_COURSE_PROGRESS="$$d/progress"
 
 .PHONY: lab test test-colab test-binder notebooks address model lock bench
@@ -53,9 +55,9 @@ $(ENV)/lab.ready: requirements.txt constraints.txt
 	@$(PYTHON) tools/ready.py
 	@echo "Setting up $(ENV) with $$($(PYTHON) --version): about 3 GB, a few minutes."
 	@$(PYTHON) -m venv $(ENV) || { echo "Python cannot make virtual environments here. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
-	@$(PIP) -r requirements.txt || { $(BIN)/python tools/ready.py --failed; exit 1; }
+	@$(call FAST,-r requirements.txt) $(PIP) -r requirements.txt || { $(BIN)/python tools/ready.py --failed; exit 1; }
 	@touch $@
 
 $(ENV)/test.ready: $(ENV)/lab.ready requirements-dev.txt
-	@$(PIP) -r requirements-dev.txt || { $(BIN)/python tools/ready.py --failed; exit 1; }
+	@$(call FAST,-r requirements-dev.txt) $(PIP) -r requirements-dev.txt || { $(BIN)/python tools/ready.py --failed; exit 1; }
 	@touch $@

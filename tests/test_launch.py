@@ -46,7 +46,7 @@ def published(tmp_path_factory):
 
 
 def run_setup(where, repository, version="v1.2.3", before=ON_COLAB, python=sys.executable, **environment):
-    cell = address.SETUP_CELL.format(address=repository, version=version).split("\n", 1)[1]
+    cell = address.SETUP_CELL.format(address=Path(repository).as_posix() if isinstance(repository, Path) else repository, version=version).split("\n", 1)[1]
     code = f"{before}{cell}\nimport helpers; print(helpers.ROOT)"
     return subprocess.run(
         [python, "-c", code], capture_output=True, text=True, cwd=where, env={**os.environ, **environment},
@@ -58,7 +58,7 @@ def test_on_colab_the_setup_cell_fetches_the_tagged_version_once(tmp_path, publi
     shutil.copytree(published, moved)
     for attempt in range(2):
         done = run_setup(tmp_path, moved)
-        assert done.stdout.splitlines()[-1] == str(tmp_path / "unet-course-v1.2.3"), done.stderr
+        assert Path(done.stdout.splitlines()[-1]) == (tmp_path / "unet-course-v1.2.3").resolve(), done.stderr
         assert not (tmp_path / "unet-course-v1.2.3" / "later.txt").exists()
         shutil.rmtree(moved, ignore_errors=True)  # the second time it is there already, and the network is not needed
 
@@ -70,7 +70,7 @@ def test_on_colab_the_setup_cell_fetches_the_tagged_version_once(tmp_path, publi
     (None, "v9.9.9", "v9.9.9 not found"),  # no such version
 ])
 def test_on_colab_a_fetch_that_fails_is_told_in_a_sentence(tmp_path, published, repository, version, words):
-    repository = str(published) if repository is None else repository
+    repository = published.as_posix() if repository is None else repository
     done = run_setup(tmp_path, repository, version)
     said = done.stderr[done.stderr.index("AssertionError"):]
     assert done.returncode != 0 and f"The course did not arrive from '{repository}'. Is there a network?" in said and words in said
@@ -282,7 +282,7 @@ def pretender(folder, name, version, works=True):
     path.chmod(0o755)
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here: the README's pip lines are for that")
+@pytest.mark.skipif(os.name == "nt" or shutil.which("make") is None, reason="no make here: the README's pip lines are for that")
 @pytest.mark.parametrize(("pythons", "chosen"), [
     ({"python3": "3.9"}, None),
     ({"python3": "3.10", "python3.12": "3.12"}, "python3.12"),
@@ -305,13 +305,13 @@ def test_make_chooses_a_python_that_fits(tmp_path, pythons, chosen):
         assert f"{chosen} was chosen: tools/ready.py" in done.stdout, done.stdout + done.stderr
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here: the README's pip lines are for that")
+@pytest.mark.skipif(os.name == "nt" or shutil.which("make") is None, reason="no make here: the README's pip lines are for that")
 def test_without_a_network_make_says_so(tmp_path):
     copy_for_make(tmp_path)
     nowhere = {"PIP_INDEX_URL": "https://localhost:9/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0",
                "PIP_NO_CACHE_DIR": "1", "PIP_FIND_LINKS": ""}
     done = subprocess.run(
-        ["make", "lab", f"PYTHON={sys.executable}"], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **nowhere},
+        ["make", "lab", f"PYTHON={sys.executable}", "UV="], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **nowhere},
     )
     assert done.returncode != 0 and not (tmp_path / ".venv" / "lab.ready").exists()
     assert done.stdout.rstrip().splitlines()[-1].startswith("The packages cannot be fetched: the package index does not answer.")
@@ -396,3 +396,28 @@ def test_the_weekly_run_keeps_one_issue(tmp_path, results, number, call):
     assert len(calls) == (2 if call else 1) and calls[0].startswith("issue list --state open")
     if call:
         assert calls[1].startswith(call)
+
+
+@pytest.mark.skipif(os.name == "nt" or shutil.which("make") is None, reason="no make here: the README's pip lines are for that")
+@pytest.mark.parametrize(("uv", "used"), [("exit 0", ["uv"]), ("exit 2", ["uv", "pip"])])
+def test_make_takes_uv_where_it_is_and_pip_where_that_fails(tmp_path, uv, used):
+    copy_for_make(tmp_path)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for path, what in ((tmp_path / "uv", uv), (tmp_path / ".venv" / "bin" / "python", "exit 0"), (tmp_path / "python", "exit 0")):
+        path.write_text(f'#!/bin/sh\ncase "$*" in *install*) echo "{path.name} $*" >> "{tmp_path}/calls";; esac\n{what}\n')
+        path.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run(["make", ".venv/lab.ready", "PYTHON=./python"], cwd=tmp_path, check=True, env=environment, capture_output=True)
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [call.split()[0].replace("python", "pip") for call in calls] == used
+    assert all("-c constraints.txt" in call and "-r requirements.txt" in call for call in calls)
+
+
+def test_a_run_of_one_notebook_keeps_what_the_tables_say_of_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(elsewhere, "TABLES", tmp_path / "platforms.md")
+    elsewhere.write("binder", ["| 04_evaluation_and_visualization | passed | 0.4 | 1.10 |", "| 01_data_synthesis | passed | 0.3 | 0.50 |"])
+    elsewhere.write("colab", ["| 01_data_synthesis | passed | 0.2 |", "| 99_gone | passed | 0.2 |"])
+    elsewhere.write("binder", ["| 01_data_synthesis | FAILED | 0.9 | 1.99 |"])
+    rows = [line for line in (tmp_path / "platforms.md").read_text().splitlines() if re.match(r"\| \d\d_", line)]
+    assert rows == ["| 01_data_synthesis | passed | 0.2 |", "| 01_data_synthesis | FAILED | 0.9 | 1.99 |",
+                    "| 04_evaluation_and_visualization | passed | 0.4 | 1.10 |"]

@@ -6,8 +6,8 @@
     python tools/elsewhere.py binder --install make the environment and stop
     python tools/elsewhere.py colab --today    fetch the versions that Colab has today, and say where they are
 
-The environment is made in `.venv-colab` or `.venv-binder`, anew whenever its list of packages has changed. A run of all
-notebooks writes its table into benchmarks/platforms.md.
+The environment is made in `.venv-colab` or `.venv-binder`, anew whenever its list of packages has changed. What came out
+is written into the tables of benchmarks/platforms.md.
 """
 
 import argparse
@@ -52,7 +52,8 @@ def environment(platform: str, packages: Path, python: str) -> Path:
     """Make the platform's environment if there is none for this list of packages; returns its Python."""
     folder = ROOT / f".venv-{platform}"
     bin_python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    stamp, wanted = folder / "made-for", hashlib.sha256(packages.read_bytes() + python.encode()).hexdigest()
+    version = subprocess.run([python, "--version"], capture_output=True, check=True).stdout
+    stamp, wanted = folder / "made-for", hashlib.sha256(packages.read_bytes() + version).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return bin_python
     print(f"making {folder.name} from {packages}", flush=True)
@@ -257,11 +258,19 @@ TITLES = {
 }
 
 
+HEADS = {"colab": "| notebook | result | minutes |", "binder": "| notebook | result | minutes | GB at most |"}
+
+
 def write(platform: str, rows: list[str]) -> None:
-    """Write the platform's table into the page of tables, and keep the other's."""
+    """Write rows into the platform's table; what it says of other notebooks, and the other table, stay."""
     text = TABLES.read_text(encoding="utf-8") if TABLES.exists() else "# The notebooks as they run elsewhere\n"
-    text = re.sub(rf"\n{re.escape(TITLES[platform])}\n.*?(?=\n## |\Z)", "", text, flags=re.DOTALL)
-    lines = [TITLES[platform], "", f"Made by `python tools/elsewhere.py {platform}`.", "", *rows]
+    section = rf"\n{re.escape(TITLES[platform])}\n.*?(?=\n## |\Z)"
+    before = re.search(section, text, re.DOTALL)
+    kept = re.findall(r"^\| \d\d_.*$", before.group() if before else "", re.MULTILINE)
+    table = {row.split()[1]: row for row in [*kept, *rows] if (ROOT / "notebooks" / f"{row.split()[1]}.ipynb").exists()}
+    lines = [TITLES[platform], "", f"Made by `python tools/elsewhere.py {platform}`.", "", HEADS[platform],
+             re.sub(r"[^|]+", " --- ", HEADS[platform]), *(table[name] for name in sorted(table))]
+    text = re.sub(section, "", text, flags=re.DOTALL)
     TABLES.write_text(text.rstrip("\n") + "\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -285,15 +294,15 @@ def main(arguments=None) -> int:
         return 0
     notebooks = [n for n in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")) if n.name.startswith(tuple(options.prefixes or [""]))]
     memory = options.platform == "binder"
-    rows = ["| notebook | result | minutes |" + (" GB at most |" if memory else ""), "| --- | --- | --- |" + (" --- |" if memory else "")]
-    print(*rows, sep="\n", flush=True)
+    rows = []
+    print(HEADS[options.platform], flush=True)
     good = True
     for notebook in notebooks:
         passed, seconds, gigabytes = run(options.platform, python, notebook)
         good &= passed
         rows.append(f"| {notebook.stem} | {'passed' if passed else 'FAILED'} | {seconds / 60:.1f} |" + (f" {gigabytes:.2f} |" if memory else ""))
         print(rows[-1], flush=True)
-    if not options.prefixes and good and not options.packages:
+    if not options.packages:
         write(options.platform, rows)
     if not notebooks:
         sys.exit(f"no notebook starts with {' or '.join(options.prefixes)}")
