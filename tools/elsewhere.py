@@ -258,12 +258,17 @@ TITLES = {
 }
 
 
+INTRODUCTION = """\
+# The notebooks as they run elsewhere
+
+Colab's versions and Binder's pins and limits, on a machine of our own: neither the real Colab nor the real Binder was asked.
+"""
 HEADS = {"colab": "| notebook | result | minutes |", "binder": "| notebook | result | minutes | GB at most |"}
 
 
 def write(platform: str, rows: list[str]) -> None:
     """Write rows into the platform's table; what it says of other notebooks, and the other table, stay."""
-    text = TABLES.read_text(encoding="utf-8") if TABLES.exists() else "# The notebooks as they run elsewhere\n"
+    text = TABLES.read_text(encoding="utf-8") if TABLES.exists() else INTRODUCTION
     section = rf"\n{re.escape(TITLES[platform])}\n.*?(?=\n## |\Z)"
     before = re.search(section, text, re.DOTALL)
     kept = re.findall(r"^\| \d\d_.*$", before.group() if before else "", re.MULTILINE)
