@@ -1,7 +1,9 @@
 # make lab         set up and open the course in JupyterLab
 # make test        set up and run all tests, notebooks included
+# make test-colab  run all notebooks with the versions that Colab has
+# make test-binder run all notebooks with Binder's pins, on one core, in 2 GB
 # make notebooks   after editing notebooks/*.py: make the .ipynb anew (ONLY=03 for one of them)
-# make address     write the public address from pyproject.toml into README and notebooks
+# make address     write the public address and version from pyproject.toml into README and notebooks
 # make model       train the network that ships, anew
 # make lock        choose the newest versions that requirements.txt allows
 # make bench       measure; see benchmarks/README.md
@@ -15,9 +17,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 ENV := .venv
 BIN := $(ENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+UV := $(shell command -v uv 2>/dev/null)
+FAST = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt $(1) ||)
 SCRATCH = d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && export UNET_COURSE_RUNS="$$d/runs" UNET_COURSE_PROGRESS="$$d/progress"
 
-.PHONY: lab test notebooks address model lock bench
+.PHONY: lab test test-colab test-binder notebooks address model lock bench
 
 lab: $(ENV)/lab.ready
 	$(BIN)/python -m jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks/$(FIRST)
@@ -26,6 +30,12 @@ FIRST := $(firstword $(notdir $(sort $(wildcard notebooks/*.ipynb))))
 
 test: $(ENV)/test.ready
 	$(SCRATCH) && $(BIN)/python -m pytest tests notebooks --nbval --nbval-current-env --nbval-cell-timeout=600
+
+test-colab: $(ENV)/test.ready
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/elsewhere.py colab $(ONLY)
+
+test-binder: $(ENV)/test.ready
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/elsewhere.py binder $(ONLY)
 
 notebooks: $(ENV)/lab.ready
 	$(BIN)/python tools/notebooks.py $(ONLY)
@@ -44,13 +54,14 @@ lock: $(ENV)/test.ready
 
 $(ENV)/lab.ready: requirements.txt constraints.txt
 	@test -n "$(PYTHON)" || { echo "This course needs Python 3.11, 3.12 or 3.13, and none was found. Install one from https://www.python.org/downloads/, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) tools/ready.py
 	@echo "Setting up $(ENV) with $$($(PYTHON) --version): about 3 GB, a few minutes."
 	@$(PYTHON) -m venv $(ENV) || { echo "Python cannot make virtual environments here. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
-	@$(PIP) -r requirements.txt || { echo "The packages could not be installed. Is there a network, and are 3 GB free on this disk? Then run the same command again."; exit 1; }
+	@$(call FAST,-r requirements.txt) $(PIP) -r requirements.txt || { $(BIN)/python tools/ready.py --failed; exit 1; }
 	@touch $@
 
 $(ENV)/test.ready: $(ENV)/lab.ready requirements-dev.txt
-	@$(PIP) -r requirements-dev.txt || { echo "The packages for testing could not be installed. Is there a network? Then run the same command again."; exit 1; }
+	@$(call FAST,-r requirements-dev.txt) $(PIP) -r requirements-dev.txt || { $(BIN)/python tools/ready.py --failed; exit 1; }
 	@touch $@
 
 # The site has an environment of its own, so that students and tests need not install Sphinx.

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MEASUREMENTS = ("default_scene", "recipes", "panels", "mutants", "clinic", "own_images", "notebooks")
+MEASUREMENTS = ("default_scene", "recipes", "panels", "mutants", "clinic", "own_images", "notebooks", "first_picture")
 
 
 def main() -> None:
@@ -21,6 +21,8 @@ def main() -> None:
         if (HERE / f"{name}.md").exists():
             title = (HERE / f"{name}.md").read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
             lines.append(f"- [{title}]({name}.md), by `python benchmarks/{name}.py`")
+    if (HERE / "platforms.md").exists():
+        lines.append("- [The notebooks as they run elsewhere](platforms.md), by `make test-colab` and `make test-binder`")
     (HERE / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

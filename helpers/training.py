@@ -6,7 +6,9 @@ Predictions are probabilities 0..1 throughout: `build_unet` ends in a sigmoid.
 import csv
 import gc
 import json
+import tempfile
 import weakref
+import zipfile
 from pathlib import Path
 
 import helpers.backend  # noqa: F401  (TensorFlow, quietly)
@@ -372,7 +374,7 @@ def read_interrupted(run_dir) -> tuple[list[dict[str, float]], int]:
 
 
 def load_network(path):
-    """Load a network from a `.keras` file, ready to predict (not compiled).
+    """Load a network from a `.keras` file, ready to predict (not compiled), even if a newer Keras has written it.
 
     Raises FileNotFoundError if there is none, ValueError if the file is damaged or not a Keras model.
     """
@@ -382,8 +384,48 @@ def load_network(path):
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises anything from KeyError to zipfile.BadZipFile here
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise ValueError(f"{path} is damaged or no Keras model ({reason}). Train again, or fetch the file anew.") from error
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                return keras.models.load_model(plainer_copy(path, folder), compile=False, safe_mode=True)
+        except Exception:  # then the first error is the one that tells
+            reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise ValueError(
+            f"{path} is damaged or no Keras model ({reason}).{_other_keras(path)} Train again, or fetch the file anew."
+        ) from error
+
+
+def plainer_copy(path, folder) -> Path:
+    """Write a copy of a `.keras` file into a folder, without settings of initialisers that stand at None; returns its path.
+
+    Keras 3.15 writes such settings, `input_axes` for one, which older versions (Colab has 3.13) do not know and refuse.
+    None is their default, and a network that has its weights needs no initialisers.
+    """
+    copy = Path(folder) / Path(path).name
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "config.json":
+                content = json.dumps(json.loads(content, object_hook=_plainer)).encode()
+            new.writestr(name, content)
+    return copy
+
+
+def _plainer(part):
+    for key, value in part.items():
+        if key.endswith("_initializer") and isinstance(value, dict) and "config" in value:
+            value["config"] = {name: setting for name, setting in value["config"].items() if setting is not None}
+    return part
+
+
+def _other_keras(path):
+    try:
+        with zipfile.ZipFile(path) as file:
+            wrote = json.loads(file.read("metadata.json"))["keras_version"]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return ""
+    if wrote == keras.__version__:
+        return ""
+    return f" Keras {wrote} wrote it, and this is Keras {keras.__version__}: it may open where it was made."
 
 
 def predict(model, images, batch_size=32) -> np.ndarray:

@@ -32,14 +32,21 @@
 # - Nothing else. This is where you begin.
 
 # %% tags=["setup"]
-# Setup, the same in every notebook: find the course on disk; on Colab, fetch it first.
+# Setup, the same in every notebook: find the course on disk. On Colab, fetch it first and add what Colab lacks.
 import pathlib, subprocess, sys
 
-address, branch, folder = "", "main", pathlib.Path("unet-course")
-if "google.colab" in sys.modules and not folder.exists():
-    subprocess.run(["git", "clone", "-q", "--depth=1", f"--branch={branch}", address, folder], check=True)
-places = [pathlib.Path.cwd(), pathlib.Path.cwd().parent, folder.resolve()]
-sys.path.insert(0, str(next(place for place in places if (place / "helpers").is_dir())))
+address, version, on_colab = "", "v0.1.0", "google.colab" in sys.modules
+places = [pathlib.Path.cwd(), pathlib.Path.cwd().parent, pathlib.Path(f"unet-course-{version}").resolve()]
+if on_colab and not places[2].exists():
+    clone = ["git", "clone", "-q", "--depth=1", f"--branch={version}", address, places[2]]
+    git = subprocess.run(clone, capture_output=True, text=True)
+    assert git.returncode == 0, f"The course did not arrive from {address!r}. Is there a network? {git.stderr}"
+found = [place for place in places if (place / "helpers" / "synthesis.py").exists()]
+assert found, "The folder helpers is missing. Get the whole course, and open this notebook in its folder notebooks."
+sys.path.insert(0, str(found[0]))
+if on_colab:
+    from helpers.colab import install_missing
+    install_missing()
 
 # %% [markdown]
 # ## 1. Is everything there?
@@ -72,6 +79,23 @@ images, masks = make_dataset(4, CircleScene(circles=(2, 5)), seed=65)
 pictures.show_images(
     images, ["scan 1", "scan 2", "scan 3", "scan 4"], "Where are the lesions?",
     "Four noisy scans in grey, each with round lesions and crossing vessels.", size=2.6
+)
+
+# %% [markdown]
+# What makes it hard to see them? Below is a scan with its dials. Drag a slider, or click it and press the arrow keys, and the scan
+# follows. With `noise` at 0.02, `illumination` at 0 and `vessels` at 0, anyone finds the lesions. Then turn the dials up again, one
+# at a time. Notebook 01 shows what each of them does, and what stands beside the scan.
+
+# %%
+from helpers import panels
+
+panels.difficulty_panel()
+
+# %%
+panels.show_twin(
+    panels.difficulty, [{"illumination": 0.0, "vessels": 0, "noise": 0.02}, {"noise": 0.02}, {}],
+    ["even light, no vessels, hardly any noise", "hardly any noise", "all dials as they were"],
+    title="The same lesions at three settings of the dials: from plain to hidden",
 )
 
 # %% [markdown]

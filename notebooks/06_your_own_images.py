@@ -33,14 +33,21 @@
 # - Notebooks [01](01_data_synthesis.ipynb) to [04](04_evaluation_and_visualization.ipynb).
 
 # %% tags=["setup"]
-# Setup, the same in every notebook: find the course on disk; on Colab, fetch it first.
+# Setup, the same in every notebook: find the course on disk. On Colab, fetch it first and add what Colab lacks.
 import pathlib, subprocess, sys
 
-address, branch, folder = "", "main", pathlib.Path("unet-course")
-if "google.colab" in sys.modules and not folder.exists():
-    subprocess.run(["git", "clone", "-q", "--depth=1", f"--branch={branch}", address, folder], check=True)
-places = [pathlib.Path.cwd(), pathlib.Path.cwd().parent, folder.resolve()]
-sys.path.insert(0, str(next(place for place in places if (place / "helpers").is_dir())))
+address, version, on_colab = "", "v0.1.0", "google.colab" in sys.modules
+places = [pathlib.Path.cwd(), pathlib.Path.cwd().parent, pathlib.Path(f"unet-course-{version}").resolve()]
+if on_colab and not places[2].exists():
+    clone = ["git", "clone", "-q", "--depth=1", f"--branch={version}", address, places[2]]
+    git = subprocess.run(clone, capture_output=True, text=True)
+    assert git.returncode == 0, f"The course did not arrive from {address!r}. Is there a network? {git.stderr}"
+found = [place for place in places if (place / "helpers" / "synthesis.py").exists()]
+assert found, "The folder helpers is missing. Get the whole course, and open this notebook in its folder notebooks."
+sys.path.insert(0, str(found[0]))
+if on_colab:
+    from helpers.colab import install_missing
+    install_missing()
 
 # %% [markdown]
 # ## 1. Two folders

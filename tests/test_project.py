@@ -17,7 +17,7 @@ LAYERS = {  # what each module may import of the others
     "anatomy": {"backend"}, "training": {"backend", "anatomy", "arrays"}, "diagnosis": {"arrays", "evaluation", "training"},
     "own_images": {"arrays", "anatomy", "training", "evaluation", "diagnosis", "backend"},
 }
-TOP = {"pictures", "panels", "monitor", "checks"}  # nothing but notebooks, and each other, imports these
+TOP = {"pictures", "panels", "monitor", "checks", "colab"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {
     module: {"tensorflow", "keras", "IPython", "ipywidgets", "matplotlib"} for module in ("arrays", "synthesis", "evaluation")
 }
@@ -72,14 +72,15 @@ def test_an_address_is_written_everywhere(tmp_path):
         shutil.copy(path, tmp_path / "notebooks")
     settings = (tmp_path / "pyproject.toml").read_text()
     settings = re.sub(r'^repository = ".*"', 'repository = "https://github.com/some-one/some.where"', settings, flags=re.MULTILINE)
+    settings = re.sub(r'^version = ".*"', 'version = "4.5.6"', settings, flags=re.MULTILINE)
     (tmp_path / "pyproject.toml").write_text(settings)
     assert address.main(["--check"], root=tmp_path) == 1
     assert address.main([], root=tmp_path) == 0 and address.main(["--check"], root=tmp_path) == 0
     for path in (tmp_path / "notebooks").glob("*.py"):
         text = path.read_text()
-        assert "colab.research.google.com/github/some-one/some.where/blob/main/notebooks/" + path.stem in text
-        assert f"mybinder.org/v2/gh/some-one/some.where/main?urlpath=lab/tree/notebooks/{path.stem}.ipynb" in text
-        assert 'address, branch, folder = "https://github.com/some-one/some.where"' in text
+        assert "colab.research.google.com/github/some-one/some.where/blob/v4.5.6/notebooks/" + path.stem in text
+        assert f"mybinder.org/v2/gh/some-one/some.where/v4.5.6?urlpath=lab/tree/notebooks/{path.stem}.ipynb" in text
+        assert 'address, version, on_colab = "https://github.com/some-one/some.where", "v4.5.6"' in text
         compile(text, path.name, "exec")
     assert "some-one/some.where" in (tmp_path / "README.md").read_text()
 
@@ -96,7 +97,7 @@ def test_setup_cells_are_the_same_everywhere():
 
 @pytest.mark.parametrize("where", ["", "notebooks", "notebooks/.."])
 def test_the_setup_cell_finds_the_course(where, tmp_path):
-    cell = address.SETUP_CELL.format(address="", branch="main").split("\n", 1)[1]
+    cell = address.SETUP_CELL.format(address="", version="v1.2.3").split("\n", 1)[1]
     done = subprocess.run([sys.executable, "-c", cell + "\nimport helpers; print(helpers.ROOT)"], capture_output=True, text=True, cwd=ROOT / where)
     assert done.stdout.strip() == str(ROOT), done.stderr
 

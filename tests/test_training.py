@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 
 import helpers.backend  # noqa: F401
 import keras
@@ -365,6 +366,34 @@ def test_a_missing_or_damaged_network_is_reported(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match="damaged or no Keras model"):
             load_network(tmp_path / name)
+
+
+def from_the_future(path, setting):
+    """Write the network that ships as a Keras to come might: a new setting for every initialiser."""
+    with zipfile.ZipFile(MODELS / "unet_circles.keras") as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "config.json":
+                content = content.replace(b'"class_name": "Zeros", "config": {', b'"class_name": "Zeros", "config": {"to_come": %s' % setting)
+                assert b"to_come" in content
+            if name == "metadata.json":
+                content = b'{"keras_version": "9.9.0"}'
+            new.writestr(name, content)
+    return path
+
+
+def test_a_network_that_a_newer_keras_wrote_opens(tmp_path):
+    path = from_the_future(tmp_path / "newer.keras", b"null")
+    with pytest.raises(Exception, match="to_come"):
+        keras.models.load_model(path)
+    images = make_dataset(2, seed=5)[0]
+    assert np.array_equal(predict(load_network(path), images), predict(load_network(MODELS / "unet_circles.keras"), images))
+
+
+def test_a_network_that_is_too_new_says_who_wrote_it(tmp_path):
+    path = from_the_future(tmp_path / "newer.keras", b"7")
+    with pytest.raises(ValueError, match="Keras 9.9.0 wrote it, and this is Keras 3.*it may open where it was made"):
+        load_network(path)
 
 
 @pytest.mark.parametrize(("change", "words"), [

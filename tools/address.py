@@ -1,4 +1,4 @@
-"""Write the course's public address, which stands in `pyproject.toml` only, into README and notebooks.
+"""Write the course's public address and version, which stand in `pyproject.toml` only, into README and notebooks.
 
     python tools/address.py            write launch links and setup cells
     python tools/address.py --check    only say whether they agree (exit status 1 if not)
@@ -8,6 +8,7 @@ While the address is not decided (empty), the launch line says how to start on a
 
 import argparse
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -18,46 +19,66 @@ SETUP = re.compile(r'# %% tags=\["setup"\]\n.*?\n(?=\n# %%)', re.DOTALL)
 
 SETUP_CELL = '''\
 # %% tags=["setup"]
-# Setup, the same in every notebook: find the course on disk; on Colab, fetch it first.
+# Setup, the same in every notebook: find the course on disk. On Colab, fetch it first and add what Colab lacks.
 import pathlib, subprocess, sys
 
-address, branch, folder = "{address}", "{branch}", pathlib.Path("unet-course")
-if "google.colab" in sys.modules and not folder.exists():
-    subprocess.run(["git", "clone", "-q", "--depth=1", f"--branch={{branch}}", address, folder], check=True)
-places = [pathlib.Path.cwd(), pathlib.Path.cwd().parent, folder.resolve()]
-sys.path.insert(0, str(next(place for place in places if (place / "helpers").is_dir())))
+address, version, on_colab = "{address}", "{version}", "google.colab" in sys.modules
+places = [pathlib.Path.cwd(), pathlib.Path.cwd().parent, pathlib.Path(f"unet-course-{{version}}").resolve()]
+if on_colab and not places[2].exists():
+    clone = ["git", "clone", "-q", "--depth=1", f"--branch={{version}}", address, places[2]]
+    git = subprocess.run(clone, capture_output=True, text=True)
+    assert git.returncode == 0, f"The course did not arrive from {{address!r}}. Is there a network? {{git.stderr}}"
+found = [place for place in places if (place / "helpers" / "synthesis.py").exists()]
+assert found, "The folder helpers is missing. Get the whole course, and open this notebook in its folder notebooks."
+sys.path.insert(0, str(found[0]))
+if on_colab:
+    from helpers.colab import install_missing
+    install_missing()
 '''
 
 
 def settings(root: Path = ROOT) -> tuple[str, str]:
-    """Return `(repository, branch)` from `pyproject.toml`; the repository is empty while it is not decided."""
-    course = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["course"]
-    repository = course["repository"].rstrip("/")
+    """Return `(repository, version)` from `pyproject.toml`: an address, empty while it is not decided, and a tag of git.
+
+    Whatever is launched elsewhere comes from that tag, so that a notebook and the helpers it fetches always fit.
+    """
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    repository = project["tool"]["course"]["repository"].rstrip("/")
     if repository and not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", repository):
         raise ValueError(f"repository is {repository!r} in pyproject.toml; expected https://github.com/OWNER/NAME, or nothing.")
-    return repository, course["branch"]
+    return repository, f"v{project['project']['version']}"
 
 
-def launch_line(repository: str, branch: str, notebook: str) -> str:
+def tag_problem(root: Path = ROOT) -> str:
+    """Return what is wrong with the tag of the commit that is checked out, in a sentence; nothing if all is well."""
+    git = ["git", "-C", str(root), "tag", "--points-at", "HEAD"]
+    tags = [tag for tag in subprocess.run(git, capture_output=True, text=True).stdout.split() if re.match(r"v\d", tag)]
+    version = settings(root)[1]
+    if tags and version not in tags:
+        return f"this commit has the tag {tags[0]}, but pyproject.toml says {version}: launch links would lead elsewhere."
+    return ""
+
+
+def launch_line(repository: str, version: str, notebook: str) -> str:
     """Return the line of launch links for a notebook, such as `01_data_synthesis`."""
     if not repository:
         return "**Launch:** on your own machine with `make lab`, which opens the course in JupyterLab."
     name = repository.removeprefix("https://github.com/")
     path = f"notebooks/{notebook}.ipynb"
     return (
-        f"**Launch:** [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/{name}/{branch}?urlpath=lab/tree/{path}) "
-        f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/{name}/blob/{branch}/{path}) "
+        f"**Launch:** [![Open in Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/{name}/{version}?urlpath=lab/tree/{path}) "
+        f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/{name}/blob/{version}/{path}) "
         "or on your own machine with `make lab`."
     )
 
 
-def rewritten(path: Path, repository: str, branch: str, first: str) -> str:
+def rewritten(path: Path, repository: str, version: str, first: str) -> str:
     """Return the text of a README or a notebook's `.py` with the launch line and setup cell of this address."""
     text = path.read_text(encoding="utf-8")
-    line = launch_line(repository, branch, path.stem if path.suffix == ".py" else first)
+    line = launch_line(repository, version, path.stem if path.suffix == ".py" else first)
     text = LAUNCH.sub(lambda match: (match.group(1) or "") + line, text)
     if path.suffix == ".py":
-        text = SETUP.sub(lambda _: SETUP_CELL.format(address=repository, branch=branch), text)
+        text = SETUP.sub(lambda _: SETUP_CELL.format(address=repository, version=version), text)
     return text
 
 
@@ -66,18 +87,21 @@ def main(arguments=None, root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing; exit status 1 if a file disagrees")
     options = parser.parse_args(arguments)
-    repository, branch = settings(root)
+    repository, version = settings(root)
     notebooks = sorted((root / "notebooks").glob("[0-9][0-9]_*.py"))
     differ = []
     for path in [root / "README.md", *notebooks]:
-        text = rewritten(path, repository, branch, notebooks[0].stem)
+        text = rewritten(path, repository, version, notebooks[0].stem)
         if text != path.read_text(encoding="utf-8"):
             differ.append(path.name)
             if not options.check:
                 path.write_text(text, encoding="utf-8")
     if differ:
         print(f"{'differ from' if options.check else 'written from'} the address in pyproject.toml: {', '.join(differ)}")
-    return 1 if differ and options.check else 0
+    wrong_tag = tag_problem(root)
+    if wrong_tag:
+        print(wrong_tag)
+    return 1 if (differ and options.check) or wrong_tag else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Choose the newest versions that the requirements allow, and write them down: constraints.txt, binder/requirements.txt
 and site/requirements.txt.
 
-    python tools/lock.py          (needs uv: pip install uv)
+    python tools/lock.py          (with uv, which requirements-dev.txt brings)
 """
 
 import shutil
@@ -17,8 +17,9 @@ BINDER = "# Exact versions for Binder (Linux, Python 3.12), made by `make lock`.
 
 def compile_to(target: Path, head: str, *arguments: str) -> None:
     """Resolve requirements with uv and write them with a first line that says what the file is."""
-    uv = shutil.which("uv") or sys.exit("uv resolves the versions and is not installed: pip install uv")
-    command = [uv, "pip", "compile", "--quiet", "--upgrade", "--no-annotate", "--no-header", *arguments]
+    beside = Path(sys.executable).with_name("uv.exe" if sys.platform == "win32" else "uv")
+    uv = shutil.which("uv") or (str(beside) if beside.exists() else sys.exit("uv is missing: pip install -r requirements-dev.txt"))
+    command = [uv, "pip", "compile", "--quiet", "--upgrade", "--no-python-downloads", "--no-annotate", "--no-header", *arguments]
     target.write_text(head + subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
     print("written:", target.relative_to(ROOT))
 

@@ -49,11 +49,7 @@ class Lab:
     def __init__(self, folder: Path):
         self.folder = folder / "course"
         (self.folder / "notebooks").mkdir(parents=True)
-        for name in ("helpers", "models", "README.md"):
-            (self.folder / name).symlink_to(ROOT / name)
-        for source in (ROOT / "notebooks").glob("*"):
-            if source.is_file():
-                shutil.copy(source, self.folder / "notebooks")
+        self._fill()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -67,12 +63,21 @@ class Lab:
         places = {"JUPYTERLAB_SETTINGS_DIR": folder / "settings", "JUPYTERLAB_WORKSPACES_DIR": folder / "workspaces",
                   "JUPYTER_CONFIG_DIR": folder / "config", "JUPYTER_RUNTIME_DIR": folder / "runtime"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--port={self.port}", "--ServerApp.token=",
-             "--ServerApp.password=", "--allow-root", f"--ServerApp.root_dir={self.folder}",
-             "--LabApp.extension_manager=readonly", "--LabApp.collaborative=False"],
-            stdout=self.log, stderr=self.log, env={**os.environ, **{k: str(v) for k, v in places.items()}},
+            self._command(), stdout=self.log, stderr=self.log, env={**os.environ, **{k: str(v) for k, v in places.items()}},
         )
         self._wait()
+
+    def _fill(self):
+        for name in ("helpers", "models", "README.md"):
+            (self.folder / name).symlink_to(ROOT / name)
+        for source in (ROOT / "notebooks").glob("*"):
+            if source.is_file():
+                shutil.copy(source, self.folder / "notebooks")
+
+    def _command(self):
+        return [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--port={self.port}", "--ServerApp.token=",
+                "--ServerApp.password=", "--allow-root", f"--ServerApp.root_dir={self.folder}",
+                "--LabApp.extension_manager=readonly", "--LabApp.collaborative=False"]
 
     def _wait(self):
         for _ in range(240):

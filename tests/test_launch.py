@@ -1,0 +1,423 @@
+"""Where the course starts: the setup cell on Colab, the build for Binder, the checks before an installation."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import address
+import elsewhere
+import pytest
+import ready
+import yaml
+from course import ROOT
+from packaging.specifiers import SpecifierSet
+
+# --- the setup cell, on a machine that looks like Colab ---------------------------------------------------------------
+
+ON_COLAB = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')\n"
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=A Teacher", "-c", "user.email=teacher@example.org"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A repository of the course with the tag v1.2.3, and a later commit that the tag must not show."""
+    folder = tmp_path_factory.mktemp("published")
+    shutil.copytree(ROOT / "helpers", folder / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("requirements.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "as released")
+    git(folder, "tag", "v1.2.3")
+    (folder / "later.txt").write_text("not released")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "later")
+    return folder
+
+
+def run_setup(where, repository, version="v1.2.3", before=ON_COLAB, python=sys.executable, **environment):
+    cell = address.SETUP_CELL.format(address=Path(repository).as_posix() if isinstance(repository, Path) else repository, version=version).split("\n", 1)[1]
+    code = f"{before}{cell}\nimport helpers; print(helpers.ROOT)"
+    return subprocess.run(
+        [python, "-c", code], capture_output=True, text=True, cwd=where, env={**os.environ, **environment},
+    )
+
+
+def test_on_colab_the_setup_cell_fetches_the_tagged_version_once(tmp_path, published):
+    moved = tmp_path / "published"
+    shutil.copytree(published, moved)
+    for attempt in range(2):
+        done = run_setup(tmp_path, moved)
+        assert Path(done.stdout.splitlines()[-1]) == (tmp_path / "unet-course-v1.2.3").resolve(), done.stderr
+        assert not (tmp_path / "unet-course-v1.2.3" / "later.txt").exists()
+        shutil.rmtree(moved, ignore_errors=True)  # the second time it is there already, and the network is not needed
+
+
+@pytest.mark.parametrize(("repository", "version", "words"), [
+    ("/nowhere/at/all", "v1.2.3", "does not exist"),  # a wrong address
+    ("https://localhost:9/some-one/some.where", "v1.2.3", "unable to access"),  # no network
+    ("", "v1.2.3", "does not exist"),  # no address yet
+    (None, "v9.9.9", "v9.9.9 not found"),  # no such version
+])
+def test_on_colab_a_fetch_that_fails_is_told_in_a_sentence(tmp_path, published, repository, version, words):
+    repository = published.as_posix() if repository is None else repository
+    done = run_setup(tmp_path, repository, version)
+    said = done.stderr[done.stderr.index("AssertionError"):]
+    assert done.returncode != 0 and f"The course did not arrive from '{repository}'. Is there a network?" in said and words in said
+
+
+def test_a_notebook_without_the_course_says_what_is_missing(tmp_path):
+    done = run_setup(tmp_path, "", before="")
+    assert "The folder helpers is missing. Get the whole course" in done.stderr
+
+
+# --- what is missing on Colab is added; what is there stays ------------------------------------------------------------
+
+THERE = {"numpy": "2.1.3", "opencv-python": "5.0.0.93", "matplotlib": "3.10.0", "scikit-learn": "1.6.1",
+         "tensorflow": "2.20.0", "keras": "3.13.2", "ipywidgets": "7.7.1"}
+MODULE = {"opencv-python": "cv2", "scikit-learn": "sklearn", "scikit-image": "skimage"}
+
+
+def wheel(folder, name, version, *needs):
+    """Write a wheel that holds an empty module and what it needs; returns its path."""
+    stem, module = f"{name.replace('-', '_')}-{version}", MODULE.get(name, name.replace("-", "_"))
+    path = folder / f"{stem}-py3-none-any.whl"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + "".join(f"Requires-Dist: {n}\n" for n in needs)
+    files = {f"{module}/__init__.py": "", f"{stem}.dist-info/METADATA": metadata,
+             f"{stem}.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}
+    files[f"{stem}.dist-info/RECORD"] = "".join(f"{file},,\n" for file in files)
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+    return path
+
+
+@pytest.fixture(scope="module")
+def colab(tmp_path_factory):
+    """A Python with stand-ins for Colab's packages, without scikit-image, and a shelf with newer ones to be tempted by."""
+    folder = tmp_path_factory.mktemp("colab")
+    venv.create(folder / "python", with_pip=True)
+    python = folder / "python" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    (folder / "there").mkdir()
+    (folder / "shelf").mkdir()
+    here = [str(wheel(folder / "there", name, version)) for name, version in THERE.items()]
+    wheel(folder / "shelf", "numpy", "2.4.0")
+    wheel(folder / "shelf", "lazy-loader", "0.5")
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-index", *here], check=True)
+    return folder, python
+
+
+def versions(python):
+    listed = subprocess.run([python, "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True, check=True).stdout
+    return dict(line.split("==") for line in listed.split())
+
+
+def test_on_colab_what_is_missing_is_added_and_what_is_there_stays(tmp_path, published, colab):
+    folder, python = colab
+    shelf = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder / "shelf"), "PIP_CONFIG_FILE": os.devnull}
+    before = versions(python)
+
+    done = run_setup(tmp_path, published, python=python, **shelf)  # nothing to install it from: as without a network
+    assert "scikit-image>=0.25 is missing here and could not be installed" in done.stderr, done.stderr
+    assert "Pip says: ERROR: No matching distribution" in done.stderr
+
+    wheel(folder / "shelf", "scikit-image", "0.25.2", "numpy>=2.4", "lazy-loader")  # fits only if numpy were replaced
+    done = run_setup(tmp_path, published, python=python, **shelf)
+    assert "could not be installed beside what is there" in done.stderr and versions(python) == before
+
+    wheel(folder / "shelf", "scikit-image", "0.25.2", "numpy>=2.0", "lazy-loader")
+    done = run_setup(tmp_path, published, python=python, **shelf)
+    assert "Added, because it was missing here: scikit-image>=0.25" in done.stdout, done.stderr
+    assert versions(python) == {**before, "scikit-image": "0.25.2", "lazy-loader": "0.5"} or versions(python) == {
+        **before, "scikit-image": "0.25.2", "lazy_loader": "0.5"}
+
+    done = run_setup(tmp_path, published, python=python, **{**shelf, "PIP_FIND_LINKS": os.devnull})
+    assert done.returncode == 0 and "Added" not in done.stdout  # and pip is not asked again
+
+
+# --- one address, one version ------------------------------------------------------------------------------------------
+
+
+def test_a_tag_and_the_version_must_agree(tmp_path):
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    text = (tmp_path / "pyproject.toml").read_text()
+    (tmp_path / "pyproject.toml").write_text(re.sub(r'^version = ".*"', 'version = "0.7.0"', text, flags=re.MULTILINE))
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "one")
+    assert address.tag_problem(tmp_path) == ""
+    git(tmp_path, "tag", "v0.6.0")
+    assert address.tag_problem(tmp_path) == (
+        "this commit has the tag v0.6.0, but pyproject.toml says v0.7.0: launch links would lead elsewhere.")
+    git(tmp_path, "tag", "v0.7.0")
+    assert address.tag_problem(tmp_path) == ""
+
+# --- Binder ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dockerfile(tmp_path_factory):
+    """What repo2docker, Binder's builder, makes of the files that are committed or about to be; Docker is not needed."""
+    if importlib.util.find_spec("repo2docker") is None:
+        pytest.skip("repo2docker is not installed: it runs on Linux only")
+    folder = tmp_path_factory.mktemp("binder")
+    shutil.copytree(ROOT / "binder", folder / "binder")
+    for name in ("requirements.txt", "pyproject.toml"):  # the top level, which binder/ has to hide
+        shutil.copy(ROOT / name, folder)
+    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", "--Repo2Docker.default_buildpack=None", "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_binder_builds_from_its_own_pins_for_python_3_12(dockerfile):
+    assert "Building conda environment for python=3.12" in dockerfile
+    assert re.findall(r"pip install .*-r \"?([\w./]+)", dockerfile) == ["binder/requirements.txt"]
+
+
+def test_binder_starts_with_one_thread(dockerfile):
+    assert re.search(r'R2D_ENTRYPOINT="\$\{REPO_DIR\}/binder/start"', dockerfile)
+    show = "import os, cv2, sys; print(os.environ['OMP_NUM_THREADS'], cv2.getNumThreads(), sys.argv[1:])"
+    start = [str(ROOT / "binder" / "start"), sys.executable, "-c", show, "two words", ""]
+    done = subprocess.run(start, capture_output=True, text=True)
+    assert done.stdout.split(maxsplit=2) == ["1", "1", "['two words', '']\n"], done.stderr
+
+
+def test_binder_pins_resolve(tmp_path):
+    uv = Path(sys.executable).with_name("uv")
+    pins = ROOT / "binder" / "requirements.txt"
+    command = [uv, "pip", "compile", "--no-python-downloads", "--no-header", "--no-annotate", "--python-version", "3.12",
+               "--python-platform", "x86_64-unknown-linux-gnu", pins]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    if done.returncode != 0 and re.search("error sending request|dns error|Connection refused", done.stderr):
+        pytest.skip("there is no network to resolve the pins with")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in pins.read_text().splitlines() if "==" in line]
+    assert sorted(done.stdout.split()) == sorted(lines), "a pin is missing, so Binder would choose a version by itself"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured with Linux's own means")
+def test_what_holds_more_than_binder_gives_is_ended(monkeypatch):
+    monkeypatch.setattr(elsewhere, "LIMIT", 200_000_000)
+    hoard = "import subprocess, sys, time; subprocess.run([sys.executable, '-c', 'x = bytearray(400_000_000); import time; time.sleep(30)'])"
+    process = subprocess.Popen([sys.executable, "-c", hoard])  # a child of it holds the memory, as a kernel would
+    watch = elsewhere.Watch(lambda: [process.pid], enforce=True)
+    watch.start()
+    process.wait(20)
+    watch.stopped.set()
+    assert watch.over and watch.peak > 200_000_000 and process.returncode == -9
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="control groups are Linux's")
+def test_the_cage_ends_what_holds_too_much(monkeypatch):
+    monkeypatch.setattr(elsewhere, "LIMIT", 100_000_000)
+    cage = elsewhere.make_cage()
+    if cage is None:
+        pytest.skip("no control group may be made here; the watch stands in for it")
+    try:
+        for size, code in ((10_000_000, 0), (300_000_000, -9)):
+            enter = f"echo $$ > {cage}/cgroup.procs; exec {sys.executable} -c 'x = bytearray({size})'"
+            assert subprocess.run(["sh", "-c", enter]).returncode == code
+    finally:
+        cage.rmdir()
+
+
+def test_colab_versions_fit_the_ranges():
+    pins = dict(re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "colab" / "requirements.txt").read_text(), re.MULTILINE))
+    text = (ROOT / "requirements.txt").read_text()
+    ranges = dict(re.findall(r"^([\w-]+)([<>=][^\s#]*)", text.replace("opencv-python", "opencv-python-headless"), re.MULTILINE))
+    assert len(pins) >= 8
+    for name, version in pins.items():
+        assert SpecifierSet(ranges[name]).contains(version), f"Colab has {name} {version}; requirements.txt wants {ranges[name]}"
+
+
+# --- a machine that is not ready ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("version", "system", "machine", "bits", "words"), [
+    ((3, 9, 18), "Linux", "x86_64", 64, "This is Python 3.9.18, which is too old. The course needs 3.11, 3.12 or 3.13."),
+    ((3, 10, 13), "Windows", "AMD64", 64, "'py -3.12 -m venv .venv'"),
+    ((3, 14, 0), "Linux", "x86_64", 64, "too new for TensorFlow"),
+    ((3, 12, 1), "Windows", "x86", 32, "This Python has 32 bits"),
+    ((3, 12, 1), "Darwin", "x86_64", 64, "This Mac has an Intel processor"),
+])
+def test_a_python_that_does_not_fit_is_told_in_a_sentence(version, system, machine, bits, words):
+    assert words in ready.wrong_python(version, system, machine, bits)
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 1), (3, 13, 9)])
+def test_pythons_that_fit_are_let_through(version):
+    assert ready.wrong_python(version, "Linux", "x86_64", 64) == "" == ready.wrong_python(version, "Darwin", "arm64", 64)
+
+
+def test_a_full_disk_is_told_in_a_sentence():
+    assert ready.too_little_space(free=lambda folder: 50e9) == ""
+    said = ready.too_little_space(free=lambda folder: 1.2e9)
+    assert said.startswith(f"There is too little space: 1.2 GB are free in {ROOT}")
+
+
+def copy_for_make(folder):
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "constraints.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "tools").mkdir()
+    shutil.copy(ROOT / "tools" / "ready.py", folder / "tools")
+
+
+def pretender(folder, name, version, works=True):
+    """Put a command on the path that says it is a Python of this version and hands all else to the real one."""
+    lie = f"sys.version_info = ({version.replace('.', ', ')}, 0)" if works else "sys.exit(1)"
+    path = folder / name
+    path.write_text(f'#!/bin/sh\nif [ "$1" = -c ]; then exec {sys.executable} -c "import sys; {lie}; exec(sys.argv[1])" "$2"; fi\n'
+                    f'echo "{name} was chosen: $@"; exit 7\n')
+    path.chmod(0o755)
+
+
+@pytest.mark.skipif(os.name == "nt" or shutil.which("make") is None, reason="no make here: the README's pip lines are for that")
+@pytest.mark.parametrize(("pythons", "chosen"), [
+    ({"python3": "3.9"}, None),
+    ({"python3": "3.10", "python3.12": "3.12"}, "python3.12"),
+    ({"python3": "3.14", "python3.13": "3.13", "python3.11": "3.11"}, "python3.13"),
+    ({"python3": "3.12", "python3.13": "3.13"}, "python3"),
+])
+def test_make_chooses_a_python_that_fits(tmp_path, pythons, chosen):
+    copy_for_make(tmp_path)
+    path = tmp_path / "path"
+    path.mkdir()
+    for tool in ("make", "sh", "touch", "mktemp", "echo", "env"):
+        (path / tool).symlink_to(shutil.which(tool))
+    for name, version in pythons.items():
+        pretender(path, name, version)
+    done = subprocess.run([path / "make", "lab"], cwd=tmp_path, capture_output=True, text=True, env={"PATH": str(path)})
+    assert done.returncode != 0
+    if chosen is None:
+        assert "This course needs Python 3.11, 3.12 or 3.13, and none was found." in done.stdout
+    else:
+        assert f"{chosen} was chosen: tools/ready.py" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt" or shutil.which("make") is None, reason="no make here: the README's pip lines are for that")
+def test_without_a_network_make_says_so(tmp_path):
+    copy_for_make(tmp_path)
+    nowhere = {"PIP_INDEX_URL": "https://localhost:9/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0",
+               "PIP_NO_CACHE_DIR": "1", "PIP_FIND_LINKS": ""}
+    done = subprocess.run(
+        ["make", "lab", f"PYTHON={sys.executable}", "UV="], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **nowhere},
+    )
+    assert done.returncode != 0 and not (tmp_path / ".venv" / "lab.ready").exists()
+    assert done.stdout.rstrip().splitlines()[-1].startswith("The packages cannot be fetched: the package index does not answer.")
+
+
+def test_colabs_list_of_today_is_taken_over(tmp_path, capsys):
+    (tmp_path / "pip-freeze.txt").write_text(
+        "# generated\ntensorflow==2.20.1\nKeras==3.14.0\nscikit_learn==1.7.0\ntorch @ https://example.org/torch.whl\n"
+        "h5py==3.15.0+local\nunrelated==1.0\n")
+    (tmp_path / "os-info.txt").write_text("Ubuntu 24.04\nPython 3.13.2\nR version 4\n")
+    path, python = elsewhere.todays_list(tmp_path.as_uri() + "/")
+    lines = path.read_text().split()
+    assert python == "3.13" and {"tensorflow==2.20.1", "keras==3.14.0", "scikit-learn==1.7.0", "h5py==3.15.0", "nbval"} <= set(lines)
+    assert not [line for line in lines if "unrelated" in line or "torch" in line]
+
+
+@pytest.mark.parametrize("text", [None, "an error page"])
+def test_without_colabs_list_the_committed_one_stands_in(tmp_path, capsys, text):
+    if text:
+        (tmp_path / "pip-freeze.txt").write_text(text)
+        (tmp_path / "os-info.txt").write_text("Python 3.13.2")
+    assert elsewhere.todays_list(tmp_path.as_uri() + "/") == (ROOT / "colab" / "requirements.txt", "3.12")
+    assert "the committed one stands in" in capsys.readouterr().err
+
+
+# --- what runs on GitHub -----------------------------------------------------------------------------------------------
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_are_pinned_and_bounded(path):
+    text = path.read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"} and "concurrency" in workflow
+    assert all(0 < job["timeout-minutes"] <= 90 for job in workflow["jobs"].values())
+    uses = [step["uses"] for job in workflow["jobs"].values() for step in job["steps"] if "uses" in step]
+    assert uses
+    for action in uses:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", action), f"{action} is not pinned by a hash"
+        assert re.search(rf"{re.escape(action)} # v\d+\.\d+\.\d+$", text, re.MULTILINE), f"{action}: say which version it is"
+    assert len({action for action in uses if "checkout" in action}) <= 1
+
+
+def test_workflows_call_what_there_is():
+    text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
+    for name in re.findall(r"(?:bash|python3?) ([\w./]+\.(?:py|sh))", text):
+        assert (ROOT / name).exists(), name
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"run: make ([\w-]+)", text):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target} is not in the Makefile"
+
+
+def test_the_issue_form_knows_all_notebooks():
+    form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "problem.yml").read_text(encoding="utf-8"))
+    asked = {part["id"]: part["attributes"] for part in form["body"]}
+    notebooks = {path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.py")}
+    assert {"notebook", "cell", "platform"} <= set(asked) and notebooks <= set(asked["notebook"]["options"])
+    assert not [name for name in asked["notebook"]["options"] if re.match(r"\d\d_", name) and name not in notebooks]
+
+
+GH = """#!/bin/sh
+echo "$*" >> "$CALLS"
+if [ "$2" = list ]; then echo "$OPEN"; fi
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the script runs on GitHub's Linux machines")
+@pytest.mark.parametrize(("results", "number", "call"), [
+    ("newest versions: failure, Colab: success", "", "issue create --title The weekly test failed --body newest versions: failure"),
+    ("newest versions: success, Colab: failure", "12", "issue comment 12 --body Still: newest versions: success, Colab: failure"),
+    ("newest versions: success, Colab: success", "12", "issue close 12 --comment All is well again"),
+    ("newest versions: success, Colab: success", "", None),
+])
+def test_the_weekly_run_keeps_one_issue(tmp_path, results, number, call):
+    (tmp_path / "gh").write_text(GH)
+    (tmp_path / "gh").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "CALLS": str(tmp_path / "calls"),
+                   "OPEN": number, "RESULTS": results, "RUN": "https://example.org/run"}
+    subprocess.run(["bash", str(ROOT / ".github" / "weekly_issue.sh")], check=True, env=environment, capture_output=True)
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert len(calls) == (2 if call else 1) and calls[0].startswith("issue list --state open")
+    if call:
+        assert calls[1].startswith(call)
+
+
+@pytest.mark.skipif(os.name == "nt" or shutil.which("make") is None, reason="no make here: the README's pip lines are for that")
+@pytest.mark.parametrize(("uv", "used"), [("exit 0", ["uv"]), ("exit 2", ["uv", "pip"])])
+def test_make_takes_uv_where_it_is_and_pip_where_that_fails(tmp_path, uv, used):
+    copy_for_make(tmp_path)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for path, what in ((tmp_path / "uv", uv), (tmp_path / ".venv" / "bin" / "python", "exit 0"), (tmp_path / "python", "exit 0")):
+        path.write_text(f'#!/bin/sh\ncase "$*" in *install*) echo "{path.name} $*" >> "{tmp_path}/calls";; esac\n{what}\n')
+        path.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run(["make", ".venv/lab.ready", "PYTHON=./python"], cwd=tmp_path, check=True, env=environment, capture_output=True)
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [call.split()[0].replace("python", "pip") for call in calls] == used
+    assert all("-c constraints.txt" in call and "-r requirements.txt" in call for call in calls)
+
+
+def test_a_run_of_one_notebook_keeps_what_the_tables_say_of_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(elsewhere, "TABLES", tmp_path / "platforms.md")
+    elsewhere.write("binder", ["| 04_evaluation_and_visualization | passed | 0.4 | 1.10 |", "| 01_data_synthesis | passed | 0.3 | 0.50 |"])
+    elsewhere.write("colab", ["| 01_data_synthesis | passed | 0.2 |", "| 99_gone | passed | 0.2 |"])
+    elsewhere.write("binder", ["| 01_data_synthesis | FAILED | 0.9 | 1.99 |"])
+    rows = [line for line in (tmp_path / "platforms.md").read_text().splitlines() if re.match(r"\| \d\d_", line)]
+    assert rows == ["| 01_data_synthesis | passed | 0.2 |", "| 01_data_synthesis | FAILED | 0.9 | 1.99 |",
+                    "| 04_evaluation_and_visualization | passed | 0.4 | 1.10 |"]
