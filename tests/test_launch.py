@@ -421,3 +421,15 @@ def test_a_run_of_one_notebook_keeps_what_the_tables_say_of_the_others(tmp_path,
     rows = [line for line in (tmp_path / "platforms.md").read_text().splitlines() if re.match(r"\| \d\d_", line)]
     assert rows == ["| 01_data_synthesis | passed | 0.2 |", "| 01_data_synthesis | FAILED | 0.9 | 1.99 |",
                     "| 04_evaluation_and_visualization | passed | 0.4 | 1.10 |"]
+
+
+def test_what_was_measured_is_what_is_said_and_asked_for():
+    table = (ROOT / "benchmarks" / "first_picture.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    said = re.search(r"<!-- sizes -->\n(.*?)<!-- end of sizes -->", readme, re.DOTALL).group(1)
+    downloaded = re.search(r"\| download of the packages \| [\d.]+ \| (\d+) \|", table).group(1)
+    installed = re.search(r"Installed: ([\d.]+) GB", table).group(1)
+    assert f"{downloaded} MB on Linux" in said and f"Installed: {installed} GB" in said
+    assert float(installed) < ready.INSTALLED and float(downloaded) / 1000 < ready.DOWNLOADED
+    assert int(re.search(r"to the first picture \| \d+ \| \d+ \| (\d+) \(bound 180\)", table).group(1)) < 180
+    assert int(re.search(r"its first slider: (\d+) s \(bound 60\)", table).group(1)) < 60
