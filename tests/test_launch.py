@@ -263,7 +263,8 @@ def test_pythons_that_fit_are_let_through(version):
 def test_a_full_disk_is_told_in_a_sentence():
     assert ready.too_little_space(free=lambda folder: 50e9) == ""
     said = ready.too_little_space(free=lambda folder: 1.2e9)
-    assert said.startswith(f"There is too little space: 1.2 GB are free in {ROOT}")
+    assert said.startswith(f"There is too little space: 1.2 GB are free in {ROOT}, and the course needs ")
+    assert "needs 3 GB there" in ready.too_little_space(0.5, 0.0, free=lambda folder: 1e6)
 
 
 def copy_for_make(folder):
