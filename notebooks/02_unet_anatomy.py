@@ -553,7 +553,7 @@ runs = Path(tempfile.mkdtemp())
 def train_variant(skips):
     keras.utils.set_random_seed(3)
     model = build_unet(skips=skips)
-    train_unet(model, train, validation, runs / f"skips-{skips}", epochs=6, seed=3)
+    train_unet(model, train, validation, runs / f"skips-{skips}", epochs=9, seed=3)
     return model
 
 

@@ -263,7 +263,8 @@ def test_pythons_that_fit_are_let_through(version):
 def test_a_full_disk_is_told_in_a_sentence():
     assert ready.too_little_space(free=lambda folder: 50e9) == ""
     said = ready.too_little_space(free=lambda folder: 1.2e9)
-    assert said.startswith(f"There is too little space: 1.2 GB are free in {ROOT}")
+    assert said.startswith(f"There is too little space: 1.2 GB are free in {ROOT}, and the course needs ")
+    assert "needs 3 GB there" in ready.too_little_space(0.5, 0.0, free=lambda folder: 1e6)
 
 
 def copy_for_make(folder):
@@ -421,3 +422,15 @@ def test_a_run_of_one_notebook_keeps_what_the_tables_say_of_the_others(tmp_path,
     rows = [line for line in (tmp_path / "platforms.md").read_text().splitlines() if re.match(r"\| \d\d_", line)]
     assert rows == ["| 01_data_synthesis | passed | 0.2 |", "| 01_data_synthesis | FAILED | 0.9 | 1.99 |",
                     "| 04_evaluation_and_visualization | passed | 0.4 | 1.10 |"]
+
+
+def test_what_was_measured_is_what_is_said_and_asked_for():
+    table = (ROOT / "benchmarks" / "first_picture.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    said = re.search(r"<!-- sizes -->\n(.*?)<!-- end of sizes -->", readme, re.DOTALL).group(1)
+    downloaded = re.search(r"\| download of the packages \| [\d.]+ \| (\d+) \|", table).group(1)
+    installed = re.search(r"Installed: ([\d.]+) GB", table).group(1)
+    assert f"{downloaded} MB on Linux" in said and f"Installed: {installed} GB" in said
+    assert float(installed) < ready.INSTALLED and float(downloaded) / 1000 < ready.DOWNLOADED
+    assert int(re.search(r"to the first picture \| \d+ \| \d+ \| (\d+) \(bound 180\)", table).group(1)) < 180
+    assert int(re.search(r"its first slider: (\d+) s \(bound 60\)", table).group(1)) < 60

@@ -57,9 +57,10 @@ def too_little_space(installed=INSTALLED, downloaded=DOWNLOADED, free=lambda fol
         places = [(ROOT, installed + downloaded)]
     for folder, needed in places:
         here = free(folder) / 1e9
-        if here < needed:
+        if here < needed:  # which is less after a failure, when part of the packages is there already
+            in_all = max(needed, INSTALLED if folder == ROOT else DOWNLOADED)
             return (
-                f"There is too little space: {here:.1f} GB are free in {folder}, and the course needs {needed:.1f} GB there. "
+                f"There is too little space: {here:.1f} GB are free in {folder}, and the course needs {in_all:.0f} GB there. "
                 "Free some ('pip cache purge' often helps), or "
                 + ("move the course to another disk." if folder == ROOT else "set TMPDIR to a folder on a larger disk.")
             )
