@@ -40,7 +40,8 @@ def step_gigaflop(model, size: int) -> float:
     The backward pass costs twice the forward pass, once for the kernel's gradient and once for the input's; the first
     convolution needs none for its input, the picture.
     """
-    fixed = keras.models.clone_model(model, input_tensors=keras.Input((size, size, model.input_shape[-1])))
+    inputs = keras.Input((size, size, model.input_shape[-1]))
+    fixed = keras.models.clone_model(keras.Model(model.input, model.output), input_tensors=inputs)
     operations = []
     for layer in fixed.layers:
         if isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv2DTranspose)):
@@ -245,13 +246,13 @@ def _write_log(run_dir, rows):
     os.replace(draft, run_dir / "log.csv")
 
 
-def fit_on(strategy, epochs=1, batch_size=8):
+def fit_on(strategy, epochs=1, batch_size=8, clip=None):
     """Train with Keras' `fit` under a strategy, as its guide for one machine says; returns the losses of the epochs."""
     scene = CircleScene(size=32, radius=(3, 8), circles=(0, 3))
     with strategy.scope():
         keras.utils.set_random_seed(0)
         model = build_unet(depth=3, filters=4)
-        model.compile(keras.optimizers.Adam(1e-3), loss=bce_dice_loss)
+        model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=clip), loss=bce_dice_loss)
     batches = stream_batches(8 * batch_size, scene, 0, batch_size, workers=0)
     return model.fit(batches, epochs=epochs, shuffle=False, verbose=0).history["loss"]
 
