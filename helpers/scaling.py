@@ -1,4 +1,4 @@
-"""Streams of pictures, several devices, several machines, and where the time of a step goes (notebook 07).
+"""Streams of pictures, several devices, several machines (notebook 07).
 
     python -m helpers.scaling RUN_DIR --epochs 3      one worker of a training; TF_CONFIG says which one of which cluster
 """
@@ -7,14 +7,11 @@ import argparse
 import csv
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 
 import helpers.backend  # noqa: F401  (TensorFlow, quietly)
@@ -25,94 +22,10 @@ import tensorflow as tf
 from helpers import ROOT
 from helpers.anatomy import build_unet
 from helpers.synthesis import CircleScene, draw_numbered
-from helpers.training import DiceScore, bce_dice_loss, claim_folder, quiet, read_log
+from helpers.training import bce_dice_loss, claim_folder, quiet, read_log
 from helpers.workers import follow_input, in_order
 
 LOST_PEER = 3  # exit status of a worker that ended because another one was gone
-
-# --- where the time goes ----------------------------------------------------------------------------------------------
-
-
-def step_gigaflop(model, size: int) -> float:
-    """Return the arithmetic of a training step for one picture of `size` pixels a side, in 10^9 operations.
-
-    Counted from the convolutions alone: a multiplication and an addition for each weight and each place it is applied.
-    The backward pass costs twice the forward pass, once for the kernel's gradient and once for the input's; the first
-    convolution needs none for its input, the picture.
-    """
-    inputs = keras.Input((size, size, model.input_shape[-1]))
-    fixed = keras.models.clone_model(keras.Model(model.input, model.output), input_tensors=inputs)
-    operations = []
-    for layer in fixed.layers:
-        if isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv2DTranspose)):
-            side = layer.input if isinstance(layer, keras.layers.Conv2DTranspose) else layer.output
-            operations.append(2 * int(np.prod(layer.kernel.shape)) * side.shape[1] * side.shape[2])
-    return (3 * sum(operations) - operations[0]) / 1e9
-
-
-def matrix_product(n=2048):
-    """Return a function that multiplies two float32 matrices `[n, n]` and returns when it is done, and its gigaflop."""
-    matrix = tf.random.stateless_normal((n, n), seed=(0, 0))
-    multiply = tf.function(tf.matmul)
-    return lambda: multiply(matrix, matrix).numpy()[0, 0], 2 * n**3 / 1e9
-
-
-def training_step(model, images, masks, **options):
-    """Return a function that trains on one batch of arrays as `train_unet` does, and returns when that is done.
-
-    options: of `compile`, such as jit_compile=True. The first call traces.
-    """
-    model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=1.0), loss=bce_dice_loss, metrics=[DiceScore()], **options)
-    model.optimizer.build(model.trainable_variables)
-    batch = tf.constant(images), tf.constant(masks)
-    step = tf.function(lambda: model.train_step(batch)["loss"], jit_compile=options.get("jit_compile"))
-    return lambda: float(step())
-
-
-def in_turns(tasks: dict, rounds=7) -> dict[str, list[float]]:
-    """Time functions in turns, so that a slow spell of the machine hits all of them; returns the seconds of each call."""
-    seconds = {name: [] for name in tasks}
-    for task in tasks.values():
-        task()
-    for _ in range(rounds):
-        for name, task in tasks.items():
-            start = time.perf_counter()
-            task()
-            seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
-KINDS = {  # TensorFlow's operations by what they do; a transposed convolution is the gradient of a convolution
-    "convolution, kernel's gradient": "BackpropFilter", "convolution, input's gradient": "BackpropInput",
-    "convolution, forward": "Conv2D", "ReLU's gradient": "ReluGrad", "pooling": "MaxPool", "skips: join and split": "Concat|Slice",
-}
-
-
-def profile_step(step, repeats=10) -> dict[str, tuple[float, float]]:
-    """Run a step under TensorFlow's profiler; returns, for each kind of work, its share of the time and operations a step."""
-    from tensorflow.tsl.profiler.protobuf import xplane_pb2
-
-    with tempfile.TemporaryDirectory() as folder:
-        with tf.profiler.experimental.Profile(folder):
-            for _ in range(repeats):
-                step()
-        space = xplane_pb2.XSpace.FromString(next(Path(folder).rglob("*.xplane.pb")).read_bytes())
-    time_of, count_of = Counter(), Counter()
-    for plane in space.planes:
-        for line in plane.lines:
-            for event in line.events:
-                operation = re.fullmatch(r"[^:]+:(\w+)", plane.event_metadata[event.metadata_id].name)
-                if operation:
-                    kind = next((kind for kind, words in KINDS.items() if re.search(words, operation[1])), "everything else")
-                    time_of[kind] += event.duration_ps
-                    count_of[kind] += 1 / repeats
-    return {kind: (spent / time_of.total(), count_of[kind]) for kind, spent in time_of.most_common()}
-
-
-def exponent(x, y) -> float:
-    """Return the b of the curve `y = a * x ** b` that fits best: the slope of a straight line on two logarithmic axes."""
-    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
-
 
 # --- streams ----------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from course import ROOT
 LAYERS = {  # what each module may import of the others
     "arrays": set(), "backend": set(), "synthesis": set(), "evaluation": {"arrays"},
     "anatomy": {"backend"}, "training": {"backend", "anatomy", "arrays"}, "diagnosis": {"arrays", "evaluation", "training"},
-    "workers": set(), "scaling": {"backend", "anatomy", "synthesis", "training", "workers"},
+    "workers": set(), "costs": {"backend", "anatomy", "training"}, "scaling": {"backend", "anatomy", "synthesis", "training", "workers"},
     "own_images": {"arrays", "anatomy", "training", "evaluation", "diagnosis", "backend"},
 }
 TOP = {"pictures", "panels", "monitor", "checks"}  # nothing but notebooks, and each other, imports these

@@ -14,10 +14,8 @@ import tensorflow as tf
 from course import ROOT
 from helpers import scaling
 from helpers.anatomy import build_unet, conv_weights, shape_table
-from helpers.scaling import (
-    WorkerLost, exponent, in_turns, profile_step, run_workers, start_workers, step_gigaflop, stream_batches, tf_config, train_on,
-    training_step, watch_workers,
-)
+from helpers.costs import exponent, in_turns, peak_memory, profile_step, step_gigaflop, training_step
+from helpers.scaling import WorkerLost, run_workers, start_workers, stream_batches, tf_config, train_on, watch_workers
 from helpers.synthesis import CircleScene, draw_numbered, make_dataset, stream_scenes
 from helpers.training import read_log, train_unet
 from helpers.workers import pool
@@ -278,6 +276,11 @@ def test_tasks_take_turns():
     calls = []
     seconds = in_turns({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=3)
     assert calls == ["a", "b"] * 4 and len(seconds["a"]) == len(seconds["b"]) == 3
+
+
+def test_memory_grows_with_the_batch():
+    few, many = peak_memory([{"batch_size": 8}, {"batch_size": 64}])
+    assert 10 < few < many / 2
 
 
 def test_the_exponent_of_a_power():
