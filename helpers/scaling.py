@@ -247,7 +247,9 @@ def _ending(state):
 
 def _how_far(run_dir):
     done = len(read_log(run_dir)) if (run_dir / "log.csv").exists() else 0
-    return f"{done} epochs are kept: go on with resume=True." if done else "before its first checkpoint: start again in a new folder."
+    if not done:
+        return "before its first checkpoint: start again in a new folder."
+    return f"{done} epoch{'s are' if done > 1 else ' is'} kept: go on with resume=True."
 
 
 def run_workers(n: int, run_dir, seconds=300.0, **settings) -> list[float]:
