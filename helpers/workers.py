@@ -2,10 +2,12 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 
 
@@ -16,7 +18,11 @@ def pool(workers: int) -> ProcessPoolExecutor:
 
 
 def follow_parent() -> None:
-    """End this process when its parent has gone. (A pool's processes would otherwise wait for work for ever.)"""
+    """End this process when its parent has gone, and only then.
+
+    A pool's processes would otherwise wait for work for ever; and the stop button of a notebook reaches them, too.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
@@ -29,12 +35,19 @@ def follow_input() -> None:
 def in_order(function, calls: Iterable[tuple], workers: int, ahead: int) -> Iterator:
     """Yield `function(*arguments)` for each of the calls, in their order, computed by `workers` processes.
 
-    ahead: at most so many results wait to be taken, which bounds the memory.
+    ahead: at most so many results wait to be taken, which bounds the memory. Raises RuntimeError if a process was killed.
     """
     waiting = deque()
-    for arguments in calls:
-        waiting.append(pool(workers).submit(function, *arguments))
-        if len(waiting) > ahead:
+    try:
+        for arguments in calls:
+            waiting.append(pool(workers).submit(function, *arguments))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
             yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        pool.cache_clear()
+        raise RuntimeError(
+            "one of the processes that draw was killed, perhaps for lack of memory. Run the cell again, or draw in this "
+            "process with workers=0."
+        ) from error

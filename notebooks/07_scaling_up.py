@@ -96,7 +96,7 @@ multiply, product_gigaflop = matrix_product()
 tasks = {n: training_step(build_unet(), images[:n], masks[:n]) for n in (1, 4, 16, 32)}
 
 # %%
-seconds = in_turns({"matrix": multiply, **tasks}, rounds=7)
+seconds = in_turns({"matrix": multiply, **tasks}, rounds=5)
 median = {name: float(np.median(values)) for name, values in seconds.items()}
 machine = product_gigaflop / median["matrix"]  # billion operations a second
 
@@ -217,7 +217,7 @@ ways = {
 }
 
 # %% tags=["nbval-ignore-output"]
-drawing = in_turns(ways, rounds=5)
+drawing = in_turns(ways, rounds=3)
 for way, values in drawing.items():
     print(f"{way:14} {np.median(values) / np.median(drawing['one thread']):4.2f} of the time of one thread")
 
@@ -542,7 +542,7 @@ steps = {name: training_step(network, images[:16], masks[:16]) for name, network
 steps["XLA"] = training_step(build_unet(), images[:16], masks[:16], jit_compile=True)
 
 # %% tags=["nbval-ignore-output"]
-timed = in_turns({**steps, "matrix": multiply}, rounds=5)
+timed = in_turns({**steps, "matrix": multiply}, rounds=3)
 timed = {name: float(np.median(values)) for name, values in timed.items()}
 for name in sorted(steps, key=timed.get):
     gigaflop = 16 * step_gigaflop(networks.get(name, model), 96)
@@ -704,13 +704,13 @@ print(f"on eight of them, at nine tenths of eight times the speed: {total / (50e
 
 # %%
 assert total / here > total / (50e12 / 3), "is this machine faster than a GPU?"
-print("scans a second that the eight must be fed with:", round(7.2 * 50e12 / 3 / gigaflop / 1e9, -1))
+print(f"scans a second that the eight must be fed with: {7.2 * 50e12 / 3 / gigaflop / 1e9:.0f}")
 
 # %% [markdown]
 # How to read the page:
 #
-# - **On one CPU it is hopeless, on one GPU a matter of days, on eight of an afternoon.** So a million scans are a case for section
-#   3, one machine with several GPUs; section 4 begins where that is not enough.
+# - **On one CPU it takes months, on one GPU a night, on eight of them a long lunch.** So a million scans are a case for section 3,
+#   one machine with several GPUs; section 4 begins where that is not enough.
 # - **Feeding** them becomes the problem: each second hundreds of scans of half a megabyte must be read, decoded and augmented. That is what streams,
 #   `prefetch` and several processes are for.
 # - **A smaller question first.** The curve of Dice says what a tenth of the scans would give, for a tenth of the price.

@@ -18,7 +18,7 @@ from helpers.costs import exponent, in_turns, peak_memory, profile_step, step_gi
 from helpers.scaling import WorkerLost, run_workers, start_workers, stream_batches, tf_config, train_on, watch_workers
 from helpers.synthesis import CircleScene, draw_numbered, make_dataset, stream_scenes
 from helpers.training import read_log, train_unet
-from helpers.workers import pool
+from helpers.workers import in_order, pool
 
 SMALL = CircleScene(size=32, radius=(3, 8), circles=(0, 3))
 
@@ -76,11 +76,15 @@ def test_streams_that_do_not_fit_are_refused(options, words):
 def test_the_memory_of_a_stream_does_not_grow():
     scene, process = CircleScene(size=64), psutil.Process()
 
-    def peak(pictures):
-        return max(process.memory_info().rss / 1e6 for _ in stream_batches(pictures, scene, batch_size=20))
+    def peak(pictures, wait=0.0):
+        most = 0
+        for i, _ in enumerate(stream_batches(pictures, scene, batch_size=20)):
+            time.sleep(wait if i == 0 else 0)  # a training that is slower than the drawing
+            most = max(most, process.memory_info().rss / 1e6)
+        return most
 
     peak(400)
-    few, many = peak(400), peak(8000)
+    few, many = peak(400), peak(8000, wait=4)
     assert many - few < 40, f"{many - few:.0f} MB more; kept in memory, the pictures would take 164"
 
 
@@ -92,7 +96,7 @@ def test_the_processes_that_draw_load_no_tensorflow():
 
 def test_the_processes_that_draw_end_with_the_one_that_asked(tmp_path):
     code = (
-        "import sys, time; from helpers.workers import pool\n"
+        "import sys, time; from helpers.workers import in_order, pool\n"
         "if __name__ == '__main__': print(pool(1).submit(eval, '__import__(\"os\").getpid()').result(), flush=True); time.sleep(60)"
     )
     (tmp_path / "parent.py").write_text(code)
@@ -104,6 +108,15 @@ def test_the_processes_that_draw_end_with_the_one_that_asked(tmp_path):
     parent.kill()
     parent.wait()
     assert gone([child], 10)
+
+
+def test_a_killed_drawer_is_reported_and_replaced():
+    stream = iter(in_order(draw_numbered, ((SMALL, 0, [i]) for i in range(50)), workers=1, ahead=2))
+    next(stream)
+    os.kill(pool(1).submit(os.getpid).result(), signal.SIGKILL)
+    with pytest.raises(RuntimeError, match="workers=0"):
+        list(stream)
+    assert len(list(in_order(draw_numbered, [(SMALL, 0, [1])], workers=1, ahead=2))) == 1
 
 
 def gone(processes, seconds):
