@@ -1,10 +1,9 @@
 """Streams of pictures, several devices, several machines (notebook 07).
 
-    python -m helpers.scaling RUN_DIR --epochs 3      one worker of a training; TF_CONFIG says which one of which cluster
+    python -m helpers.scaling RUN_DIR '{"epochs": 3}'      one worker of a training; TF_CONFIG says which, of which cluster
 """
 
 import argparse
-import csv
 import json
 import os
 import signal
@@ -112,8 +111,12 @@ def train_on(
 
     Writes `log.csv` (epoch, loss) and, after each epoch, a checkpoint with the optimizer's memory; all workers read the
     folder, the first one writes. resume: go on after the last checkpoint. Returns the mean loss of each epoch.
-    Raises FileExistsError if the folder holds a run, FileNotFoundError if there is nothing to resume.
+    Raises FileExistsError if the folder holds a run, FileNotFoundError if there is nothing to resume, ValueError if the
+    batch cannot be shared by the devices.
     """
+    copies = strategy.num_replicas_in_sync
+    if batch_size % copies:
+        raise ValueError(f"batch_size is {batch_size}; {copies} devices share each batch, so make it a multiple of {copies}.")
     chief = strategy.cluster_resolver is None or strategy.cluster_resolver.task_id in (0, None)
     run_dir = Path(run_dir)
     scene = CircleScene(size=size, radius=(3, size // 4), circles=(0, 3))
@@ -122,40 +125,34 @@ def train_on(
         model = build_unet(depth=depth, filters=filters)
         optimizer = keras.optimizers.Adam(rate)
         optimizer.build(model.trainable_variables)
-    done = tf.Variable(0, dtype=tf.int64)
-    kept = tf.train.CheckpointManager(tf.train.Checkpoint(model=model, optimizer=optimizer, epochs=done), run_dir / "kept", 2)
-    rows = []
+    past = tf.Variable(np.zeros(0), shape=[None])  # the losses so far; how many there are says how far the run has come
+    kept = tf.train.CheckpointManager(tf.train.Checkpoint(model=model, optimizer=optimizer, past=past), run_dir / "kept", 2)
     if resume:
         if not kept.restore_or_initialize():
             raise FileNotFoundError(f"there is no checkpoint in {run_dir / 'kept'}; start the run with resume=False.")
-        rows = [row for row in read_log(run_dir) if row["epoch"] < int(done)]
     elif kept.latest_checkpoint:
         raise FileExistsError(f"the folder {run_dir} holds a run already; go on with resume=True, or choose another name.")
 
+    done = len(past.numpy())
+
     def my_part(context):  # of each batch; tf.distribute takes a smaller batch from it for each of our devices
         shard = context.input_pipeline_id, context.num_input_pipelines
-        first, last = (epoch * steps * batch_size for epoch in (int(done), epochs))
-        part = stream_batches(last - first, scene, seed, batch_size, first, shard, workers=0)
-        return part.rebatch(batch_size // context.num_replicas_in_sync)
+        first, last = (epoch * steps * batch_size for epoch in (done, epochs))
+        return stream_batches(last - first, scene, seed, batch_size, first, shard, workers=0).rebatch(batch_size // copies)
 
     step = make_step(strategy, model, optimizer, batch_size)
-    batches = iter(strategy.distribute_datasets_from_function(my_part) if epochs > int(done) else [])
-    for epoch in range(int(done), epochs):
-        losses = [float(step(*next(batches))) for _ in range(steps)]
-        rows.append({"epoch": epoch, "loss": float(np.mean(losses))})
-        done.assign(epoch + 1)
+    batches = iter(strategy.distribute_datasets_from_function(my_part) if epochs > done else [])
+    for _ in range(done, epochs):
+        past.assign(np.append(past.numpy(), np.mean([float(step(*next(batches))) for _ in range(steps)])))
         if chief:
             kept.save()
-            _write_log(run_dir, rows)
-    return [row["loss"] for row in rows]
+            _write_log(run_dir, past.numpy())
+    return past.numpy().tolist()
 
 
-def _write_log(run_dir, rows):
+def _write_log(run_dir, losses):
     draft = run_dir / "log.csv.draft"
-    with draft.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=["epoch", "loss"])
-        writer.writeheader()
-        writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
+    draft.write_text("epoch,loss\n" + "".join(f"{epoch},{loss}\n" for epoch, loss in enumerate(losses)))
     os.replace(draft, run_dir / "log.csv")
 
 

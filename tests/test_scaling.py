@@ -168,6 +168,10 @@ try:
     scaling.use_devices(3)
 except RuntimeError as error:
     said["late"] = str(error)
+try:
+    scaling.train_on(two, f"{folder}/odd", batch_size=7)
+except ValueError as error:
+    said["odd"] = str(error)
 print(json.dumps(said))
 """
 
@@ -176,7 +180,7 @@ def test_two_devices_have_the_losses_of_one():
     done = subprocess.run([sys.executable, "-c", MIRRORED], capture_output=True, text=True, cwd=ROOT, timeout=200)
     assert done.returncode == 0, done.stderr[-2000:]
     said = json.loads(done.stdout.splitlines()[-1])
-    assert said["devices"] == 2 and "restart the kernel" in said["late"]
+    assert said["devices"] == 2 and "restart the kernel" in said["late"] and "multiple of 2" in said["odd"]
     for way in ("fit", "loop"):
         np.testing.assert_allclose(*said[way], rtol=1e-5)
     apart = np.abs(np.subtract(*said["clipped"])).max()
