@@ -206,14 +206,14 @@ pictures.show_images(far, ["number 5", "number 123,456", "number 999,999"], "Any
 # %%
 from concurrent.futures import ThreadPoolExecutor
 from helpers import synthesis
-from helpers.workers import pool
+from helpers.workers import in_order
 
 calls = [scene] * 12, [0] * 12, np.arange(600).reshape(12, 50)
 threads = ThreadPoolExecutor(2)
 ways = {
     "one thread": lambda: list(map(synthesis.draw_numbered, *calls)),
     "two threads": lambda: list(threads.map(synthesis.draw_numbered, *calls)),
-    "two processes": lambda: list(pool(2).map(synthesis.draw_numbered, *calls)),
+    "two processes": lambda: list(in_order(synthesis.draw_numbered, zip(*calls), workers=2, ahead=12)),
 }
 
 # %% tags=["nbval-ignore-output"]

@@ -18,7 +18,7 @@ from helpers.costs import exponent, in_turns, peak_memory, profile_step, step_gi
 from helpers.scaling import WorkerLost, run_workers, start_workers, stream_batches, tf_config, train_on, watch_workers
 from helpers.synthesis import CircleScene, draw_numbered, make_dataset, stream_scenes
 from helpers.training import read_log, train_unet
-from helpers.workers import in_order, pool
+from helpers.workers import elsewhere, in_order, pool
 
 SMALL = CircleScene(size=32, radius=(3, 8), circles=(0, 3))
 
@@ -90,13 +90,13 @@ def test_the_memory_of_a_stream_does_not_grow():
 
 def test_the_processes_that_draw_load_no_tensorflow():
     list(stream_batches(4, SMALL))
-    loaded = pool(1).submit(eval, "[m for m in ('cv2', 'tensorflow', 'keras') if m in __import__('sys').modules]").result()
+    loaded = pool(1).submit(elsewhere, eval, "[m for m in ('cv2', 'tensorflow', 'keras') if m in __import__('sys').modules]").result()
     assert loaded == ["cv2"]
 
 
 def test_the_processes_that_draw_end_with_the_one_that_asked(tmp_path):
     code = (
-        "import sys, time; from helpers.workers import in_order, pool\n"
+        "import sys, time; from helpers.workers import elsewhere, in_order, pool\n"
         "if __name__ == '__main__': print(pool(1).submit(eval, '__import__(\"os\").getpid()').result(), flush=True); time.sleep(60)"
     )
     (tmp_path / "parent.py").write_text(code)
@@ -113,10 +113,16 @@ def test_the_processes_that_draw_end_with_the_one_that_asked(tmp_path):
 def test_a_killed_drawer_is_reported_and_replaced():
     stream = iter(in_order(draw_numbered, ((SMALL, 0, [i]) for i in range(50)), workers=1, ahead=2))
     next(stream)
-    os.kill(pool(1).submit(os.getpid).result(), signal.SIGKILL)
+    os.kill(pool(1).submit(elsewhere, os.getpid).result(), signal.SIGKILL)
     with pytest.raises(RuntimeError, match="workers=0"):
         list(stream)
     assert len(list(in_order(draw_numbered, [(SMALL, 0, [1])], workers=1, ahead=2))) == 1
+
+
+def test_errors_in_another_process_come_back():
+    with pytest.raises(ZeroDivisionError):
+        list(in_order(divmod, [(1, 0)], workers=1, ahead=1))
+    assert list(in_order(divmod, [(7, 2)], workers=1, ahead=1)) == [(3, 1)]
 
 
 def gone(processes, seconds):
