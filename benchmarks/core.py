@@ -62,7 +62,8 @@ def usual_scene(scene, rng):
         for start, end in zip(curve, curve[1:]):
             image[distance_to_line(scene.size, start, end) <= width / 2] = level
     for _ in range(rng.integers(*as_range(scene.circles), endpoint=True)):
-        away, radius = distance(scene.size, *rng.integers(0, scene.size, 2)), rng.integers(scene.radius[0], scene.radius[1] + 1)
+        away = distance(scene.size, *rng.integers(0, scene.size, 2))
+        radius = rng.integers(*scene.radius, endpoint=True)
         disc = away <= radius
         image[disc] = rng.uniform(*scene.contrast)
         mask[disc] = 1
@@ -120,7 +121,8 @@ def stream_memory(pictures: int) -> float:
         "    if n % 10 == 0: peak = max(peak, sum(p.memory_info().rss for p in [me, *me.children(recursive=True)]))\n"
         "print(peak / 1e6)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(pictures)], check=True, cwd=ROOT, capture_output=True, text=True)
+    command = [sys.executable, "-c", code, str(pictures)]
+    done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
     return float(done.stdout)
 
 
@@ -140,7 +142,10 @@ def ratios(seconds, one, other):
 
 def machine() -> str:
     """Return the machine in words that name no maker."""
-    names = f"Python {platform.python_version()}, NumPy {np.__version__}, OpenCV {cv2.__version__}, TensorFlow {tf.__version__}, Keras {keras.__version__}"
+    names = f"Python {platform.python_version()}, " + ", ".join(
+        f"{name} {module.__version__}"
+        for name, module in (("NumPy", np), ("OpenCV", cv2), ("TensorFlow", tf), ("Keras", keras))
+    )
     load = f", load {os.getloadavg()[0]:.1f} at the start" if hasattr(os, "getloadavg") else ""
     kind = "no GPU" if not tf.config.list_physical_devices("GPU") else "with a GPU"
     return f"{os.cpu_count()} cores, {psutil.virtual_memory().total / 1e9:.0f} GB, {kind}; {names}{load}"
@@ -153,9 +158,11 @@ def main() -> None:
     multiply, product = matrix_product()
     model = build_unet()
     fast = {
-        "noise": many(noise_alone, SCENE.size), "ours": many(draw_scene, SCENE), "ours, no vessels": many(draw_scene, NO_VESSELS), 
-        "usual": many(usual_scene, SCENE), "usual, no vessels": many(usual_scene, NO_VESSELS),
-        "ours, discs": many(draw_scene, TEN_DISCS), "usual, discs": many(usual_scene, TEN_DISCS), "matrix": multiply,
+        "noise": many(noise_alone, SCENE.size),
+        "ours": many(draw_scene, SCENE), "usual": many(usual_scene, SCENE),
+        "ours, no vessels": many(draw_scene, NO_VESSELS), "usual, no vessels": many(usual_scene, NO_VESSELS),
+        "ours, discs": many(draw_scene, TEN_DISCS), "usual, discs": many(usual_scene, TEN_DISCS),
+        "matrix": multiply,
         **{f"batch {n}": training_step(build_unet(), images[:n], masks[:n]) for n in (4, 8, 16, 32)},
         "mixed": training_step(mixed_unet(), images[:16], masks[:16]),
         "xla": training_step(build_unet(), images[:16], masks[:16], jit_compile=True),
@@ -181,34 +188,39 @@ def main() -> None:
 
     row("synthesis, default scene at 128x128, to the noise alone", of(ratios(seconds, "ours", "noise")), "at most 2.5",
         f"{a_second('ours', PICTURES)} pictures a second, noise alone {a_second('noise', PICTURES)}")
-    for kind, words in (("", "default scene"), (", no vessels", "default scene without vessels"), (", discs", "ten discs and noise, nothing else")):
+    for kind, words in (
+        ("", "default scene"), (", no vessels", "default scene without vessels"), (", discs", "ten discs and noise alone"),
+    ):
         row(f"{words}: the NumPy way (a grid of distances for each disc and piece of vessel) to ours",
             of(ratios(seconds, f"usual{kind}", f"ours{kind}"), digits=1), "at least 5",
             f"ours {a_second(f'ours{kind}', PICTURES)} pictures a second, NumPy {a_second(f'usual{kind}', PICTURES)}")
-    peak = product / np.array(seconds["matrix"])
-    gigaflop = step_gigaflop(model, 96)
-    for name, n, words in (
-        ("batch 4", 4, "training step, batch 4 (default)"), ("batch 8", 8, "batch 8"), ("batch 16", 16, "batch 16"), ("batch 32", 32, "batch 32"),
-        ("mixed", 16, "batch 16, mixed_bfloat16"), ("xla", 16, "batch 16, XLA"), ("normalised", 16, "batch 16, batch normalisation"),
+    peak, gigaflop = product / np.array(seconds["matrix"]), step_gigaflop(model, 96)
+    for name, n, bound, words in (
+        ("batch 4", 4, "", "batch 4 (the default)"), ("batch 8", 8, "", "batch 8"), ("batch 16", 16, "35 %", "batch 16"),
+        ("batch 32", 32, "35 %", "batch 32"), ("mixed", 16, "", "batch 16, mixed_bfloat16"),
+        ("xla", 16, "", "batch 16, XLA"), ("normalised", 16, "", "batch 16, batch normalisation"),
     ):
         reached = n * gigaflop / np.array(seconds[name])
-        row(f"{words}: share of the matrix product", of(100 * reached / peak, digits=0) + " %", "35 %" if name in ("batch 16", "batch 32") else "",
-            f"{a_second(name, n)} pictures a second, {of(reached, digits=0)} GFLOP/s; matrix product {of(peak, digits=0)}")
+        row(f"training step, {words}: share of the matrix product", of(100 * reached / peak, digits=0) + " %", bound,
+            f"{a_second(name, n)} pictures a second, {of(reached, digits=0)} GFLOP/s; product {of(peak, digits=0)}")
     row("a step of 4 from the stream, to one from arrays", of(ratios(seconds, "stream", "arrays")), "at most 1.10",
         f"{of(seconds['stream'], 1000 / 50, 1)} and {of(seconds['arrays'], 1000 / 50, 1)} ms")
-    row("memory of the stream, 100,000 pictures to 1,000", f"{large / small:.2f}", "1.0", f"{large:.0f} and {small:.0f} MB, those that draw included")
+    row("memory of the stream, 100,000 pictures to 1,000", f"{large / small:.2f}", "1.0",
+        f"{large:.0f} and {small:.0f} MB, the process that draws included")
     row("`model.predict` of one picture, to `predict` of ours", of(ratios(seconds, "keras, single", "single"), digits=1), "",
         f"{of(seconds['keras, single'], 200, 1)} and {of(seconds['single'], 200, 1)} ms")
-    row("`predict`, one picture to one in batches of 32", of(np.array(seconds["single"]) / 5 / (np.array(seconds["batched"]) / 64), digits=1), "",
-        f"{of(seconds['batched'], 1000 / 64, 2)} ms a picture in batches")
-    for name, words in (("synthesis", "`import helpers.synthesis`"), ("panels", "`import helpers.panels`"), ("training", "`import helpers.training`")):
-        row(f"{words}, to TensorFlow alone", of(ratios(opened, name, "tensorflow")), "", f"{of(opened[name])} s, TensorFlow {of(opened['tensorflow'])} s, "
-            f"an empty Python {of(opened['nothing'])} s")
+    each = np.array(seconds["batched"]) / 64
+    row("`predict` of one picture, to one in batches of 32", of(np.array(seconds["single"]) / 5 / each, digits=1), "",
+        f"{of(each, 1000, 2)} ms a picture in batches")
+    for name in ("synthesis", "panels", "training"):
+        row(f"`import helpers.{name}`, to TensorFlow alone", of(ratios(opened, name, "tensorflow")), "",
+            f"{of(opened[name])} s; TensorFlow {of(opened['tensorflow'])} s, an empty Python {of(opened['nothing'])} s")
     lines = [
         "# The engine: synthesis, training step, prediction, stream, imports", "",
         f"Made by `python benchmarks/core.py` on {where}. {time.perf_counter() - started:.0f} s.",
-        "Median (middle half) of 15 turns, imports 5. Ratios are taken within each turn. Arithmetic of a training step: "
-        f"{gigaflop:.3f} GFLOP a picture of 96x96,", "counted from the convolutions, forward and twice that backward, less the gradient of the picture.", "",
+        "Median (middle half) of 15 turns, imports 5. Ratios are taken within each turn. Arithmetic of a training step:",
+        f"{gigaflop:.3f} GFLOP a picture of 96x96, counted from the convolutions, forward and twice that backward, less the",
+        "gradient of the picture itself.", "",
         "| what | ratio | bound | absolute |", "| --- | --- | --- | --- |", *rows,
     ]
     (HERE / "core.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -54,7 +54,8 @@ def training_step(model, images, masks, **options):
 
     options: of `compile`, such as jit_compile=True. The first call traces.
     """
-    model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=1.0), loss=bce_dice_loss, metrics=[DiceScore()], **options)
+    optimizer = keras.optimizers.Adam(1e-3, global_clipnorm=1.0)
+    model.compile(optimizer, loss=bce_dice_loss, metrics=[DiceScore()], **options)
     model.optimizer.build(model.trainable_variables)
     batch = tf.constant(images), tf.constant(masks)
     step = tf.function(lambda: model.train_step(batch)["loss"], jit_compile=options.get("jit_compile"))
@@ -62,7 +63,7 @@ def training_step(model, images, masks, **options):
 
 
 def in_turns(tasks: dict, rounds=7) -> dict[str, list[float]]:
-    """Time functions in turns, so that a slow spell of the machine hits all of them; returns the seconds of each call."""
+    """Time functions in turns, so that a slow spell of the machine hits all alike; returns the seconds of each call."""
     seconds = {name: [] for name in tasks}
     for task in tasks.values():
         task()
@@ -76,12 +77,16 @@ def in_turns(tasks: dict, rounds=7) -> dict[str, list[float]]:
 
 KINDS = {  # TensorFlow's operations by what they do; a transposed convolution is the gradient of a convolution
     "convolution, kernel's gradient": "BackpropFilter", "convolution, input's gradient": "BackpropInput",
-    "convolution, forward": "Conv2D", "ReLU's gradient": "ReluGrad", "pooling": "MaxPool", "skips: join and split": "Concat|Slice",
+    "convolution, forward": "Conv2D", "ReLU's gradient": "ReluGrad", "pooling": "MaxPool",
+    "skips: join and split": "Concat|Slice",
 }
 
 
 def profile_step(step, repeats=10) -> dict[str, tuple[float, float]]:
-    """Run a step under TensorFlow's profiler; returns, for each kind of work, its share of the time and operations a step."""
+    """Run a step under TensorFlow's profiler; returns, for each kind of work, its share of the time and its operations.
+
+    Operations are those of one step. Those that run at the same time each count in full.
+    """
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     with tempfile.TemporaryDirectory() as folder:
@@ -95,14 +100,14 @@ def profile_step(step, repeats=10) -> dict[str, tuple[float, float]]:
             for event in line.events:
                 operation = re.fullmatch(r"[^:]+:(\w+)", plane.event_metadata[event.metadata_id].name)
                 if operation:
-                    kind = next((kind for kind, words in KINDS.items() if re.search(words, operation[1])), "everything else")
+                    kind = next((k for k, words in KINDS.items() if re.search(words, operation[1])), "everything else")
                     time_of[kind] += event.duration_ps
                     count_of[kind] += 1 / repeats
     return {kind: (spent / time_of.total(), count_of[kind]) for kind, spent in time_of.most_common()}
 
 
 def exponent(x, y) -> float:
-    """Return the b of the curve `y = a * x ** b` that fits best: the slope of a straight line on two logarithmic axes."""
+    """Return the b of the curve `y = a * x ** b` that fits best: the slope of a line on two logarithmic axes."""
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 

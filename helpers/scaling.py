@@ -1,6 +1,6 @@
 """Streams of pictures, several devices, several machines (notebook 07).
 
-    python -m helpers.scaling RUN_DIR '{"epochs": 3}'      one worker of a training; TF_CONFIG says which, of which cluster
+    python -m helpers.scaling RUN_DIR '{"epochs": 3}'     one worker; TF_CONFIG says which, of which cluster
 """
 
 import argparse
@@ -34,16 +34,16 @@ def stream_batches(
 ):
     """Return a `tf.data.Dataset` of `(images, masks)` batches of the numbered pictures `first`, `first + 1` ...
 
-    pictures: how many in all; scene, seed, number: as in `draw_numbered`, so one seed gives one stream, whatever the rest.
-    batch_size: pictures a step, over all shards. shard: `(index, count)`: this shard gets the index-th part of each batch.
-    workers: processes that draw; 0 draws in a thread of this process. ahead: batches drawn in advance, which bounds the memory.
-    Raises ValueError for numbers that do not fit each other.
+    pictures: how many in all; scene, seed: as in `draw_numbered`, so one seed gives one stream, whatever the rest.
+    batch_size: pictures a step, over all shards. shard: `(index, count)`; this one gets the index-th part of each batch.
+    workers: processes that draw; 0 draws in a thread of this process. ahead: batches drawn in advance, which bounds the
+    memory. Raises ValueError for numbers that do not fit each other.
     """
     index, count = shard
     if not 0 <= index < count:
-        raise ValueError(f"shard is {shard}; write (index, count), index from 0 to count - 1, such as (0, 2) and (1, 2).")
+        raise ValueError(f"shard is {shard}; write (index, count), index from 0 to count - 1, such as (1, 2).")
     if batch_size < 1 or batch_size % count:
-        raise ValueError(f"batch_size is {batch_size}; {count} shards share each batch, so make it a multiple of {count}.")
+        raise ValueError(f"batch_size is {batch_size}; {count} shards share a batch, so make it a multiple of {count}.")
     if pictures < 1 or pictures % count:
         raise ValueError(f"pictures is {pictures}; {count} shards need a multiple of {count}, at least {count}.")
 
@@ -53,7 +53,9 @@ def stream_batches(
             yield scene, seed, first + start + index * size + np.arange(size)
 
     def drawn():
-        return in_order(draw_numbered, parts(), workers, ahead) if workers else (draw_numbered(*part) for part in parts())
+        if workers:
+            return in_order(draw_numbered, parts(), workers, ahead)
+        return (draw_numbered(*part) for part in parts())
 
     shape = (None, scene.size, scene.size, 1)
     batches = tf.data.Dataset.from_generator(
@@ -79,7 +81,7 @@ def use_devices(pretend: int = 2) -> list[str]:
             tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * pretend
         )
     except RuntimeError as error:
-        raise RuntimeError("TensorFlow has begun to compute; restart the kernel and call use_devices before that.") from error
+        raise RuntimeError("TensorFlow has begun to compute; restart the kernel and call use_devices first.") from error
     return [f"CPU:{i}" for i in range(pretend)]
 
 
@@ -116,7 +118,7 @@ def train_on(
     """
     copies = strategy.num_replicas_in_sync
     if batch_size % copies:
-        raise ValueError(f"batch_size is {batch_size}; {copies} devices share each batch, so make it a multiple of {copies}.")
+        raise ValueError(f"batch_size is {batch_size}; {copies} devices share it, so make it a multiple of {copies}.")
     chief = strategy.cluster_resolver is None or strategy.cluster_resolver.task_id in (0, None)
     run_dir = Path(run_dir)
     scene = CircleScene(size=size, radius=(3, size // 4), circles=(0, 3))
@@ -126,19 +128,21 @@ def train_on(
         optimizer = keras.optimizers.Adam(rate)
         optimizer.build(model.trainable_variables)
     past = tf.Variable(np.zeros(0), shape=[None])  # the losses so far; how many there are says how far the run has come
-    kept = tf.train.CheckpointManager(tf.train.Checkpoint(model=model, optimizer=optimizer, past=past), run_dir / "kept", 2)
+    checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, past=past)
+    kept = tf.train.CheckpointManager(checkpoint, run_dir / "kept", max_to_keep=2)
     if resume:
         if not kept.restore_or_initialize():
             raise FileNotFoundError(f"there is no checkpoint in {run_dir / 'kept'}; start the run with resume=False.")
     elif kept.latest_checkpoint:
-        raise FileExistsError(f"the folder {run_dir} holds a run already; go on with resume=True, or choose another name.")
+        raise FileExistsError(f"the folder {run_dir} holds a run already: resume=True, or another name.")
 
     done = len(past.numpy())
 
     def my_part(context):  # of each batch; tf.distribute takes a smaller batch from it for each of our devices
         shard = context.input_pipeline_id, context.num_input_pipelines
         first, last = (epoch * steps * batch_size for epoch in (done, epochs))
-        return stream_batches(last - first, scene, seed, batch_size, first, shard, workers=0).rebatch(batch_size // copies)
+        part = stream_batches(last - first, scene, seed, batch_size, first, shard, workers=0)
+        return part.rebatch(batch_size // copies)
 
     step = make_step(strategy, model, optimizer, batch_size)
     batches = iter(strategy.distribute_datasets_from_function(my_part) if epochs > done else [])
@@ -193,13 +197,15 @@ class WorkerLost(RuntimeError):
 def start_workers(n: int, run_dir, fit=False, **settings) -> list[subprocess.Popen]:
     """Start `n` workers on this machine, each a process with a log file `worker-I.txt` in the run's folder.
 
-    settings: of `train_on`; fit=True tries `fit_on` in its place. A worker ends when the process that started it does, because its input then closes.
+    settings: of `train_on`; fit=True tries `fit_on` in its place. A worker ends when the process that started it does,
+    because its input then closes.
     """
     run_dir = Path(run_dir)
     if not settings.get("resume"):
         claim_folder(run_dir)
     addresses = [f"127.0.0.1:{port}" for port in free_ports(n)]
-    command = [sys.executable, "-m", "helpers.scaling", str(run_dir.resolve()), json.dumps(settings), "--follow"] + fit * ["--fit"]
+    command = [sys.executable, "-m", "helpers.scaling", str(run_dir.resolve()), json.dumps(settings), "--follow"]
+    command += ["--fit"] if fit else []
     processes = []
     for index in range(n):
         environment = {**os.environ, "TF_CONFIG": tf_config(addresses, index), "CUDA_VISIBLE_DEVICES": "-1"}
@@ -222,11 +228,12 @@ def watch_workers(processes, run_dir, seconds=300.0) -> None:
                 break
             time.sleep(0.1)
         states = [process.poll() for process in processes]
-        guilty = [i for i, state in enumerate(states) if state and state != LOST_PEER] or [i for i, s in enumerate(states) if s]
-        if guilty:
+        failed = [i for i, state in enumerate(states) if state]
+        if failed:  # blame one that only lost its connection last
+            guilty = min(failed, key=lambda i: states[i] == LOST_PEER)
             raise WorkerLost(
-                f"worker {guilty[0]} of {len(processes)} {_ending(states[guilty[0]])}, so the others were stopped, "
-                f"{_how_far(run_dir)} What it wrote: worker-{guilty[0]}.txt."
+                f"worker {guilty} of {len(processes)} {_ending(states[guilty])}, so the others were stopped, "
+                f"{_how_far(run_dir)} What it wrote: worker-{guilty}.txt."
             )
     finally:
         for process in processes:
@@ -239,7 +246,7 @@ def watch_workers(processes, run_dir, seconds=300.0) -> None:
 def _ending(state):
     if state < 0:
         return f"was killed ({signal.Signals(-state).name})"
-    return "lost its connection to another worker" if state == LOST_PEER else f"ended with an error (exit status {state})"
+    return "lost its connection to another" if state == LOST_PEER else f"ended with an error (exit status {state})"
 
 
 def _how_far(run_dir):
@@ -250,7 +257,7 @@ def _how_far(run_dir):
 
 
 def run_workers(n: int, run_dir, seconds=300.0, **settings) -> list[float]:
-    """Train with `n` worker processes on this machine and return the loss of each epoch. See `train_on`, `WorkerLost`."""
+    """Train with `n` worker processes on this machine; returns the loss of each epoch. See `train_on`, `WorkerLost`."""
     watch_workers(start_workers(n, run_dir, **settings), run_dir, seconds)
     return [row["loss"] for row in read_log(run_dir)]
 

@@ -254,7 +254,7 @@ def test_runs_are_not_overwritten_and_nothing_is_not_resumed(tmp_path):
     with pytest.raises(FileNotFoundError, match="resume=False"):
         train_on(strategy, tmp_path / "run", resume=True)
     train_on(strategy, tmp_path / "run", epochs=1, steps=1)
-    with pytest.raises(FileExistsError, match="resume=True"):
+    with pytest.raises(FileExistsError, match="resume=True, or another name"):
         train_on(strategy, tmp_path / "run")
     with pytest.raises(FileExistsError):
         start_workers(2, tmp_path / "run")
