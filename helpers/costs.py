@@ -16,6 +16,7 @@ from pathlib import Path
 import helpers.backend  # noqa: F401  (TensorFlow, quietly)
 import keras
 import numpy as np
+import psutil
 import tensorflow as tf
 
 from helpers import ROOT
@@ -111,39 +112,40 @@ def exponent(x, y) -> float:
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
-def peak_memory(variants) -> list[float]:
-    """Return the memory that a training step takes at its peak, MB, for each of the variants, in a new process.
+def step_costs(variants) -> list[tuple[float, float]]:
+    """Return the seconds and the peak of memory, MB, of a training step for each of the variants, in a new process.
 
-    variants: dictionaries with any of `batch_size`, `size` and `filters`, in growing order, because memory that a
-    process has once had is seldom given back. TensorFlow itself and the smallest network's set-up are not counted.
+    variants: dictionaries with any of `batch_size`, `size`, `filters` and `jit_compile`, in growing order, because
+    memory that a process has once had is seldom given back. TensorFlow itself is not counted.
     """
     command = [sys.executable, "-m", "helpers.costs", json.dumps(variants)]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=300).stdout)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=300)
+    return [tuple(pair) for pair in json.loads(done.stdout)]
 
 
-def _measure_memory(variants):
-    import psutil
-
+def _measure(variants):
     process, peaks, done = psutil.Process(), [0], threading.Event()
 
     def watch():
         while not done.wait(0.002):
             peaks[-1] = max(peaks[-1], process.memory_info().rss)
 
-    def one_step(batch_size=4, size=96, filters=8):
+    def median_seconds(batch_size=4, size=96, filters=8, jit_compile=False):
         images = np.zeros((batch_size, size, size, 1), np.float32)
-        step = training_step(build_unet(filters=filters), images, images.astype(np.uint8))
-        return [step() for _ in range(3)]
+        step = training_step(build_unet(filters=filters), images, images.astype(np.uint8), jit_compile=jit_compile)
+        step()
+        return float(np.median(in_turns({"step": step}, rounds=5)["step"]))
 
-    one_step(1, 16, 1)
+    median_seconds(1, 16, 1)
     before = process.memory_info().rss
     threading.Thread(target=watch, daemon=True).start()
+    seconds = []
     for variant in variants:
         peaks.append(0)
-        one_step(**variant)
+        seconds.append(median_seconds(**variant))
     done.set()
-    return [(peak - before) / 1e6 for peak in peaks[1:]]
+    return [(taken, (peak - before) / 1e6) for taken, peak in zip(seconds, peaks[1:])]
 
 
 if __name__ == "__main__":
-    print(json.dumps(_measure_memory(json.loads(sys.argv[1]))))
+    print(json.dumps(_measure(json.loads(sys.argv[1]))))

@@ -525,6 +525,12 @@ print("two epochs more, as if nothing had happened:", len(resumed) == kept + 2, 
 # - **Batch normalisation** is no saving, but it is everywhere; what does it cost?
 #
 # **Predict.** Order them by the time of a step, before you run the cell.
+#
+# First we let the networks of the sections above go; a kernel keeps what has a name.
+
+# %%
+del tasks, fed
+keras.utils.clear_session()
 
 
 # %%
@@ -539,15 +545,23 @@ def mixed_unet():
 networks = {"default": build_unet(), "4 filters": build_unet(filters=4), "16 filters": build_unet(filters=16),
             "depth 3": build_unet(depth=3), "batch normalisation": build_unet(normalisation="batch"), "mixed precision": mixed_unet()}
 steps = {name: training_step(network, images[:16], masks[:16]) for name, network in networks.items()}
-steps["XLA"] = training_step(build_unet(), images[:16], masks[:16], jit_compile=True)
 
 # %% tags=["nbval-ignore-output"]
 timed = in_turns({**steps, "matrix": multiply}, rounds=3)
 timed = {name: float(np.median(values)) for name, values in timed.items()}
 for name in sorted(steps, key=timed.get):
-    gigaflop = 16 * step_gigaflop(networks.get(name, model), 96)
+    gigaflop = 16 * step_gigaflop(networks[name], 96)
     share = gigaflop / timed[name] / (product_gigaflop / timed["matrix"])
     print(f"{name:20} {timed[name] / timed['default']:5.2f} times the default, {share:4.0%} of the matrix product")
+
+# %% [markdown]
+# XLA is tried in a process of its own, because compiling takes a lot of memory.
+
+# %% tags=["nbval-ignore-output"]
+from helpers.costs import step_costs
+
+(plain, plain_mb), (compiled, compiled_mb) = step_costs([{"batch_size": 16}, {"batch_size": 16, "jit_compile": True}])
+print(f"XLA {compiled / plain:16.2f} times the default, and {compiled_mb - plain_mb:.0f} MB more memory")
 
 # %%
 assert timed["4 filters"] < timed["16 filters"]
@@ -611,26 +625,11 @@ def exponent(x, y):
 # %%
 grid = {"batch_size": (4, 16, 64), "size": (48, 96, 192), "filters": (8, 16, 32)}
 theory = {"batch_size": (1, 1), "size": (2, 2), "filters": (2, 1)}  # seconds, memory
-
-
-def step_of(batch_size=4, size=96, filters=8):
-    some, marks = make_dataset(batch_size, CircleScene(size=size))
-    return training_step(build_unet(filters=filters), some, marks)
-
-
-# %%
-grown = {dial: in_turns({value: step_of(**{dial: value}) for value in values}, rounds=5) for dial, values in grid.items()}
-spent = {dial: [float(np.median(grown[dial][value])) for value in values] for dial, values in grid.items()}
+costs = {dial: step_costs([{dial: value} for value in values]) for dial, values in grid.items()}
+spent, memory = ({dial: [pair[i] for pair in pairs] for dial, pairs in costs.items()} for i in (0, 1))
 
 # %% [markdown]
-# Memory is measured in new processes, because a process that has had memory once seldom gives it back.
-
-# %%
-from helpers.costs import peak_memory
-
-with ThreadPoolExecutor(3) as several:
-    jobs = {dial: several.submit(peak_memory, [{dial: value} for value in values]) for dial, values in grid.items()}
-memory = {dial: job.result() for dial, job in jobs.items()}
+# Each dial is measured in a new process, because a process that has had memory once seldom gives it back.
 
 # %% tags=["nbval-ignore-output"]
 print("exponent of       seconds (theory)   memory (theory)")
@@ -662,6 +661,8 @@ print("all costs grow:", all(values[-1] > values[0] for values in [*spent.values
 # *different* pictures changes.
 
 # %%
+del networks, steps
+keras.utils.clear_session()
 more, more_masks = make_dataset(1600, seed=11)
 scores = {}
 for n in (25, 100, 400, 1600):

@@ -14,7 +14,7 @@ import tensorflow as tf
 from course import ROOT
 from helpers import scaling
 from helpers.anatomy import build_unet, conv_weights, shape_table
-from helpers.costs import exponent, in_turns, peak_memory, profile_step, step_gigaflop, training_step
+from helpers.costs import exponent, in_turns, step_costs, profile_step, step_gigaflop, training_step
 from helpers.scaling import WorkerLost, run_workers, start_workers, stream_batches, tf_config, train_on, watch_workers
 from helpers.synthesis import CircleScene, draw_numbered, make_dataset, stream_scenes
 from helpers.training import read_log, train_unet
@@ -299,9 +299,9 @@ def test_tasks_take_turns():
     assert calls == ["a", "b"] * 4 and len(seconds["a"]) == len(seconds["b"]) == 3
 
 
-def test_memory_grows_with_the_batch():
-    few, many = peak_memory([{"batch_size": 8}, {"batch_size": 64}])
-    assert 10 < few < many / 2
+def test_time_and_memory_grow_with_the_batch():
+    (quick, small), (slow, large) = step_costs([{"batch_size": 8}, {"batch_size": 64}])
+    assert 10 < small < large / 2 and 0 < quick < slow
 
 
 def test_the_exponent_of_a_power():
