@@ -218,13 +218,14 @@ def start_workers(n: int, run_dir, fit=False, **settings) -> list[subprocess.Pop
 
 def watch_workers(processes, run_dir, seconds=300.0) -> None:
     """Wait until all workers have ended. If one fails, or time is up, stop the others and raise `WorkerLost`."""
-    run_dir, end = Path(run_dir), time.monotonic() + seconds
+    run_dir, end, patience = Path(run_dir), time.monotonic() + seconds, None
     try:
         while any(process.poll() is None for process in processes):
             if time.monotonic() > end:
                 raise WorkerLost(f"the workers were stopped after {seconds:g} seconds, {_how_far(run_dir)}")
-            if any(process.poll() for process in processes):
-                time.sleep(1)  # let the others say what they have seen
+            if patience is None and any(process.poll() for process in processes):
+                patience = time.monotonic() + 10  # in which the others may notice it themselves and say so
+            if patience is not None and time.monotonic() > patience:
                 break
             time.sleep(0.1)
         states = [process.poll() for process in processes]

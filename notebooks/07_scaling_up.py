@@ -475,10 +475,10 @@ try:
     scaling.watch_workers(workers, scratch / "long", seconds=60)
 except scaling.WorkerLost as error:
     print("WorkerLost:", error)
+print("worker 0 wrote:", *(scratch / "long" / "worker-0.txt").read_text().splitlines()[-1:])
 
 # %%
 print("workers still running:", sum(worker.poll() is None for worker in workers))
-print("worker 0 wrote:", (scratch / "long" / "worker-0.txt").read_text().strip().splitlines()[-1])
 
 # %% [markdown]
 # All copies take each step together, so when one is gone none can go on. Worker 0 notices, because its connection breaks, and ends.
