@@ -25,9 +25,18 @@ def one_row(seed: int) -> str:
     train, validation, test = (make_dataset(n, CircleScene(), seed=1000 * k + seed) for k, n in ((1, 800), (2, 200), (3, 200)))
     keras.utils.set_random_seed(seed)
     model = build_unet()
+
+    class Soon(keras.callbacks.Callback):
+        seconds = None
+
+        def on_epoch_end(self, epoch, logs=None):
+            if self.seconds is None and logs["val_dice"] >= 0.95:
+                self.seconds = time.perf_counter() - started
+
+    soon = Soon()
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        train_unet(model, train, validation, Path(folder) / "run", seed=seed)
+        train_unet(model, train, validation, Path(folder) / "run", seed=seed, callbacks=[soon])
     seconds = time.perf_counter() - started
     threshold = best_threshold(validation[1], predict(model, validation[0])).threshold
     dice = dice_per_image(test[1], (predict(model, test[0]) >= threshold).astype(np.uint8))
@@ -37,7 +46,9 @@ def one_row(seed: int) -> str:
         dice_per_image(test[1], otsu_baseline(test[0])).mean(),
         dice_per_image(test[1], hough_baseline(test[0], strictness=14)).mean(),
     ]
-    return f"| {seed} | {dice.mean():.3f} | {low:.3f} to {high:.3f} | " + " | ".join(f"{b:.2f}" for b in baselines) + f" | {seconds:.0f} |"
+    return f"| {seed} | {dice.mean():.3f} | {low:.3f} to {high:.3f} | " + " | ".join(f"{b:.2f}" for b in baselines) + (
+        f" | {soon.seconds:.0f} | {seconds:.0f} |" if soon.seconds else f" | never | {seconds:.0f} |"
+    )
 
 
 def main() -> None:
@@ -46,8 +57,9 @@ def main() -> None:
         "# The default scene", "",
         "Made by `python benchmarks/default_scene.py`: 800 training, 200 validation and 200 test pictures, `train_unet` with its",
         "defaults (12 epochs), threshold chosen on validation. Mean per-image Dice on the test pictures, with 95 % bootstrap interval.",
-        "The best global threshold is chosen on the test pictures themselves, which flatters it. Seconds on two CPU cores.", "",
-        "| seed | U-Net | interval | best global threshold | Otsu | Hough circles | seconds of training |", "| --- | --- | --- | --- | --- | --- | --- |",
+        "The best global threshold is chosen on the test pictures themselves, which flatters it. Seconds on two CPU cores, compiling",
+        "and validation included: to the end of the first epoch with a validation Dice of 0.95, and of the whole training.", "",
+        "| seed | U-Net | interval | best global threshold | Otsu | Hough circles | seconds to 0.95 | seconds of training |", "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for seed in (1, 2, 3):
         lines.append(one_row(seed))

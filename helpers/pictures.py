@@ -126,7 +126,7 @@ def plot_bars(names, values, title="", says="", intervals=None, xlabel="mean per
 
 
 def plot_lines(x, lines, title="", says="", xlabel="", ylabel="", marks=(), log=False, limits=None):
-    """Plot curves over `x`. lines: name to values; marks: `(x, text)` drawn as vertical lines; log: logarithmic x."""
+    """Plot curves over `x`. lines: name to values; marks: `(x, text)` drawn as vertical lines; log: logarithmic x, or "both"."""
     figure, axis = plt.subplots(figsize=(7.2, 3))
     for (name, values), style in zip(lines.items(), ("-", "--", ":", "-.") * 3):
         axis.plot(x, values, style, label=name, linewidth=2)
@@ -135,6 +135,8 @@ def plot_lines(x, lines, title="", says="", xlabel="", ylabel="", marks=(), log=
         axis.annotate(text, (place, 0), xycoords=("data", "axes fraction"), xytext=(3, 4), textcoords="offset points", fontsize=9)
     if log:
         axis.set_xscale("log")
+    if log == "both":
+        axis.set_yscale("log")
     if limits:
         axis.set_ylim(*limits)
     axis.set(xlabel=xlabel, ylabel=ylabel)

@@ -192,6 +192,19 @@ def stream_scenes(scene: CircleScene = CircleScene(), seed=0) -> Iterator[tuple[
         yield draw_scene(scene, rng)
 
 
+def draw_numbered(scene: CircleScene, seed: int, numbers) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the pictures of these numbers, each the first of a stream of its own, `stream_scenes(scene, [seed, number])`.
+
+    A picture depends on seed and number only, so any process can draw any part of an endless set, in any order.
+    Returns `(images, masks)` as `make_dataset` does.
+    """
+    images = np.empty((len(numbers), scene.size, scene.size, 1), np.float32)
+    masks = np.empty((len(numbers), scene.size, scene.size, 1), np.uint8)
+    for i, number in enumerate(numbers):
+        images[i], masks[i] = next(stream_scenes(scene, [seed, int(number)]))
+    return images, masks
+
+
 def make_dataset(n: int, scene: CircleScene = CircleScene(), seed=0) -> tuple[np.ndarray, np.ndarray]:
     """Draw `n` scans: the first `n` of `stream_scenes(scene, seed)`.
 

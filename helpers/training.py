@@ -233,7 +233,7 @@ def make_callbacks(run_dir, patience=10, monitor="val_dice", past=()):
 
 def train_unet(
     model, train, validation, run_dir, epochs=12, batch_size=4, peak_rate=3e-3, warmup=50, patience=10,
-    augmented=True, seed=0, resume=False, monitor="val_dice", callbacks=(), verbose=0,
+    augmented=True, seed=0, resume=False, monitor="val_dice", callbacks=(), verbose=0, steps=None,
 ):
     """Train a U-Net and leave it with the weights of its best epoch; returns a `keras.callbacks.History`.
 
@@ -241,6 +241,7 @@ def train_unet(
     run_dir: a new folder for the run's files (see `make_callbacks`). epochs, batch_size: at most so many passes, so
     many pictures a step. peak_rate, warmup: of `warmup_cosine`. patience: of early stopping. augmented: whether
     pictures are mirrored and turned. monitor: the logged score that says which epoch is best. callbacks: further ones. verbose: as in `fit`.
+    steps: batches an epoch, if `train` is one long stream; without it an epoch of a Dataset is one pass.
     A model that is not compiled gets Adam with its gradient's norm clipped to 1, `bce_dice_loss` and `DiceScore`; called
     again with the same model, the training goes on from its weights with a new schedule.
 
@@ -260,8 +261,8 @@ def train_unet(
         check_sizes(model, *images.shape[1:3])
         steps = steps_per_epoch(len(images), batch_size)
         train = training_batches(images, masks, batch_size, epochs, first_epoch, augmented, seed)
-    else:
-        steps = None
+    elif steps:
+        train = train.skip(first_epoch * steps)
     if not isinstance(validation, tf.data.Dataset):
         validation = fixed_batches(*validation)
     if not model.compiled or model.optimizer is getattr(model, "plan", (None,))[0]:  # not compiled by the student

@@ -414,6 +414,19 @@ WRONG = {
                 "[0.025, 0.975])", "times as wide as it should be"),
         )
     ],
+    "7.1": [("def my_part(numbers, index, count):\n" + textwrap.indent(body, "    "), message) for body, message in (
+        ("return numbers[index::count]", "no gaps"),
+        ("return numbers", "whole batch"),
+        ("size = len(numbers) // count\nreturn numbers[index * size : (index + 1) * size]", "never drawn"),
+        ("size = len(numbers) // count\nend = len(numbers) if index == count - 1 else (index + 1) * size\n"
+            "return numbers[index * size : end]", "the last worker gets all"),
+        ("size, left = divmod(len(numbers), count)\nreturn numbers[index * size : (index + 1) * size + (index < left)]", "overlap"),
+        ("return np.array_split(numbers, count)[index - 1]", "counted from 0"),
+        ("return np.array_split(numbers, count)", "this worker only"),
+    )],
+    "7.2": [("days = 10 * 200_000 / 300 / 86_400", "more pixels"), ("days = 10 * 200_000 * 4 / 300 / 86_400", "the side"),
+            ("days = 200_000 * 16 / 300 / 86_400", "one pass"), ("days = 10 * 200_000 * 16 / 300 / 3600", "hours"),
+            ("days = 10 * 200_000 * 16 / 300", "seconds"), ("days = 10 * 200_000 * 64 / 300 / 86_400", "cube")],
 }
 
 ANOTHER_WAY = {
@@ -522,6 +535,13 @@ ANOTHER_WAY = {
             means = sorted(rng.choice(scores, (repeats, len(scores))).mean(axis=1))
             return means[int(0.025 * repeats)], means[int(0.975 * repeats)]
         """],
+    "7.1": ["def my_part(numbers, index, count):\n    return np.array_split(numbers, count)[index]", """
+        def my_part(numbers, index, count):
+            cuts = [-(-len(numbers) * i // count) for i in range(count + 1)]
+            sizes = sorted((b - a for a, b in zip(cuts, cuts[1:])), reverse=True)
+            return [int(n) for n in numbers[sum(sizes[:index]) : sum(sizes[: index + 1])]]
+        """],
+    "7.2": ["days = 1.23", "days = 2_000_000 / 18.75 / 86400"],
 }
 
 
@@ -547,7 +567,7 @@ def test_a_right_answer_written_another_way_passes(identity, answer):
 
 
 BY_HAND = {"1.2": ["0.78", "0.7805"], "2.1": ["8, 6, 64"], "2.2": ["18464", "18,464"], "2.5": ["14"], "3.1": ["315"],
-           "4.1": ["0.57", "0.67"], "2.4": ["EBHJ"], "1.5": ["ACE"]}
+           "4.1": ["0.57", "0.67"], "2.4": ["EBHJ"], "1.5": ["ACE"], "7.2": ["1.23", "1.2346"]}
 
 
 @pytest.mark.parametrize("identity", BY_HAND)

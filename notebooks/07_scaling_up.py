@@ -1,0 +1,815 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Scale it up, and find out what a step costs
+#
+# **Launch:** on your own machine with `make lab`, which opens the course in JupyterLab.
+#
+# Previous: [Bring your own images](06_your_own_images.ipynb) · [Contents](../README.md) · Next: none, this is the last
+#
+# ## What you'll do
+#
+# You find out where the time of a training step goes, feed the training from an endless stream of pictures, spread it over
+# devices and machines, and work out what a million scans would cost.
+#
+# ## What you'll learn
+#
+# - Count the arithmetic of a training step, and profile where its time goes.
+# - Feed a training from an endless stream of pictures, in the memory of a few.
+# - Train on several devices with `MirroredStrategy`, and on several machines with a loop of your own.
+# - Kill a worker in mid-run, and resume from the last checkpoint.
+# - Make a step cheaper, by measuring which settings help on your machine.
+# - Estimate how cost grows, up to a million scans.
+#
+# ## What you'll need
+#
+# - About an hour of your time; the cells themselves run in about three minutes on two CPU cores.
+# - 1.2 GB of memory, and 1.6 GB more for the two workers of section 4, which are processes of their own (so not on Binder, which
+#   has 2 GB). No GPU.
+# - Notebooks [01](01_data_synthesis.ipynb) to [03](03_training_with_callbacks.ipynb).
+
+# %% tags=["setup"]
+# Setup, the same in every notebook: find the course on disk. On Colab, fetch it first and add what Colab lacks.
+import pathlib, subprocess, sys
+
+address, version, on_colab = "", "v0.1.0", "google.colab" in sys.modules
+places = [pathlib.Path.cwd(), pathlib.Path.cwd().parent, pathlib.Path(f"unet-course-{version}").resolve()]
+if on_colab and not places[2].exists():
+    clone = ["git", "clone", "-q", "--depth=1", f"--branch={version}", address, places[2]]
+    git = subprocess.run(clone, capture_output=True, text=True)
+    assert git.returncode == 0, f"The course did not arrive from {address!r}. Is there a network? {git.stderr}"
+found = [place for place in places if (place / "helpers" / "synthesis.py").exists()]
+assert found, "The folder helpers is missing. Get the whole course, and open this notebook in its folder notebooks."
+sys.path.insert(0, str(found[0]))
+if on_colab:
+    from helpers.colab import install_missing
+    install_missing()
+
+# %% [markdown]
+# One thing comes before all others: TensorFlow fixes its **devices** when it first computes. This cell takes all your GPUs. If there
+# is none, it makes two devices that share the CPU, so that section 3 has something to work with.
+
+# %% tags=["nbval-ignore-output"]
+from helpers.scaling import use_devices
+
+devices = use_devices()
+print("devices:", ", ".join(devices))
+
+# %%
+assert len(devices) >= 1
+print("devices are made before anything is computed:", True)
+
+# %% [markdown]
+# ## 1. Where does the time of a step go?
+#
+# Before you buy a faster machine, find out what yours is doing. The yardstick is arithmetic: a convolution multiplies and adds, and
+# one can count how often. A 3x3 convolution from 8 to 16 channels applies 3 · 3 · 8 · 16 weights at every pixel; each is one
+# multiplication and one addition.
+#
+# Training costs three times that. **Forward**, the picture runs through the network. **Backward**, each convolution is done twice
+# more: once to find the gradient of its kernel, once to pass the gradient on to its input.
+#
+# **Predict.** How many operations does one training step of our U-Net take for one picture of 96x96: about half a million, half a
+# billion, or half a trillion?
+
+# %%
+from helpers.anatomy import build_unet
+from helpers.costs import step_gigaflop
+
+model = build_unet()
+print(f"{step_gigaflop(model, 96):.2f} billion operations for one picture and step, with {model.count_params():,} weights")
+
+# %% [markdown]
+# Half a billion, for 120,000 weights: each weight is used at thousands of pixels. (`step_gigaflop` adds up the convolutions and leaves
+# out everything else. The first convolution needs no gradient for its input, since nobody wants to change the picture.)
+#
+# How fast *could* your machine do this? There is hardly anything that it does faster than to multiply two large matrices. That is the
+# speed to compare with. We take **turns** between the things we time: a computer is never quiet, and a slow spell should hit all
+# of them. Believe the ratios, not the seconds.
+
+# %%
+import numpy as np
+from helpers.costs import in_turns, matrix_product, training_step
+from helpers.synthesis import CircleScene, make_dataset
+
+images, masks = make_dataset(200, seed=7)
+multiply, product_gigaflop = matrix_product()
+tasks = {n: training_step(build_unet(), images[:n], masks[:n]) for n in (1, 4, 16, 32)}
+
+# %%
+seconds = in_turns({"matrix": multiply, **tasks}, rounds=5)
+median = {name: float(np.median(values)) for name, values in seconds.items()}
+machine = product_gigaflop / median["matrix"]  # billion operations a second
+
+# %% [markdown]
+# **Predict.** With batches of 4, the default of this course: which share of that speed does a training step reach? And with 32?
+
+# %% tags=["nbval-ignore-output"]
+print(f"matrix product: {machine:.0f} billion operations a second")
+speed = {n: n * step_gigaflop(model, 96) / median[n] for n in tasks}
+for n in tasks:
+    print(f"batch {n:2}: {n / median[n]:4.0f} pictures a second, {speed[n] / machine:.0%} of the matrix product")
+
+# %%
+assert speed[32] > speed[1], "a larger batch should use the machine better"
+print("a batch of 32 uses the machine better than a batch of 1:", speed[32] > speed[1])
+
+# %% [markdown]
+# The larger the batch, the better. Why? Plot the time of a step over the number of pictures in it.
+
+# %% tags=["nbval-ignore-output"]
+from helpers import pictures
+
+each, fixed = np.polyfit(list(tasks), [1000 * median[n] for n in tasks], 1)
+measured = [1000 * median[n] for n in tasks]
+pictures.plot_lines(
+    list(tasks), {"measured": measured, "straight line": [fixed + each * n for n in tasks]}, "A step costs something before its first picture",
+    f"About {max(fixed, 0):.0f} thousandths of a second for the step, and {each:.1f} for each picture in it.",
+    xlabel="pictures in a batch", ylabel="thousandths of a second"
+)
+
+# %%
+assert each > 0
+print("each picture adds to the time of a step:", each > 0)
+
+# %% [markdown]
+# A step has a **fixed cost**, whatever is in it. To see what it consists of, look inside.
+#
+# ### The profiler
+#
+# TensorFlow's profiler writes down when each operation began and ended. `profile_step` adds that up by kind.
+#
+# **Predict.** There are about 1,300 operations in a step. How many of them are convolutions? And which share of the time do they take?
+
+# %% tags=["nbval-ignore-output"]
+from helpers.costs import profile_step
+
+profile = profile_step(tasks[16])
+for kind, (share, count) in profile.items():
+    print(f"{share:5.0%}  {count:5.0f} operations  {kind}")
+
+# %%
+convolutions = [values for kind, values in profile.items() if kind.startswith("convolution")]
+assert sum(share for share, _ in convolutions) > 0.5, "convolutions should take most of the time"
+print(round(sum(count for _, count in convolutions)), "operations of a step are convolutions, and they take most of its time")
+
+# %% [markdown]
+# What there is to learn from such a table:
+#
+# - **Convolutions take four fifths.** Loss, optimizer, clipping and score are the thousand small operations of "everything else";
+#   all of them together matter little. Somebody who "optimises" Adam first has optimised the wrong thing.
+# - **The kernel's gradient is the dearest third**, although all three are equal in arithmetic. It adds up over all pixels and
+#   pictures into a small kernel, and such sums are hard to share among cores.
+# - **Small is slow.** The processor computes 16 channels at once; our first level has 8, and half of each of its instructions is
+#   wasted. Small batches give each core too little to do before the cores have to wait for each other. That is the fixed cost.
+#
+# Look before you change anything: none of this could have been guessed from the code.
+
+# %% [markdown]
+# ## 2. Streams: a million pictures in the memory of a thousand
+#
+# Until now all pictures lay in memory. 800 of them take 37 MB; a million would take 46 GB. But our pictures are *drawn*, and a
+# picture that can be drawn again need not be kept. All it takes is a rule that says what picture number 123,456 is.
+
+
+# %%
+from helpers.synthesis import stream_scenes
+
+
+# %%
+def draw_numbered(scene, seed, numbers):
+    images = np.empty((len(numbers), scene.size, scene.size, 1), np.float32)
+    masks = np.empty((len(numbers), scene.size, scene.size, 1), np.uint8)
+    for i, number in enumerate(numbers):
+        images[i], masks[i] = next(stream_scenes(scene, [seed, int(number)]))
+    return images, masks
+
+
+# %%
+scene = CircleScene()
+far, _ = draw_numbered(scene, 0, [5, 123_456, 999_999])
+again, _ = draw_numbered(scene, 0, [999_999])
+pictures.show_images(far, ["number 5", "number 123,456", "number 999,999"], "Any picture of a million, without the others",
+                     f"Three pictures; the last, drawn again alone, is the same: {np.array_equal(far[2], again[0])}.")
+
+# %% [markdown]
+# Each picture has its own random numbers, from seed and number. So it does not matter who draws it, when, or in which order. That
+# one rule gives us everything below: several processes, several machines, and going on after a crash.
+#
+# ### Who draws? Threads or processes
+#
+# While the network computes, somebody should draw the next batch. Python has two kinds of helpers. **Threads** share the memory of
+# one Python, but only one thread at a time may run Python code (this is the *global interpreter lock*); NumPy and OpenCV let go of
+# the lock while they compute. **Processes** are Pythons of their own; they share nothing, and what they make must be sent over.
+#
+# **Predict.** One thread draws 600 pictures in a certain time. What do two threads need: half, the same, or more? And two processes?
+
+# %%
+from concurrent.futures import ThreadPoolExecutor
+from helpers import synthesis
+from helpers.workers import in_order
+
+calls = [scene] * 12, [0] * 12, np.arange(600).reshape(12, 50)
+threads = ThreadPoolExecutor(2)
+ways = {
+    "one thread": lambda: list(map(synthesis.draw_numbered, *calls)),
+    "two threads": lambda: list(threads.map(synthesis.draw_numbered, *calls)),
+    "two processes": lambda: list(in_order(synthesis.draw_numbered, zip(*calls), workers=2, ahead=12)),
+}
+
+# %% tags=["nbval-ignore-output"]
+drawing = in_turns(ways, rounds=3)
+for way, values in drawing.items():
+    print(f"{way:14} {np.median(values) / np.median(drawing['one thread']):4.2f} of the time of one thread")
+
+# %%
+print("the same pictures from all three:", all(np.array_equal(ways["one thread"]()[3][0], way()[3][0]) for way in ways.values()))
+
+# %% [markdown]
+# Two threads gain nothing or even lose: drawing is a hundred short calls for each picture, and the two threads spend their time handing
+# the lock to each other. (Noise alone, one long call without the lock, is twice as fast with two threads. Try it.) Processes really
+# draw at the same time, if there is a free core. They load NumPy and OpenCV only, since `helpers/synthesis.py` never loads
+# TensorFlow; that makes them small and quick to start.
+#
+# ### The stream
+#
+# `stream_batches` puts this behind `tf.data`: processes draw a few batches ahead, never more than `ahead`, so the memory is bounded
+# however long the stream is.
+
+# %%
+from helpers.scaling import stream_batches
+
+stream = stream_batches(1_000_000, scene, seed=0, batch_size=8)
+batch_images, batch_masks = next(iter(stream))
+print("a stream of", int(stream.cardinality()), "batches of", tuple(batch_images.shape))
+
+# %% [markdown]
+# **Predict.** 2,000 pictures pass through. In arrays they would take 92 MB. By how much does the memory of this process grow on the way?
+
+# %%
+import psutil
+
+
+def most_memory(n):
+    process = psutil.Process()
+    return max(process.memory_info().rss / 1e6 for batch in stream_batches(n, scene, seed=0, batch_size=50))
+
+
+# %% tags=["nbval-ignore-output"]
+few, many = most_memory(500), most_memory(2500)
+print(f"2,000 more pictures, {many - few:+.0f} MB")
+
+# %%
+assert many - few < 60
+print("the memory stays where it is:", many - few < 60)
+
+# %% [markdown]
+# `make bench` does this with 100,000 pictures; see the [table](../benchmarks/README.md).
+#
+# ### Shares for workers
+#
+# With two machines, each should get half of every batch, and no picture twice. `shard=(index, count)` takes the index-th part. Together
+# they are the batch of one machine:
+
+# %%
+whole, _ = next(iter(stream_batches(8, scene, seed=3, batch_size=8)))
+parts = [next(iter(stream_batches(8, scene, seed=3, batch_size=8, shard=(i, 2))))[0] for i in (0, 1)]
+print([len(part) for part in parts], "pictures; together the whole batch:", np.array_equal(np.concatenate(parts), whole))
+
+# %% [markdown]
+# ### Does the training have to wait?
+#
+# If drawing is hidden behind training, a step with the stream takes as long as one with arrays. Twenty-five steps each, in turns:
+
+# %%
+from helpers.training import bce_dice_loss, training_batches
+import keras
+
+fed = build_unet()
+fed.compile(keras.optimizers.Adam(1e-3), loss=bce_dice_loss)
+sources = {
+    "arrays": training_batches(images, masks, batch_size=8, augmented=False),
+    "stream": stream_batches(200, scene, seed=1, batch_size=8),
+}
+
+# %% tags=["nbval-ignore-output"]
+passes = in_turns({name: lambda s=s: fed.fit(s, steps_per_epoch=25, shuffle=False, verbose=0) for name, s in sources.items()}, rounds=3)
+print(f"a step with the stream takes {np.median(passes['stream']) / np.median(passes['arrays']):.2f} times as long")
+
+# %%
+print("both have", {sum(1 for _ in s) for s in sources.values()}, "steps")
+
+# %% [markdown]
+# About the same: a picture is drawn in a twentieth of the time that it takes to learn from it. On two cores the drawing is not
+# free, it takes those few per cent from the training; with a GPU, or more cores, it is.
+#
+# `train_unet` takes a stream, too. `steps` says how many batches make an epoch, after which it validates and saves:
+
+# %% tags=["nbval-ignore-output"]
+import tempfile
+from helpers.training import train_unet
+
+scratch = pathlib.Path(tempfile.mkdtemp())
+keras.utils.set_random_seed(1)
+history = train_unet(build_unet(), stream_batches(3 * 60 * 8, scene, seed=1, batch_size=8), (images[:100], masks[:100]),
+                     scratch / "stream", epochs=3, steps=60, augmented=False)
+print("validation Dice:", ", ".join(f"{d:.2f}" for d in history.history["val_dice"]))
+
+# %%
+assert history.history["val_dice"][-1] > 0.6
+print("epochs:", len(history.epoch), "- no picture was seen twice, so nothing can be learned by heart")
+
+# %% [markdown]
+# ## 3. One machine, many devices
+#
+# [`MirroredStrategy`](https://www.tensorflow.org/guide/distributed_training#mirroredstrategy) puts a copy of the network on each
+# device. Each copy gets its part of the batch and computes the gradient for it; the gradients are added up, and every copy takes
+# the same step. The copies stay the same for ever. This is called **data parallel** training, and on one machine `fit` does it for you:
+# all that is new is `with strategy.scope()`.
+
+# %%
+import tensorflow as tf
+
+one, mirrored = tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(devices)
+print("copies of the network:", one.num_replicas_in_sync, "and", mirrored.num_replicas_in_sync)
+
+
+# %%
+def losses_with(strategy, clip=None):
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        model = build_unet(depth=3, filters=4)
+        model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=clip), loss=bce_dice_loss)
+    batches = tf.data.Dataset.from_tensor_slices((images[:64], masks[:64])).batch(8)
+    return np.array(model.fit(batches, epochs=3, shuffle=False, verbose=0).history["loss"])
+
+
+# %% [markdown]
+# **Predict.** Same start, same batches of 8, once on one device and once in halves on two. How far apart are the losses?
+
+# %% tags=["nbval-ignore-output"]
+alone, together = losses_with(one), losses_with(mirrored)
+print(*(f"{a:.6f} on one device, {b:.6f} on {len(devices)}" for a, b in zip(alone, together)), sep="\n")
+
+# %%
+np.testing.assert_allclose(together, alone, rtol=1e-4)
+print("the same losses:", np.allclose(together, alone, rtol=1e-4))
+
+# %% [markdown]
+# They differ in the last digits only: the same numbers, added in another order. **This shows that it is correct, not that it is fast.**
+# Two devices on one CPU share its cores, and nothing is won. On a machine with two GPUs the same cells, with no line changed,
+# run on both.
+#
+# ### One thing that is not the same
+#
+# `train_unet` clips gradients: `global_clipnorm=1.0` shortens a gradient that is longer than 1. What happens if we clip here?
+
+# %% tags=["nbval-ignore-output"]
+clipped_alone, clipped_together = losses_with(one, clip=0.1), losses_with(mirrored, clip=0.1)
+print(*(f"{a:.6f} on one device, {b:.6f} on {len(devices)}" for a, b in zip(clipped_alone, clipped_together)), sep="\n")
+
+# %%
+differ = not np.allclose(clipped_together, clipped_alone, rtol=1e-5)
+assert differ or len(devices) == 1
+print("with clipping the losses differ, where there is more than one device:", differ == (len(devices) > 1))
+
+# %% [markdown]
+# Keras clips *on each device*, before the gradients are added up. Two halves, each shortened to 0.1, are not the whole shortened to
+# 0.1. Nothing warns you. It may train as well, but it is another training; if you need the same one, clip after the sum, in
+# a loop of your own. Here is such a loop.
+
+# %% [markdown]
+# ## 4. Many machines
+#
+# [`MultiWorkerMirroredStrategy`](https://www.tensorflow.org/guide/distributed_training#multiworkermirroredstrategy) does the same
+# over a network. On each machine runs the same program, a **worker**. It learns who the others are, and which one it is itself,
+# from the variable `TF_CONFIG`:
+
+# %%
+from helpers.scaling import tf_config
+
+for index in (0, 1):
+    print(tf_config(["first.example:2222", "second.example:2222"], index))
+
+# %% [markdown]
+# Worker 0 is the **chief**: it does what must be done once, such as saving. We do not have two machines, but two processes on one
+# machine do not know the difference.
+#
+# ### `fit` does not work here
+#
+# It would be nice to write `with strategy.scope()` and `fit`, as above. With Keras 3 that breaks, and has for years:
+# [keras-team/keras#20585](https://github.com/keras-team/keras/issues/20585). See for yourself:
+
+# %%
+from helpers import scaling
+
+try:
+    scaling.run_workers(2, scratch / "fit", fit=True)
+    print("fit works with this version of Keras!")
+except scaling.WorkerLost as error:
+    said = (scratch / "fit" / "worker-0.txt").read_text()
+    print([line for line in said.splitlines() if line.startswith("ValueError")][0], "...", said.splitlines()[-1][:60])
+
+# %% [markdown]
+# `PerReplica` is TensorFlow's box with one value for each copy. The strategy packs every batch into one, and Keras 3 tries to compute with
+# the box as if it were the batch. It has to be opened by `strategy.run`, and so we write the loop ourselves.
+#
+# ### A loop of our own
+#
+# Only the step is new. `strategy.run` calls a function on each copy, with its part of the batch. Each copy divides the sum of its losses
+# by the size of the **whole** batch, so that the sum of all gradients, which the optimizer takes, is that of one device.
+
+
+# %%
+def make_step(strategy, model, optimizer, batch_size):
+    def on_one_replica(images, masks):
+        with tf.GradientTape() as tape:
+            losses = bce_dice_loss(masks, model(images, training=True))
+            loss = tf.reduce_sum(losses) / batch_size
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        return loss
+
+    @tf.function
+    def step(images, masks):
+        return strategy.reduce("SUM", strategy.run(on_one_replica, (images, masks)), axis=None)
+
+    return step
+
+
+# %% [markdown]
+# **Predict.** What would happen if each copy took the *mean* of its own losses instead?
+#
+# The gradients would be added up all the same, so two copies would take steps as if the loss were twice as large. Adam hides this,
+# since it divides by the size of the gradient; plain gradient descent would jump twice as far.
+#
+# `scaling.train_on` wraps the loop: the stream with this worker's shard, the log, and a checkpoint after each epoch. It works
+# with any strategy, and `run_workers` starts two processes that call it.
+
+# %% tags=["nbval-ignore-output"]
+on_one = scaling.train_on(one, scratch / "one")
+on_two = scaling.run_workers(2, scratch / "two")
+print(*(f"{a:.6f} in this process, {b:.6f} in two others" for a, b in zip(on_one, on_two)), sep="\n")
+
+# %%
+np.testing.assert_allclose(on_two, on_one, rtol=1e-4)
+print("the same losses:", np.allclose(on_two, on_one, rtol=1e-4))
+
+# %% [markdown]
+# ### A worker dies
+#
+# With two machines it is twice as likely that one breaks, with a hundred it is a daily event. Here we start a long training, wait for
+# the first checkpoint, and kill worker 1 as a power cut would.
+#
+# **Predict.** What does worker 0 do: go on alone, wait for ever, or end?
+
+# %%
+import time
+
+workers = scaling.start_workers(2, scratch / "long", epochs=5000)
+while workers[1].poll() is None and not (scratch / "long" / "log.csv").exists():
+    time.sleep(0.1)
+workers[1].kill()
+
+# %% tags=["nbval-ignore-output"]
+try:
+    scaling.watch_workers(workers, scratch / "long", seconds=60)
+except scaling.WorkerLost as error:
+    print("WorkerLost:", error)
+print("worker 0 wrote:", *(scratch / "long" / "worker-0.txt").read_text().splitlines()[-1:])
+
+# %%
+print("workers still running:", sum(worker.poll() is None for worker in workers))
+
+# %% [markdown]
+# All copies take each step together, so when one is gone none can go on. Worker 0 notices, because its connection breaks, and ends.
+# Whoever started the workers must see that, stop the rest and say so: a process that waits for ever for a dead one costs money every
+# hour. Then start the same workers again:
+
+# %%
+from helpers.training import read_log
+
+kept = len(read_log(scratch / "long"))
+resumed = scaling.run_workers(2, scratch / "long", epochs=kept + 2, resume=True)
+uncut = scaling.train_on(one, scratch / "uncut", epochs=kept + 2)
+print("two epochs more, as if nothing had happened:", len(resumed) == kept + 2, np.allclose(resumed, uncut, rtol=1e-3))
+
+# %% [markdown]
+# Three things made that possible, and they are those of notebook 03: weights *and* optimizer are in the checkpoint, the pictures
+# depend on their number only, and the checkpoint says how many epochs are done. The folder must be one that all machines see.
+#
+# ### On a real cluster
+#
+# The worker is a command: `python -m helpers.scaling RUN_DIR '{"epochs": 3}'`. What starts it differs.
+#
+# - **Slurm.** `srun --ntasks=4 --kill-on-bad-exit=1 python -m helpers.scaling ...` starts four of them; when one fails, Slurm ends
+#   the rest. Slurm tells each its place in variables of its own.
+#   [`tf.distribute.cluster_resolver.SlurmClusterResolver`](https://www.tensorflow.org/api_docs/python/tf/distribute/cluster_resolver/SlurmClusterResolver)
+#   reads them: give it to `MultiWorkerMirroredStrategy(cluster_resolver=...)`, or let a line in the job script write `TF_CONFIG`. With
+#   `--requeue` the job starts again after a failure; `"resume": true` does the rest.
+# - **Kubernetes.** Each worker is a pod. Kubeflow's training operator has a kind `TFJob`, which writes `TF_CONFIG` into each pod and
+#   starts a pod again when it ends with an error. The folder of the run is a volume that all of them mount.
+# - **By hand.** Two terminals on two machines, `TF_CONFIG` set in each as above, and port 2222 open between them.
+#
+# Use `MultiWorkerMirroredStrategy` when one machine is too slow, not because it is there. After each step all gradients travel
+# through the network: here 120,000 weights of 4 bytes, half a megabyte, which is nothing; with a thousand times the weights it is not.
+
+# %% [markdown]
+# ## 5. Cheaper steps
+#
+# Before more machines, make each step cheaper. There are several well-known ways; which of them help is a matter of your machine.
+#
+# - **[Mixed precision](https://keras.io/api/mixed_precision/)**: compute with numbers of 16 bits, keep the weights in 32. Only some
+#   processors have instructions for `bfloat16`; others get slower.
+# - **XLA** (`jit_compile=True`) compiles the whole step into one program, for GPUs above all.
+# - **Fewer channels, fewer levels**: less arithmetic, and a network that can do less.
+# - **Batch normalisation** is no saving, but it is everywhere; what does it cost?
+#
+# **Predict.** Order them by the time of a step, before you run the cell.
+#
+# First we let the networks of the sections above go; a kernel keeps what has a name.
+
+# %%
+del tasks, fed
+keras.utils.clear_session()
+
+
+# %%
+def mixed_unet():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    inner = build_unet()
+    keras.config.set_dtype_policy("float32")
+    return keras.Model(inner.input, keras.layers.Activation("linear", dtype="float32")(inner.output))
+
+
+# %%
+networks = {"default": build_unet(), "4 filters": build_unet(filters=4), "16 filters": build_unet(filters=16),
+            "depth 3": build_unet(depth=3), "batch normalisation": build_unet(normalisation="batch"), "mixed precision": mixed_unet()}
+steps = {name: training_step(network, images[:16], masks[:16]) for name, network in networks.items()}
+
+# %% tags=["nbval-ignore-output"]
+timed = in_turns({**steps, "matrix": multiply}, rounds=3)
+timed = {name: float(np.median(values)) for name, values in timed.items()}
+for name in sorted(steps, key=timed.get):
+    gigaflop = 16 * step_gigaflop(networks[name], 96)
+    share = gigaflop / timed[name] / (product_gigaflop / timed["matrix"])
+    print(f"{name:20} {timed[name] / timed['default']:5.2f} times the default, {share:4.0%} of the matrix product")
+
+# %% [markdown]
+# XLA is tried in a process of its own, because compiling takes a lot of memory.
+
+# %% tags=["nbval-ignore-output"]
+from helpers.costs import step_costs
+
+(plain, plain_mb), (compiled, compiled_mb) = step_costs([{"batch_size": 16}, {"batch_size": 16, "jit_compile": True}])
+print(f"XLA {compiled / plain:16.2f} times the default, and {compiled_mb - plain_mb:.0f} MB more memory")
+
+# %%
+assert timed["4 filters"] < timed["16 filters"]
+print("fewer filters, less time:", timed["4 filters"] < timed["16 filters"])
+
+# %% [markdown]
+# Compare *16 filters* with the default: four times the arithmetic, but far from four times the time. The processor's instructions
+# are full now; wide networks use a machine better than narrow ones. The reverse is true of *4 filters*: a quarter of the arithmetic
+# saves much less than three quarters of the time.
+#
+# If *mixed precision* comes first on your machine, its processor multiplies 16-bit numbers in hardware. (The share can then exceed
+# what 32-bit numbers could reach.) If it comes last, it has to translate them. *XLA* loses on most CPUs, where the hand-written convolutions of
+# TensorFlow's library are better than what it makes. The advice "always switch on XLA" comes from people with GPUs.
+#
+# `mixed_unet` ends in a layer of 32 bits, for a reason. In 16 bits the largest number below 1 is 0.996, so `1 - 1e-7` *is* 1, and the
+# logarithm in our loss meets a zero. **Does it still learn?**
+
+# %% tags=["nbval-ignore-output"]
+fallen = {}
+for name in ("default", "mixed precision"):
+    first = steps[name]()
+    for _ in range(25):
+        last = steps[name]()
+    fallen[name] = last < first
+    print(f"{name}: loss {first:.2f}, after 25 more steps on the same batch {last:.2f}")
+
+# %%
+assert all(fallen.values())
+print("both learn:", all(fallen.values()))
+
+# %% [markdown]
+# On a GPU the same comparison reads differently. This cell runs it if there is one.
+
+# %% tags=["nbval-ignore-output"]
+if tf.config.list_physical_devices("GPU"):
+    keras.config.set_dtype_policy("mixed_float16")
+    half = keras.Model((inner := build_unet(filters=32)).input, keras.layers.Activation("linear", dtype="float32")(inner.output))
+    keras.config.set_dtype_policy("float32")
+    on_gpu = {"float32": build_unet(filters=32), "mixed_float16": half}
+    found = in_turns({name: training_step(network, images[:32], masks[:32]) for name, network in on_gpu.items()})
+    print({name: f"{32 / np.median(values):.0f} pictures a second" for name, values in found.items()})
+else:
+    print("No GPU here. With one, this cell would compare float32 with mixed_float16, which its tensor cores are made for,")
+    print("with 32 filters, because a network of 8 would leave most of it idle.")
+
+# %% [markdown]
+# ## 6. How cost grows
+#
+# **Predict.** Twice the side of the picture: how many times the seconds, how many times the memory? And twice the filters?
+#
+# Theory first. A convolution is done at every pixel, and pixels grow with the square of the side: exponent 2, for time and memory
+# alike. With twice the filters, each convolution has twice the channels in *and* twice the channels out: exponent 2 for time. But what is kept
+# in memory are the results, and there are only twice as many of them: exponent 1.
+
+
+# %%
+def exponent(x, y):
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+# %%
+grid = {"batch_size": (4, 16, 64), "size": (48, 96, 192), "filters": (8, 16, 32)}
+theory = {"batch_size": (1, 1), "size": (2, 2), "filters": (2, 1)}  # seconds, memory
+costs = {dial: step_costs([{dial: value} for value in values]) for dial, values in grid.items()}
+spent, memory = ({dial: [pair[i] for pair in pairs] for dial, pairs in costs.items()} for i in (0, 1))
+
+# %% [markdown]
+# Each dial is measured in a new process, because a process that has had memory once seldom gives it back.
+
+# %% tags=["nbval-ignore-output"]
+print("exponent of       seconds (theory)   memory (theory)")
+for dial, values in grid.items():
+    slopes = exponent(values, spent[dial]), exponent(values, memory[dial])
+    print(f"{dial:16} {slopes[0]:8.1f} ({theory[dial][0]}) {slopes[1]:14.1f} ({theory[dial][1]})")
+
+# %% tags=["nbval-ignore-output"]
+steps_up = np.array([1, 2, 4])
+by_filters = {"seconds": np.array(spent["filters"]) / spent["filters"][0], "memory": np.array(memory["filters"]) / memory["filters"][0]}
+pictures.plot_lines(
+    steps_up, {**by_filters, "theory, seconds": steps_up**2, "theory, memory": steps_up}, "More filters cost less time than theory says",
+    f"Four times the filters: {by_filters['seconds'][2]:.1f} times the seconds (theory 16), {by_filters['memory'][2]:.1f} times the memory (theory 4).",
+    xlabel="filters, times 8", ylabel="times as much", log="both"
+)
+
+# %%
+assert all(values[-1] > values[0] for values in [*spent.values(), *memory.values()])
+print("all costs grow:", all(values[-1] > values[0] for values in [*spent.values(), *memory.values()]))
+
+# %% [markdown]
+# The measured exponents lie below the theory. Theory counts the work that grows; the machine also has the fixed cost of section 1, and
+# gets better with larger work. Far out, where the work is large, the curves come closer to the theory. A fitted exponent is worth
+# something *within* the range you measured, and little beyond it.
+#
+# ### And what do more pictures buy?
+#
+# The other curve that decides: how good the network becomes. Every training below has the same number of steps; only the number of
+# *different* pictures changes.
+
+# %%
+del networks, steps
+keras.utils.clear_session()
+more, more_masks = make_dataset(400, seed=11)
+scores = {}
+for n in (5, 25, 100, 400):
+    keras.utils.set_random_seed(2)
+    passes = training_batches(more[:n], more_masks[:n], batch_size=8, epochs=1600 // n)  # 200 steps in all, or a few more
+    run = train_unet(build_unet(), passes, (images, masks), scratch / f"{n}", epochs=1, steps=200)
+    scores[n] = run.history["val_dice"][-1]
+
+# %% tags=["nbval-ignore-output"]
+pictures.plot_lines(
+    list(scores), {"validation Dice": list(scores.values())}, "More pictures help, less and less",
+    "; ".join(f"{n} pictures: {score:.2f}" for n, score in scores.items()) + ".", xlabel="different pictures", ylabel="mean per-image Dice",
+    log=True, limits=(0, 1)
+)
+
+# %%
+assert scores[400] > scores[5]
+print("400 pictures beat 5:", scores[400] > scores[5])
+
+# %% [markdown]
+# Each further step on this curve costs four times the pictures, and brings less. Two things make it flat here: augmentation turns 5 pictures
+# into 40, and 200 steps are few; a network that trains longer learns 5 pictures by heart and goes on learning from 400. So a curve like
+# this belongs to *one* length of training. With drawn pictures more are free; with real ones somebody has to outline every lesion, and the
+# curve, measured on a few hundred, is what you show before you ask for ten thousand.
+#
+# ### A page of arithmetic: a million scans
+#
+# You are asked what it takes to train on a million scans of 512x512, three times over, with a network of 32 filters. No need to try.
+
+# %%
+wide = build_unet(filters=32)
+gigaflop = step_gigaflop(wide, 512)
+total = 3 * 1e6 * gigaflop * 1e9
+print(f"{gigaflop:.0f} billion operations a scan, {total:.1e} in all")
+print(f"on disk, one byte a pixel for scan and mask: {1e6 * 2 * 512**2 / 1e12:.1f} TB")
+
+# %% tags=["nbval-ignore-output"]
+here = speed[32] * 1e9  # operations a second that section 1 measured, with 8 filters; wide networks do better
+print(f"on this machine: {total / here / 86400:.0f} days")
+print(f"on a GPU of 50 trillion operations a second, used to a third: {total / (50e12 / 3) / 3600:.0f} hours")
+print(f"on eight of them, at nine tenths of eight times the speed: {total / (50e12 / 3) / 7.2 / 3600:.1f} hours")
+
+# %%
+assert total / here > total / (50e12 / 3), "is this machine faster than a GPU?"
+print(f"scans a second that the eight must be fed with: {7.2 * 50e12 / 3 / gigaflop / 1e9:.0f}")
+
+# %% [markdown]
+# How to read the page:
+#
+# - **On one CPU it takes weeks or months, on one GPU a night, on eight of them a long lunch.** So a million scans are a case for section 3,
+#   one machine with several GPUs; section 4 begins where that is not enough.
+# - **Feeding** them becomes the problem: each second hundreds of scans of half a megabyte must be read, decoded and augmented. That is what streams,
+#   `prefetch` and several processes are for.
+# - **A smaller question first.** The curve of Dice says what a tenth of the scans would give, for a tenth of the price.
+
+# %% [markdown]
+# ## Exercises
+#
+# The cell for your answer comes first, the call that checks it below. Stuck? Run `checks.hint("7.1")` in a cell of its own.
+
+# %% [markdown]
+# ### Exercise 7.1: To each worker its part
+#
+# `numbers` are the pictures of one batch, `count` workers share it, and this is worker `index`, counted from 0. Return the numbers that
+# this worker draws, in their order and without gaps: the first worker gets the beginning of the batch, the last its end. Together the
+# workers draw every picture once. If the batch cannot be shared equally, the first workers get one picture more than the others.
+#
+# Hints: `checks.hint("7.1")`
+
+# %%
+from helpers import checks
+
+
+def my_part(numbers, index, count):
+    raise NotImplementedError
+
+
+# %%
+checks.exercise_7_1(my_part)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_part(numbers, index, count):
+#     size, left = divmod(len(numbers), count)
+#     start = index * size + min(index, left)
+#     return numbers[start : start + size + (index < left)]
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### Exercise 7.2: How many days?
+#
+# A machine learns from 300 scans of 96x96 a second. The hospital has 200,000 scans of 384x384, the network stays the same, and ten passes
+# are needed. How many days is that, if the time grows exactly with the pixels?
+#
+# Hints: `checks.hint("7.2")`
+
+# %%
+days = None
+
+# %%
+checks.exercise_7_2(days)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# days = 10 * 200_000 * (384 / 96) ** 2 / 300 / (24 * 60 * 60)
+# ```
+#
+# Four times the side is sixteen times the pixels: 18.75 scans a second, and 2 million to go.
+#
+# </details>
+
+# %% [markdown]
+# ## What you've learned
+#
+# - You counted the arithmetic of a training step, and profiled where its time goes.
+# - You fed a training from an endless stream of pictures, in the memory of a few.
+# - You trained on several devices with `MirroredStrategy`, and on several machines with a loop of your own.
+# - You killed a worker in mid-run, and resumed from the last checkpoint.
+# - You made a step cheaper, by measuring which settings help on your machine.
+# - You estimated how cost grows, up to a million scans.
+#
+# ## On your own
+#
+# 1. Train the default network twice for the same number of *seconds*, with batches of 4 and of 32. Which Dice is higher, and why is it
+#    not the one that uses the machine better?
+# 2. Change `make_step` so that it clips the gradient *after* the sum over all copies. How can you test that two devices now agree
+#    with one?
+#
+# ## Further reading
+#
+# - [Distributed training with TensorFlow](https://www.tensorflow.org/guide/distributed_training) and
+#   [its tutorial on custom loops over many workers](https://www.tensorflow.org/tutorials/distribute/multi_worker_with_ctl).
+# - [Better performance with tf.data](https://www.tensorflow.org/guide/data_performance), and the
+#   [profiler](https://www.tensorflow.org/guide/profiler).
+# - Goyal et al., [Accurate, Large Minibatch SGD](https://arxiv.org/abs/1706.02677), 2017: what happens to learning when batches grow.
+# - Kaplan et al., [Scaling Laws for Neural Language Models](https://arxiv.org/abs/2001.08361), 2020: curves like ours, over seven
+#   orders of magnitude.
