@@ -18,6 +18,7 @@ sys.path.append(str(ROOT / "benchmarks"))  # at the end: it holds a module `note
 import mutants  # noqa: E402
 
 from helpers import checks  # noqa: E402
+from helpers.checks import exercises, machine, running  # noqa: E402
 
 EXERCISES = mutants.exercises()
 each = pytest.mark.parametrize("identity", EXERCISES)
@@ -64,7 +65,7 @@ def test_the_stub_is_to_do_and_leaves_no_trace(identity, own_progress):
 
 @each
 def test_hints_go_deeper_three_times_and_then_stay(identity):
-    checks._hints_given.clear()
+    exercises.hints_given.clear()
     given = [printed(checks.hint, identity) for _ in range(4)]
     assert [line[:11] for line in given] == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "Hint 3 of 3"]
     assert len(set(given)) == 3
@@ -606,33 +607,33 @@ def test_strange_answers_are_answered(identity, body, message):
 
 @pytest.mark.parametrize("identity", FUNCTIONS)
 def test_an_endless_loop_ends(identity, monkeypatch):
-    monkeypatch.setattr(checks, "SECONDS", 0.3)
+    monkeypatch.setattr(running, "SECONDS", 0.3)
     assert said(identity, broken(identity, "while True:\n    pass")).startswith("not yet (time)")
 
 
 def test_an_endless_loop_that_swallows_exceptions_ends(monkeypatch):
-    monkeypatch.setattr(checks, "SECONDS", 0.3)
+    monkeypatch.setattr(running, "SECONDS", 0.3)
     loop = "while True:\n    try:\n        sum(range(100))\n    except Exception:\n        pass"
     assert said("1.3", broken("1.3", loop)).startswith("not yet (time)")
 
 
 def test_an_endless_loop_ends_where_there_is_no_alarm(monkeypatch):
-    monkeypatch.setattr(checks, "SECONDS", 0.3)
-    monkeypatch.delattr(checks.signal, "setitimer", raising=False)
+    monkeypatch.setattr(running, "SECONDS", 0.3)
+    monkeypatch.delattr(running.signal, "setitimer", raising=False)
     assert said("1.3", broken("1.3", "while True:\n    pass")).startswith("not yet (time)")
     assert said("1.3", EXERCISES["1.3"].solution).startswith("solved")
 
 
 def test_an_endless_loop_ends_in_another_thread(monkeypatch):
-    monkeypatch.setattr(checks, "SECONDS", 0.3)
+    monkeypatch.setattr(running, "SECONDS", 0.3)
     results = []
     names = mutants.surroundings("1")
     exec(broken("1.3", "while True:\n    pass"), names)
 
     def work():
         try:
-            checks._call(names["clean_mask"], np.zeros((2, 2), np.uint8))
-        except checks.Wrong as wrong:
+            running.call(names["clean_mask"], np.zeros((2, 2), np.uint8))
+        except running.Wrong as wrong:
             results.append(wrong.kind)
 
     thread = threading.Thread(target=work)
@@ -641,11 +642,11 @@ def test_an_endless_loop_ends_in_another_thread(monkeypatch):
     assert results == ["time"]
 
 
-@pytest.mark.skipif(not hasattr(checks.signal, "SIGALRM"), reason="Windows has no alarm")
+@pytest.mark.skipif(not hasattr(running.signal, "SIGALRM"), reason="Windows has no alarm")
 def test_the_alarm_is_put_back():
-    before = checks.signal.getsignal(checks.signal.SIGALRM), sys.gettrace()
+    before = running.signal.getsignal(running.signal.SIGALRM), sys.gettrace()
     said("1.3", EXERCISES["1.3"].solution)
-    assert (checks.signal.getsignal(checks.signal.SIGALRM), sys.gettrace()) == before
+    assert (running.signal.getsignal(running.signal.SIGALRM), sys.gettrace()) == before
 
 
 def test_endless_recursion_is_an_error_like_another():
@@ -784,7 +785,7 @@ def test_every_prediction_stands_in_a_notebook_three_to_six_times_each():
     found = []
     for path in sorted((ROOT / "notebooks").glob("0[0-4]_*.py")):
         text = path.read_text(encoding="utf-8")
-        names = re.findall(r'checks\.reveal\("([^"]+)", guess,', text)
+        names = re.findall(r'checks\.reveal\(\s*"([^"]+)", guess,', text)
         assert (3 if path.name[1] > "0" else 1) <= len(names) <= 6 and len(re.findall(r"^guess = None  # \S", text,
             re.MULTILINE)) == len(names)
         found += names
@@ -869,8 +870,8 @@ def test_a_missing_graphics_library_asks_for_the_headless_build():
 @pytest.mark.parametrize("place, words", [("Colab", "Runtime > Restart session"), ("Binder", "newly launched"),
     ("laptop", "fresh environment")])
 def test_the_remedy_fits_the_place(monkeypatch, place, words):
-    monkeypatch.setattr(checks, "place", lambda: place)
-    monkeypatch.setattr(checks, "find_problems", lambda: [("keras is missing.", "keras>=3.13,<3.16")])
+    monkeypatch.setattr(machine, "place", lambda: place)
+    monkeypatch.setattr(machine, "find_problems", lambda: [("keras is missing.", "keras>=3.13,<3.16")])
     text = printed(checks.environment)
     assert '%pip install "keras>=3.13,<3.16"' in text and words in text
 
@@ -886,8 +887,8 @@ def test_places_are_told_apart(monkeypatch):
 
 
 def test_versions_are_compared_as_numbers():
-    assert checks._fits("2.9.1", ">=2.0,<2.10") and not checks._fits("2.10.0", ">=2.0,<2.10")
-    assert checks._fits("8", ">=7.7.1,<9") and checks._fits("2.21.0rc1", ">=2.20,<2.22") and checks._fits("1.0", "")
+    assert machine.fits("2.9.1", ">=2.0,<2.10") and not machine.fits("2.10.0", ">=2.0,<2.10")
+    assert machine.fits("8", ">=7.7.1,<9") and machine.fits("2.21.0rc1", ">=2.20,<2.22") and machine.fits("1.0", "")
 
 
 # --- the mutation report ----------------------------------------------------------------------------------------------
@@ -902,7 +903,7 @@ def test_the_mutation_report_is_there_and_good():
 
 @pytest.mark.parametrize("identity", ["1.3", "3.2", "4.2"])
 def test_mutants_are_still_caught(identity, monkeypatch):
-    monkeypatch.setattr(checks, "SECONDS", 3.0)
+    monkeypatch.setattr(running, "SECONDS", 3.0)
     with np.errstate(all="ignore"):
         count, survivors, _ = mutants.examine(EXERCISES[identity])
     assert count > 10 and not survivors

@@ -12,7 +12,6 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageOps
 
-
 MAX_PIXELS = 100_000_000  # of one picture; 10,000 x 10,000 as float32 are 400 MB
 MAX_TOTAL = 250_000_000  # of all pictures loaded together: 1.25 GB with their masks
 

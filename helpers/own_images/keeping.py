@@ -16,6 +16,7 @@ from helpers.own_images.files import PictureError, first_line, hush
 from helpers.own_images.grey_levels import Normalisation
 from helpers.own_images.tiles import plane_of
 
+
 def write_new(path, write) -> Path:
     """Let `write(file)` fill a new file: all of it or nothing, and never over another."""
     path = Path(path)

@@ -8,6 +8,7 @@ from skimage import measure
 
 from helpers.own_images.files import PictureError
 
+
 class Codes(NamedTuple):
     """A mask's page as one whole number a pixel, and whether these are colours and may be blurred by JPEG."""
 

@@ -10,6 +10,7 @@ from skimage import feature, measure, segmentation
 from helpers.own_images.keeping import write_new
 from helpers.own_images.tiles import plane_of
 
+
 class FoundObject(NamedTuple):
     """One object of a mask. Lengths and areas are in pixels, or in the unit of `pixel_size`."""
 

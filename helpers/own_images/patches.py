@@ -5,6 +5,7 @@ import numpy as np
 
 from helpers.arrays import check_pair
 
+
 def draw_patch(images, masks, size, rng) -> tuple[np.ndarray, np.ndarray]:
     """Cut a patch `[size, size, 1]` and its mask from a random place of a random picture, half of them on objects."""
     i = int(rng.integers(len(images)))

@@ -16,6 +16,7 @@ from skimage import segmentation
 
 from helpers.own_images.files import PictureError, first_line
 
+
 class RealSet(NamedTuple):
     """A public set of pictures: its address, its SHA-256 (None if unknown), its folders, licence and source."""
 

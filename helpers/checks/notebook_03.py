@@ -1,0 +1,268 @@
+"""Checkers of the exercises of notebook 03."""
+
+import math
+from numbers import Real
+
+from helpers.checks.exercises import check_choice, check_number, exercise
+from helpers.checks.running import ToDo, Wrong, as_array, call, np, short, verdict
+
+
+@exercise(
+    "steps and batches",
+    "The last batch of an epoch is smaller, but it is a step like any other.",
+    "How many batches do 1000 pictures fill, the last one, which is not full, included?",
+    "62 batches are full. What happens to the 8 pictures that are left?",
+    "Multiply the steps of one epoch by the number of epochs: each epoch begins anew.",
+)
+def exercise_3_1(answer):
+    """Check a number: 1000 pictures in batches of 16, five epochs."""
+    check_number(answer, 5 * math.ceil(1000 / 16), {
+        310: "the last 8 pictures of each epoch would never be used: they form a smaller batch.",
+        312.5: "there is no half step: the smaller batch is a step, too.",
+        313: "you rounded once, at the end. Each epoch has its own last batch.",
+        312: "you rounded once, at the end. Each epoch has its own last batch.",
+        63: "that is one epoch; there are five.",
+        62: "that is one epoch, and its last batch is missing.",
+        80: "you multiplied epochs and batch size. How many batches do 1000 pictures fill?",
+        5000: "that is how many pictures are looked at; a step takes 16 of them.",
+        80_000: "a step takes 16 pictures at once, so there are fewer steps than pictures.",
+    }, tolerance=0, what="the number of steps")
+
+
+@exercise(
+    "mirror a pair",
+    "Image and mask moved by the same line of thought, or not at all.",
+    "The image's line shows which axis is mirrored, and which pictures are chosen.",
+    "The mask needs the same treatment, with the same `chosen`, so that no other picture's mask moves.",
+    "Copy the masks first; then masks[chosen] on both sides, with ::-1 on the axis of the width.",
+)
+def exercise_3_2(mirror):
+    """Check that exactly the chosen pictures and their masks are mirrored left to right; none, all, one, odd sizes."""
+    rng = np.random.default_rng(0)
+    cases, inputs = [], []
+    for on, n, size, chosen in [
+        ("three pictures, the first and last chosen", 3, (6, 8), [True, False, True]), ("no picture chosen", 2, (4, 4),
+            [False, False]),
+        ("odd sizes, all chosen", 2, (5, 7), [True, True]), ("a single picture", 1, (3, 5), [True]),
+    ]:
+        cases.append(on)
+        inputs.append((rng.random((n, *size, 1), dtype=np.float32), rng.integers(0, 2, (n, *size, 1)).astype(np.uint8),
+            np.array(chosen)))
+    got = []
+    for on, (images, masks, chosen) in zip(cases, inputs):
+        result = call(mirror, images, masks, chosen, on=on)
+        if result is None:
+            raise Wrong("missing", "it returns None. Return the images and the masks.")
+        if not isinstance(result, (tuple, list)) or len(result) != 2:
+            raise Wrong("type", f"return two things, the images and the masks; yours is a {type(result).__name__}.")
+        for name, array, given in zip(("images", "masks"), result, (images, masks)):
+            try:
+                as_array(array, given.shape, given.dtype.name, on)
+            except Wrong as wrong:
+                raise Wrong(wrong.kind, f"the {name}: {wrong}") from None
+        got.append(tuple(result))
+
+    def by(move_images, move_masks):
+        both = []
+        for images, masks, chosen in inputs:
+            pick = chosen[:, None, None, None]
+            both.append((move_images(images, pick), move_masks(masks, pick)))
+        return both
+
+    def some(flip):
+        return lambda a, pick: np.where(pick, flip(a), a)
+
+    def keep(a, pick):
+        return a
+
+    def every(a, pick):
+        return a[:, :, ::-1]
+
+    left_right, up_down = some(lambda a: a[:, :, ::-1]), some(lambda a: a[:, ::-1])
+    for part, name in ((0, "images"), (1, "masks")):
+        verdict([g[part] for g in got], [r[part] for r in by(left_right, left_right)], {
+            f"the {name} stay as they were, and the others move: now lesions and their masks are in different places.":
+                [r[part] for r in by(keep, keep)],
+            f"the {name} are turned upside down: axis 1 is the height, axis 2 the width.":
+                [r[part] for r in by(up_down, up_down)],
+            f"all {name} are mirrored, and not only the chosen ones.": [r[part] for r in by(every, every)],
+            f"the {name} of the batch are put in another order: axis 0 counts the pictures.":
+                [r[part] for r in by(lambda a, p: a[::-1], lambda a, p: a[::-1])],
+            f"the {name} are turned by half a circle: both axes are mirrored.": [r[part] for r in by(some(lambda a:
+                a[:, ::-1, ::-1]), some(lambda a: a[:, ::-1, ::-1]))],
+            f"the {name} that were not chosen are mirrored, and the chosen ones are not.":
+                [r[part] for r in by(lambda a, p: np.where(p, a, a[:, :, ::-1]), lambda a, p: np.where(p, a, a[:, :,
+                    ::-1]))],
+        }, cases)
+
+
+@exercise(
+    "which run over-fits?",
+    "Over-fitting is a gap that opens: training goes on rising while validation turns back.",
+    "Look at both columns of a run together. Do they part?",
+    "A low score is not an over-fit. A training score that leaves the validation score behind is.",
+    "The network to keep is that of the highest validation score, wherever training went afterwards.",
+)
+def exercise_3_3(run, epoch):
+    """Check two choices: the run that over-fits, and the epoch whose network to keep."""
+    if run is None and epoch is None:
+        raise ToDo
+    if run is not None:
+        check_choice(run, "ABC", {
+            "A": "run A: both scores rise together, and the gap between them stays at a point or two. That is a "
+                "healthy run.",
+            "C": "run C: both scores stay low together. That is under-fitting: it has not even learned the training "
+                "pictures.",
+        }, what="the run")
+    if epoch is not None:
+        check_number(epoch, 10, {
+            40: "the last epoch has the best training score, but training is not what you want to know.",
+            20: "by then validation has fallen already.",
+            5: "too early: both scores still rise.",
+        }, tolerance=0, what="the epoch")
+    if run is None or epoch is None:
+        raise Wrong("missing", f"right so far; the {'run' if run is None else 'epoch'} is still missing.")
+
+
+@exercise(
+    "a learning rate by hand",
+    "That is the whole schedule: a line up, half a cosine down.",
+    "In the second part, first work out how much of it is done: 0 at its start, 1 at the end.",
+    "cos runs from 1 to -1 while its argument runs from 0 to pi. How do you make 1 to 0 of it?",
+    "Add 1 and halve; then multiply by the peak. What is done counts from the end of the warm-up.",
+)
+def exercise_3_4(rate):
+    """Check the rate at the start, in the warm-up, at the peak, half-way and at the end; without warm-up, too."""
+    def curve(step, peak, steps, warmup):
+        if step < warmup:
+            return peak * step / warmup
+        return peak * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
+
+    cases, inputs = [], []
+    for on, peak, steps, warmup in [("1000 steps with 100 of warm-up", 0.3, 1000, 100), ("no warm-up", 2.0, 60, 0),
+        ("half of it warm-up", 1.0, 7, 3)]:
+        for step in sorted({0, 1, warmup // 2, warmup, warmup + 1, (steps + warmup) // 2, steps - 1, steps}):
+            cases.append(f"step {step}, {on}")
+            inputs.append((step, peak, steps, warmup))
+    got = []
+    for on, arguments in zip(cases, inputs):
+        result = call(rate, *arguments, on=on)
+        if result is None:
+            raise Wrong("missing", f"on {on} it returns None. Is there a `return` on both sides of the `if`?")
+        if isinstance(result, np.ndarray) and result.size == 1:
+            result = result.item()
+        if isinstance(result, bool) or not isinstance(result, Real):
+            raise Wrong("type", f"on {on} it returns {short(result)}, not one number.")
+        got.append(float(result))
+
+    def by(rule):
+        return [float(rule(*arguments)) for arguments in inputs]
+
+    def late(rule):
+        return by(lambda step, peak, steps, warmup: curve(step, peak, steps, warmup) if step < warmup else rule(step,
+            peak, steps, warmup))
+
+    verdict(got, by(curve), {
+        "the cosine runs below 0: it goes from 1 to -1, and a rate ends at 0.": late(lambda s, p, n, w:
+            p * math.cos(math.pi * (s - w) / (n - w))),
+        "the rate is twice too high after the warm-up: 1 + cos starts at 2.": late(lambda s, p, n, w:
+            p * (1 + math.cos(math.pi * (s - w) / (n - w)))),
+        "the cosine has to start at the end of the warm-up; yours starts at step 0, so the rate jumps.": late(lambda s,
+            p, n, w: p * (1 + math.cos(math.pi * s / n)) / 2),
+        "the cosine should reach 0 at the last step; you divide by all steps, the warm-up included.": late(lambda s, p,
+            n, w: p * (1 + math.cos(math.pi * (s - w) / n)) / 2),
+        "that is a straight line down; a cosine is flat at the top and at the end.": late(lambda s, p, n, w:
+            p * (1 - (s - w) / (n - w))),
+        "the quarter of a cosine is steepest at the end; half a cosine is flat there.": late(lambda s, p, n, w:
+            p * math.cos(math.pi / 2 * (s - w) / (n - w))),
+        "math.cos takes radians, where half a circle is pi, not 180.": late(lambda s, p, n, w:
+            p * (1 + math.cos(180 * (s - w) / (n - w))) / 2),
+        "the share that is done is always 0 before the end: // cuts off the fraction.": late(lambda s, p, n, w:
+            p * (1 + math.cos(math.pi * ((s - w) // (n - w)))) / 2),
+        "there is no warm-up: the rate starts at its peak.": by(lambda s, p, n, w: curve(max(s, w), p, n, w)),
+    }, cases)
+
+
+@exercise(
+    "a callback that stops at a goal",
+    "Every callback is like this: Keras calls it at a moment, and it looks at the logs or changes the model.",
+    "Which method of a callback does Keras call when the validation score of an epoch is known?",
+    "The scores stand in the dictionary `logs`; the key is the score's name, with val_ for validation.",
+    "The run ends when self.model.stop_training is True. Set it only if the goal is reached.",
+)
+def exercise_3_5(callback_class):
+    """Check, with a pretended model, that it stops at the goal, by validation Dice, and undoes no other stop."""
+    if not isinstance(callback_class, type):
+        raise Wrong("type", f"hand over the class itself, by its name without brackets, not {short(callback_class)}.")
+    import helpers.backend  # noqa: F401
+    import keras
+
+    if not issubclass(callback_class, keras.callbacks.Callback):
+        raise Wrong("type", "the class should derive from keras.callbacks.Callback; Keras calls nothing else.")
+
+    def epochs(goal, rows, stopped=False):
+        class Model:  # as much of a model as a callback needs
+            stop_training = stopped
+
+        def run():
+            model, seen = Model(), []
+            callback = callback_class(goal)
+            callback.set_model(model)
+            callback.on_train_begin()
+            for epoch, logs in enumerate(rows):
+                callback.on_epoch_begin(epoch)
+                callback.on_train_batch_end(0, {k: v for k, v in logs.items() if not k.startswith("val_")})
+                callback.on_epoch_end(epoch, dict(logs))
+                seen.append(bool(model.stop_training))
+            callback.on_train_end()
+            if getattr(callback, "stop_training", False):
+                raise Wrong("value", "you set self.stop_training; it is the model that has to stop, and the callback "
+                    "has it as self.model.")
+            return seen
+
+        run.__code__ = run.__code__.replace(co_filename=getattr(callback_class.on_epoch_end, "__code__",
+            run.__code__).co_filename)
+        return run
+
+    def row(val_dice, dice=0.5, loss=0.4, val_loss=0.4):
+        return {"dice": dice, "loss": loss, "val_dice": val_dice, "val_loss": val_loss}
+
+    rising = [row(0.2), row(0.7, dice=0.85), row(0.9, dice=0.95), row(0.95, dice=0.97)]
+    tests = [
+        ("a run that passes the goal", 0.8, rising, False, [False, False, True, True]),
+        ("a run that stays below its goal", 0.96, rising, False, [False] * 4),
+        ("a run that reaches its goal exactly", 0.9, rising[:3], False, [False, False, True]),
+        ("a run whose training score is past the goal, but not its validation score", 0.8, [row(0.6, dice=0.99,
+            val_loss=0.9, loss=0.9)], False, [False]),
+        ("a low goal", 0.1, [row(0.05, val_loss=0.05), row(0.3)], False, [False, True]),
+        ("a run that another callback is stopping", 0.8, [row(0.3)], True, [True]),
+        ("an epoch without validation", 0.8, [{"dice": 0.9, "loss": 0.1}], False, [False]),
+    ]
+    for on, goal, rows, stopped, right in tests:
+        try:
+            seen = call(epochs(goal, rows, stopped), on=on)
+        except Wrong as wrong:
+            if on == "an epoch without validation" and "KeyError" in str(wrong):
+                raise Wrong("raises", "in an epoch without validation there is no val_dice in the logs, and it raises "
+                    "KeyError. What does logs.get return then?") from None
+            if on == "an epoch without validation" and "TypeError" in str(wrong):
+                raise Wrong("raises", "in an epoch without validation logs.get gives None, which cannot be compared. "
+                    "Give it a second argument.") from None
+            raise
+        if seen == right:
+            continue
+        if stopped:
+            raise Wrong("value", "below the goal you set stop_training to False. That undoes the stop of another "
+                "callback, such as EarlyStopping; set it only when you want to stop.")
+        if on.startswith("a run that reaches its goal exactly"):
+            raise Wrong("value", "a run that reaches its goal exactly does not stop: > leaves the goal itself out.")
+        if seen == [any(r["dice"] >= goal for r in rows[: i + 1]) for i in range(len(rows))]:
+            raise Wrong("value", "it stops by the training score. Training pictures are known by heart at some time; "
+                "look at validation.")
+        if on == "a run that passes the goal" and not any(seen):
+            raise Wrong("value", "a run that passes its goal is never stopped.")
+        if on == "a run that passes the goal" and seen == [True] * 4:
+            raise Wrong("value", "it stops at the first epoch, although the goal is not reached. Which way round is "
+                "the comparison?")
+        raise Wrong("value", f"on {on} it {'stops' if any(seen) else 'does not stop'}. Which number do you compare "
+            "with the goal?")

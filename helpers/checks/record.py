@@ -1,0 +1,50 @@
+"""What a student has solved, kept in a file."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+from helpers import ROOT
+
+
+def progress_file() -> Path:
+    """Return where progress is kept: in the folder that UNET_COURSE_PROGRESS names, or else in `runs`."""
+    return Path(os.environ.get("UNET_COURSE_PROGRESS") or ROOT / "runs") / "progress.json"
+
+
+def read_progress() -> dict[str, str]:
+    """Return which exercises are "tried" and which "solved". A damaged file is kept under another name, and said so."""
+    path = progress_file()
+    try:
+        states = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(states, dict) or not all(state in ("tried", "solved") for state in states.values()):
+            raise ValueError("unknown entries")
+        return states
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        print(f"(Your progress cannot be read: {error.strerror}.)")
+        return {}
+    except (ValueError, TypeError):
+        number = 1
+        while (kept := path.with_name(f"progress-damaged-{number}.json")).exists():
+            number += 1
+        with contextlib.suppress(OSError):
+            os.replace(path, kept)
+            print(f"(The file of your progress was damaged. It is kept as {kept.name}, and a new one begins.)")
+        return {}
+
+
+def record_state(identity, state):
+    states = read_progress()
+    if states.get(identity) in ("solved", state):
+        return
+    path = progress_file()
+    draft = path.with_name(f"progress.{os.getpid()}.draft")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps(dict(sorted({**states, identity: state}.items())), indent=1), encoding="utf-8")
+        os.replace(draft, path)
+    except OSError as error:
+        print(f"(Your progress cannot be kept: {error.strerror}. The exercise counts all the same.)")
