@@ -159,6 +159,7 @@ print("Dice above 0.9 on every one of these scans:", bool((dice > 0.9).all()))
 # | [04 Judge it as a careful researcher would](04_evaluation_and_visualization.ipynb) | the test set, once; baselines, errors, uncertainty | 60 min | ½ min |
 # | [05 Find out why it fails, and mend it](05_failure_clinic.ipynb) | networks that fail, on purpose: diagnose and mend them | 60 min | 2 min |
 # | [06 Bring your own images](06_your_own_images.ipynb) | a folder of your pictures, from loading to a table of objects | 60 min | 2 min |
+# | [07 Scale it up, and find out what a step costs](07_scaling_up.ipynb) | streams, several devices and machines, and what a million scans would cost | 60 min | 3 min |
 #
 # The order is the one in which ideas build on one another. Yet each notebook runs on its own, so you may come back to any of them.
 # The times of the cells are for two CPU cores; no notebook needs a GPU.
