@@ -600,7 +600,7 @@ pictures.show_predictions(
 # %% [markdown]
 # Did you expect the network without skips to fail? Its mean Dice is only a little lower, and away from the boundaries it
 # makes no more mistakes than its twin. Both know where the lesions are. But *near* the boundaries (within two pixels) it
-# errs a quarter to a half more often: it has to rebuild the outlines from maps in which one pixel is eight pixels of the
+# errs a third to a good half more often: it has to rebuild the outlines from maps in which one pixel is eight pixels of the
 # scan wide. Our discs are forgiving, since a round outline can be guessed. Ragged ones, thin membranes or cells that
 # touch cannot, and that is what the U-Net was made for.
 #
