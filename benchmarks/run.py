@@ -73,7 +73,9 @@ def main() -> None:
         if done.returncode and name != "panels":  # whose status says whether a bound was missed, and so does its table
             sys.exit(f"benchmarks/{name}.py ended with status {done.returncode}; README.md was not written.")
     machine = (HERE / "core.md").read_text(encoding="utf-8").splitlines()[2].split(" on ", 1)[1]
-    took = "" if options.no_run else f" This run took {(time.monotonic() - started) / 60:.0f} minutes."
+    took = f" This run took {(time.monotonic() - started) / 60:.0f} minutes."
+    if options.no_run:
+        took = " (What stands here now was put together from tables made one after the other.)"
     lines = [
         "# What was measured, and how", "",
         f"`make bench` measures all rows below in one run.{took}", f"Machine: {machine}", "",
