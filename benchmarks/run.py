@@ -44,8 +44,8 @@ def rows() -> list[tuple[str, str, str, str, str]]:
     scene = [dict(zip(tables("default_scene")[1][0][0], row)) for row in tables("default_scene")[1][0][1:]]
     dice = [float(row["U-Net"]) for row in scene]
     best = [float(row["best global threshold"]) for row in scene]
-    soon = [float(row["seconds to 0.95"]) for row in scene if row["seconds to 0.95"] != "never"]
-    steady = spread(soon, 0) + f" s, {len(soon)} of {len(scene)} seeds" if soon else "never"
+    soon = [float(row["seconds to 0.95"]) for row in scene if row.get("seconds to 0.95", "never") != "never"]
+    steady = spread(soon, 0) + f" s, {len(soon)} of {len(scene)} seeds" if soon else "not measured"
     first.append((
         "default scene: U-Net's Dice, to that of the best threshold", spread([d / b for d, b in zip(dice, best)]), "Dice 0.95",
         f"Dice {spread(dice, 3)}; time to a validation Dice of 0.95: {steady}", "default_scene",
@@ -73,7 +73,9 @@ def main() -> None:
         if done.returncode and name != "panels":  # whose status says whether a bound was missed, and so does its table
             sys.exit(f"benchmarks/{name}.py ended with status {done.returncode}; README.md was not written.")
     machine = (HERE / "core.md").read_text(encoding="utf-8").splitlines()[2].split(" on ", 1)[1]
-    took = "" if options.no_run else f" This run took {(time.monotonic() - started) / 60:.0f} minutes."
+    took = f" This run took {(time.monotonic() - started) / 60:.0f} minutes."
+    if options.no_run:
+        took = " (What stands here now was put together from tables made one after the other.)"
     lines = [
         "# What was measured, and how", "",
         f"`make bench` measures all rows below in one run.{took}", f"Machine: {machine}", "",
