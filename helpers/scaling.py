@@ -16,6 +16,7 @@ from pathlib import Path
 import helpers.backend  # noqa: F401  (TensorFlow, quietly)
 import keras
 import numpy as np
+import psutil
 import tensorflow as tf
 
 from helpers import ROOT
@@ -25,6 +26,7 @@ from helpers.training import bce_dice_loss, claim_folder, quiet, read_log
 from helpers.workers import follow_input, in_order
 
 LOST_PEER = 3  # exit status of a worker that ended because another one was gone
+WORKER_MEMORY = 0.8  # GB of one worker, TensorFlow and all
 
 # --- streams ----------------------------------------------------------------------------------------------------------
 
@@ -194,13 +196,28 @@ class WorkerLost(RuntimeError):
     """A worker of a run ended before its time; the others were stopped."""
 
 
+def free_memory() -> float:
+    """Return how many GB of memory are free: of this machine, or of what a session on Binder may take (MEM_LIMIT there)."""
+    free, limit = psutil.virtual_memory().available, int(os.environ.get("MEM_LIMIT") or 0)
+    if limit:
+        mine = psutil.Process().username()
+        ours = [process.info for process in psutil.process_iter(["username", "memory_info"])]
+        free = min(free, limit - sum(one["memory_info"].rss for one in ours if one["username"] == mine and one["memory_info"]))
+    return free / 1e9
+
+
 def start_workers(n: int, run_dir, fit=False, **settings) -> list[subprocess.Popen]:
     """Start `n` workers on this machine, each a process with a log file `worker-I.txt` in the run's folder.
 
     settings: of `train_on`; fit=True tries `fit_on` in its place. A worker ends when the process that started it does,
-    because its input then closes.
+    because its input then closes. Raises MemoryError if they would not fit: without that the kernel would be killed.
     """
-    run_dir = Path(run_dir)
+    run_dir, free = Path(run_dir), free_memory()
+    if free < n * WORKER_MEMORY:
+        raise MemoryError(
+            f"{n} workers take {n * WORKER_MEMORY:.1f} GB of memory, and {max(free, 0):.1f} GB are free. Shut down other notebooks, "
+            "or run this on a machine of your own; what it would show stands under this cell in the course's own copy."
+        )
     if not settings.get("resume"):
         claim_folder(run_dir)
     addresses = [f"127.0.0.1:{port}" for port in free_ports(n)]

@@ -220,6 +220,13 @@ def test_a_killed_worker_is_reported_ends_the_run_and_can_be_resumed(tmp_path):
     np.testing.assert_allclose(resumed, whole, rtol=1e-4)
 
 
+def test_workers_that_would_not_fit_are_not_started(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEM_LIMIT", str(10**9))  # as Binder says it
+    with pytest.raises(MemoryError, match="2 workers take 1.6 GB of memory, and .* GB are free"):
+        start_workers(2, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_workers_end_with_the_process_that_started_them(tmp_path):
     code = (
         "import sys, time; from helpers.scaling import start_workers\n"
