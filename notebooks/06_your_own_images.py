@@ -153,6 +153,8 @@ except own.PictureError as error:
 (bad / "cell 2.png").write_bytes(whole)
 three = np.where(speckle > 200, 255, np.where(speckle > 100, 128, 0)).astype(np.uint8)
 cv2.imwrite(str(marks / "cell 2.png"), three)
+
+# %%
 try:
     own.load_pairs(bad, marks)
 except own.PictureError as error:
@@ -256,6 +258,7 @@ shipped = own.load_kept(MODELS / "unet_circles.keras").model
 starts = {"from scratch": unet.get_weights(), "from trained weights": shipped.get_weights()}
 
 
+# %%
 def scores_of(model, images, masks):
     found = [own.predict_tiled(model, image) >= 0.5 for image in images]
     return np.array([dice_per_image(mask[None], mine[None])[0] for mask, mine in zip(masks, found)])
@@ -394,6 +397,8 @@ pictures.show_predictions(
 picture = images[test[0]]
 times = [-(-760 // side) for side in picture.shape[:2]]
 large = np.tile(picture, (*times, 1))[:760, :744]  # one picture again and again, until it is large
+
+# %%
 one_pass = predict(unet, large[None])[0]
 careless = own.predict_tiled(unet, large, tile=256, overlap=16, blend=0)
 careful = own.predict_tiled(unet, large, tile=256)

@@ -14,8 +14,7 @@ MODULES = {  # module to the distributions that may bring it; the first is what 
     "numpy": ("numpy",), "cv2": ("opencv-python", "opencv-python-headless", "opencv-contrib-python",
         "opencv-contrib-python-headless"),
     "matplotlib": ("matplotlib",), "sklearn": ("scikit-learn",), "skimage": ("scikit-image",),
-    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos"), "keras": ("keras",), "ipywidgets":
-        ("ipywidgets",),
+    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos"), "keras": ("keras",), "ipywidgets": ("ipywidgets",),
 }
 
 
