@@ -29,8 +29,8 @@
 #
 # ## What you'll need
 #
-# - About an hour of your time; the cells themselves run in about three minutes on two CPU cores.
-# - 1.5 GB of memory, and 1.6 GB more for the two workers of section 4, which are processes of their own (so not on Binder, which
+# - About an hour of your time; the cells themselves run in about four minutes on two CPU cores.
+# - 1.6 GB of memory, and 1.6 GB more for the two workers of section 4, which are processes of their own (so not on Binder, which
 #   has 2 GB). No GPU.
 # - Notebooks [01](01_data_synthesis.ipynb) to [03](03_training_with_callbacks.ipynb).
 
