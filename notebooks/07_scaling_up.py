@@ -30,8 +30,8 @@
 # ## What you'll need
 #
 # - About an hour of your time; the cells themselves run in about three minutes on two CPU cores.
-# - 1.5 GB of memory, and 1.6 GB more for the two workers of section 4, which are processes of their own (so not on Binder, which
-#   has 2 GB). No GPU.
+# - 1.6 GB of memory, and as much again for the two workers of section 4, which are processes of their own. No GPU. (Binder has
+#   2 GB: skip section 4 there, its cells say that they do not fit.)
 # - Notebooks [01](01_data_synthesis.ipynb) to [03](03_training_with_callbacks.ipynb).
 
 # %% tags=["setup"]
@@ -406,7 +406,7 @@ for index in (0, 1):
 # It would be nice to write `with strategy.scope()` and `fit`, as above. With Keras 3 that breaks, and has for years:
 # [keras-team/keras#20585](https://github.com/keras-team/keras/issues/20585). See for yourself:
 
-# %%
+# %% tags=["more-memory"]
 from helpers import scaling
 
 try:
@@ -452,12 +452,12 @@ def make_step(strategy, model, optimizer, batch_size):
 # `scaling.train_on` wraps the loop: the stream with this worker's shard, the log, and a checkpoint after each epoch. It works
 # with any strategy, and `run_workers` starts two processes that call it.
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["nbval-ignore-output", "more-memory"]
 on_one = scaling.train_on(one, scratch / "one")
 on_two = scaling.run_workers(2, scratch / "two")
 print(*(f"{a:.6f} in this process, {b:.6f} in two others" for a, b in zip(on_one, on_two)), sep="\n")
 
-# %%
+# %% tags=["more-memory"]
 np.testing.assert_allclose(on_two, on_one, rtol=1e-4)
 print("the same losses:", np.allclose(on_two, on_one, rtol=1e-4))
 
@@ -469,7 +469,7 @@ print("the same losses:", np.allclose(on_two, on_one, rtol=1e-4))
 #
 # **Predict.** What does worker 0 do: go on alone, wait for ever, or end?
 
-# %%
+# %% tags=["more-memory"]
 import time
 
 workers = scaling.start_workers(2, scratch / "long", epochs=5000)
@@ -477,14 +477,14 @@ while workers[1].poll() is None and not (scratch / "long" / "log.csv").exists():
     time.sleep(0.1)
 workers[1].kill()
 
-# %% tags=["nbval-ignore-output"]
+# %% tags=["nbval-ignore-output", "more-memory"]
 try:
     scaling.watch_workers(workers, scratch / "long", seconds=60)
 except scaling.WorkerLost as error:
     print("WorkerLost:", error)
 print("worker 0 wrote:", *(scratch / "long" / "worker-0.txt").read_text().splitlines()[-1:])
 
-# %%
+# %% tags=["more-memory"]
 print("workers still running:", sum(worker.poll() is None for worker in workers))
 
 # %% [markdown]
@@ -492,7 +492,7 @@ print("workers still running:", sum(worker.poll() is None for worker in workers)
 # Whoever started the workers must see that, stop the rest and say so: a process that waits for ever for a dead one costs money every
 # hour. Then start the same workers again:
 
-# %%
+# %% tags=["more-memory"]
 from helpers.training import read_log
 
 kept = len(read_log(scratch / "long"))

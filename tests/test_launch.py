@@ -414,6 +414,15 @@ def test_make_takes_uv_where_it_is_and_pip_where_that_fails(tmp_path, uv, used):
     assert all("-c constraints.txt" in call and "-r requirements.txt" in call for call in calls)
 
 
+def test_binder_runs_what_fits_there(tmp_path):
+    small, large = ROOT / "notebooks" / "01_data_synthesis.ipynb", ROOT / "notebooks" / "07_scaling_up.ipynb"
+    assert elsewhere.without_more_memory(small, tmp_path) == small
+    copy = elsewhere.without_more_memory(large, tmp_path)
+    kept, all_cells = copy.read_text(encoding="utf-8"), large.read_text(encoding="utf-8")
+    assert "run_workers(2" in all_cells and "run_workers(2" not in kept and "start_workers(2" not in kept
+    assert "## 5. Cheaper steps" in kept and (copy.parent.parent / "helpers" / "synthesis.py").exists()
+
+
 def test_a_run_of_one_notebook_keeps_what_the_tables_say_of_the_others(tmp_path, monkeypatch):
     monkeypatch.setattr(elsewhere, "TABLES", tmp_path / "platforms.md")
     elsewhere.write("binder", ["| 04_evaluation_and_visualization | passed | 0.4 | 1.10 |", "| 01_data_synthesis | passed | 0.3 | 0.50 |"])
