@@ -38,8 +38,8 @@ def stream_batches(
 
     pictures: how many in all; scene, seed: as in `draw_numbered`, so one seed gives one stream, whatever the rest.
     batch_size: pictures a step, over all shards. shard: `(index, count)`; this one gets the index-th part of each batch.
-    workers: processes that draw; 0 draws in a thread of this process. ahead: batches drawn in advance, which bounds the
-    memory. Raises ValueError for numbers that do not fit each other.
+    workers: processes that draw; 0 draws in a thread of this process. ahead: portions of batches, of about 32 pictures or
+    one batch, drawn in advance, which bounds the memory. Raises ValueError for numbers that do not fit each other.
     """
     index, count = shard
     if not 0 <= index < count:
@@ -49,21 +49,27 @@ def stream_batches(
     if pictures < 1 or pictures % count:
         raise ValueError(f"pictures is {pictures}; {count} shards need a multiple of {count}, at least {count}.")
 
+    portion = batch_size * max(1, 32 // batch_size)  # asking another process costs as much as drawing a few pictures
+
+    def part(start):
+        size = min(batch_size, pictures - start) // count
+        return first + start + index * size + np.arange(size)
+
     def parts():
-        for start in range(0, pictures, batch_size):
-            size = min(batch_size, pictures - start) // count
-            yield scene, seed, first + start + index * size + np.arange(size)
+        for start in range(0, pictures, portion):
+            starts = range(start, min(start + portion, pictures), batch_size)
+            yield scene, seed, np.concatenate([part(each) for each in starts])
 
     def drawn():
         if workers:
             return in_order(draw_numbered, parts(), workers, ahead)
-        return (draw_numbered(*part) for part in parts())
+        return (draw_numbered(*each) for each in parts())
 
     shape = (None, scene.size, scene.size, 1)
     batches = tf.data.Dataset.from_generator(
         drawn, output_signature=(tf.TensorSpec(shape, tf.float32), tf.TensorSpec(shape, tf.uint8))
     )
-    known = batches.apply(tf.data.experimental.assert_cardinality(-(-pictures // batch_size)))
+    known = batches.rebatch(batch_size // count).apply(tf.data.experimental.assert_cardinality(-(-pictures // batch_size)))
     return quiet(known.prefetch(2))
 
 
