@@ -1,6 +1,7 @@
 """Pictures of any size, predicted tile by tile with the result of one pass."""
 
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -60,24 +61,40 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
             raise ValueError(f"out is {result.dtype} {result.shape}; expected float32 {plane.shape}.")
     result[:] = 0
     step = compiled(model)
-    for top, height, down in rows:
-        for left, width, across in columns:
-            piece = _piece(plane, top, left, height, width, scale, limits)
-            scores = step(tf.constant(piece[None, ..., None])).numpy()[0, ..., 0]
-            if scores.shape != piece.shape:
+    tiles = [(row, column) for row in rows for column in columns]
+
+    def cut(tile):
+        (top, height, _), (left, width, _) = tile
+        return tf.constant(_piece(plane, top, left, height, width, scale, limits)[None, ..., None])
+
+    def put(tile, scores):
+        (top, height, down), (left, width, across) = tile
+        here = result[top : top + height, left : left + width]
+        h, w = here.shape
+        if len(tiles) == 1:
+            here[:] = scores[:h, :w]
+            return
+        part = _counts(down[:h]), _counts(across[:w])
+        scores = scores[part]
+        _fade(scores, down[part[0]])
+        _fade(scores.T, across[part[1]])
+        here[part] += scores
+
+    with ThreadPoolExecutor(1) as beside:  # while the network computes, the next tile is cut and the last one put in place
+        ahead, filed = beside.submit(cut, tiles[0]), None
+        for i, tile in enumerate(tiles):
+            piece = ahead.result()
+            if i + 1 < len(tiles):
+                ahead = beside.submit(cut, tiles[i + 1])
+            scores = step(piece).numpy()[0, ..., 0]
+            if scores.shape != piece.shape[1:3]:
                 raise ValueError(
-                    f"the model makes {scores.shape} of {piece.shape} pixels; build it with padding='same'."
+                    f"the model makes {scores.shape} of {tuple(piece.shape[1:3])} pixels; build it with padding='same'."
                 )
-            here = result[top : top + height, left : left + width]
-            h, w = here.shape
-            if len(rows) == len(columns) == 1:
-                here[:] = scores[:h, :w]
-                continue
-            part = _counts(down[:h]), _counts(across[:w])
-            scores = scores[part]
-            _fade(scores, down[part[0]])
-            _fade(scores.T, across[part[1]])
-            here[part] += scores
+            if filed:
+                filed.result()  # no more than one waits, which bounds the memory
+            filed = beside.submit(put, tile, scores)
+        filed.result()
     return result.reshape(np.shape(image)) if out is None else out
 
 
