@@ -312,7 +312,7 @@ def test_without_a_network_make_says_so(tmp_path):
     nowhere = {"PIP_INDEX_URL": "https://localhost:9/simple", "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0",
                "PIP_NO_CACHE_DIR": "1", "PIP_FIND_LINKS": ""}
     done = subprocess.run(
-        ["make", "lab", f"PYTHON={sys.executable}", "UV="], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **nowhere},
+        ["make", "--no-print-directory", "lab", f"PYTHON={sys.executable}", "UV="], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **nowhere},
     )
     assert done.returncode != 0 and not (tmp_path / ".venv" / "lab.ready").exists()
     assert done.stdout.rstrip().splitlines()[-1].startswith("The packages cannot be fetched: the package index does not answer.")
@@ -408,7 +408,7 @@ def test_make_takes_uv_where_it_is_and_pip_where_that_fails(tmp_path, uv, used):
         path.write_text(f'#!/bin/sh\ncase "$*" in *install*) echo "{path.name} $*" >> "{tmp_path}/calls";; esac\n{what}\n')
         path.chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    subprocess.run(["make", ".venv/lab.ready", "PYTHON=./python"], cwd=tmp_path, check=True, env=environment, capture_output=True)
+    subprocess.run(["make", "--no-print-directory", ".venv/lab.ready", "PYTHON=./python"], cwd=tmp_path, check=True, env=environment, capture_output=True)
     calls = (tmp_path / "calls").read_text().splitlines()
     assert [call.split()[0].replace("python", "pip") for call in calls] == used
     assert all("-c constraints.txt" in call and "-r requirements.txt" in call for call in calls)

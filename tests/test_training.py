@@ -307,6 +307,7 @@ def test_a_second_training_gets_a_schedule_of_its_own(data, tmp_path):
 def test_keras_itself_loads_and_copies_a_trained_network(loss, data, tmp_path):
     model = small_unet()
     model.compile("adam", loss, metrics=[DiceScore()])
+    model.optimizer.build(model.trainable_variables)
     model.save(tmp_path / "compiled.keras")
     again = keras.models.load_model(tmp_path / "compiled.keras")
     images, masks = data[1]

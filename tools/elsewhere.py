@@ -281,6 +281,7 @@ INTRODUCTION = """\
 
 Colab's versions and Binder's pins and limits, on a machine of our own: neither the real Colab nor the real Binder was asked.
 On Binder, cells with the tag `more-memory` (section 4 of notebook 07) are left out: there they say that they do not fit.
+"GB at most" adds up what each process holds, so that what they share counts more than once; the limit counts it once.
 """
 HEADS = {"colab": "| notebook | result | minutes |", "binder": "| notebook | result | minutes | GB at most |"}
 
