@@ -694,6 +694,9 @@ assert scores[400] > scores[5]
 print("400 pictures beat 5:", scores[400] > scores[5])
 
 # %% [markdown]
+# Each point is one short run, and such runs scatter by a tenth: a point may lie above its right neighbour by luck. Compare the two ends,
+# and repeat with other seeds before you believe more.
+#
 # Each further step on this curve costs four times the pictures, and brings less. Two things make it flat here: augmentation turns 5 pictures
 # into 40, and 150 steps are few; a network that trains longer learns 5 pictures by heart and goes on learning from 400. So a curve like
 # this belongs to *one* length of training. With drawn pictures more are free; with real ones somebody has to outline every lesion, and the
