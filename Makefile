@@ -32,10 +32,10 @@ test: $(ENV)/test.ready
 	$(SCRATCH) && $(BIN)/python -m pytest tests notebooks --nbval --nbval-current-env --nbval-cell-timeout=600
 
 test-colab: $(ENV)/test.ready
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/elsewhere.py colab $(ONLY)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/platforms.py colab $(ONLY)
 
 test-binder: $(ENV)/test.ready
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/elsewhere.py binder $(ONLY)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/platforms.py binder $(ONLY)
 
 notebooks: $(ENV)/lab.ready
 	$(BIN)/python tools/notebooks.py $(ONLY)

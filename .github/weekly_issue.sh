@@ -5,7 +5,7 @@ set -euo pipefail
 title="The weekly test failed"
 number=$(gh issue list --state open --search "in:title \"$title\"" --json number,title --jq \
     "[.[] | select(.title == \"$title\")][0].number // empty")
-if [[ $RESULTS == *failure* || $RESULTS == *cancelled* ]]; then
+if [[ $RESULTS == *failure* || $RESULTS == *canceled* ]]; then
     said="$RESULTS. The log: $RUN"
     if [ -n "$number" ]; then
         gh issue comment "$number" --body "Still: $said"

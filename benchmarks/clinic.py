@@ -26,7 +26,7 @@ from helpers.anatomy import build_unet  # noqa: E402
 from helpers.diagnosis import diagnose  # noqa: E402
 from helpers.evaluation import best_threshold, dice_per_image, pixel_accuracy, pooled_dice  # noqa: E402
 from helpers.synthesis import CircleScene, make_dataset  # noqa: E402
-from helpers.training import DiceScore, Housekeeping, bce_dice_loss, bce_loss, load_network, quiet  # noqa: E402
+from helpers.training import DiceScore, ReleaseMemory, bce_dice_loss, bce_loss, load_network, quiet  # noqa: E402
 
 SMALL = CircleScene(size=64, circles=(1, 5))
 RARE = CircleScene(size=64, circles=1, radius=(2, 4))
@@ -55,7 +55,7 @@ def fit(model, train, validation, epochs=3, batch=8, loss=bce_dice_loss, optimiz
     model.compile(optimizer or keras.optimizers.Adam(3e-3), loss=loss, metrics=[DiceScore()])
     batches = [quiet(tf.data.Dataset.from_tensor_slices(pair).batch(batch)) for pair in (train, validation)]
     return model.fit(
-        batches[0], validation_data=batches[1], epochs=epochs, verbose=0, shuffle=False, callbacks=[Housekeeping()]
+        batches[0], validation_data=batches[1], epochs=epochs, verbose=0, shuffle=False, callbacks=[ReleaseMemory()]
     )
 
 
@@ -78,7 +78,7 @@ def lesion_dice(masks, y_pred):
 
 
 def with_momentum(model, momentum=0.99):
-    """Give all batch normalisation layers of a network the same momentum, Keras' default, and return the network."""
+    """Give all batch normalization layers of a network the same momentum, Keras' default, and return the network."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = momentum
@@ -168,9 +168,9 @@ def imbalance(seed):
 def threshold(seed):
     """4. Its look-alike: learned well, but from masks whose white is 100 of 255, so 0.5 is the wrong threshold."""
     train, validation = data(SMALL, seed)
-    grey = [(images, masks * np.float32(100 / 255)) for images, masks in (train, validation)]
+    gray = [(images, masks * np.float32(100 / 255)) for images, masks in (train, validation)]
     model = build_unet(depth=3)
-    history = fit(model, *grey, epochs=4, loss=bce_loss)
+    history = fit(model, *gray, epochs=4, loss=bce_loss)
     y_pred = probabilities(model, validation[0])
     dice, best = lesion_dice(validation[1], y_pred), best_threshold(validation[1], y_pred)
     handed_in = dict(images=validation[0], masks=validation[1], y_pred=y_pred, history=history)
@@ -251,7 +251,7 @@ def mask_shifted(seed):
     rng = np.random.default_rng(seed)
     moved = np.stack([np.roll(image, rng.integers(-12, 13, 2), (0, 1)) for image in images])
     before, after = images[masks == 1].mean(), moved[masks == 1].mean()
-    numbers = f"grey level inside masks {after:.2f}, before {before:.2f}"
+    numbers = f"gray level inside masks {after:.2f}, before {before:.2f}"
     return Patient(dict(images=moved, masks=masks), after < before - 0.05, numbers)
 
 
@@ -260,7 +260,7 @@ def mask_transposed(seed):
     (images, masks), _ = data(CircleScene(), seed, n=40, m=1)
     turned = masks.swapaxes(1, 2)
     before, after = images[masks == 1].mean(), images[turned == 1].mean()
-    numbers = f"grey level inside masks {after:.2f}, before {before:.2f}"
+    numbers = f"gray level inside masks {after:.2f}, before {before:.2f}"
     return Patient(dict(images=images, masks=turned), after < before - 0.05, numbers)
 
 
@@ -324,10 +324,10 @@ def no_padding(seed):
 
 
 def batch_norm(seed, n=240, batch=16, epochs=2):
-    """10. Batch normalisation with too few steps for its averages."""
+    """10. Batch normalization with too few steps for its averages."""
     train, validation = data(FEW, seed)
     train = train[0][:n], train[1][:n]
-    model = with_momentum(build_unet(depth=3, normalisation="batch"))
+    model = with_momentum(build_unet(depth=3, normalization="batch"))
     history = fit(model, train, validation, epochs=epochs, batch=batch, optimizer=keras.optimizers.Adam(1e-2))
     high, low = history.history["dice"][-1], history.history["val_dice"][-1]
     handed_in = dict(images=train[0], masks=train[1], model=model, history=history)
@@ -362,7 +362,7 @@ def scanner_radius(seed):
 
 
 def scanner_inverted(seed):
-    """11. A scanner with an inverted grey scale."""
+    """11. A scanner with an inverted gray scale."""
     return scanner(seed, "inverted", CircleScene(), lambda images: 1 - images)
 
 
@@ -377,7 +377,7 @@ CASES = {
     copies: "copies_between_sets", copies_disguised: "copies_between_sets",
     pooled: "pooled_dice",
     odd_size: "size_cannot_be_halved", no_padding: "output_smaller",
-    batch_norm: "batch_normalisation", batch_of_one: "batch_normalisation",
+    batch_norm: "batch_normalization", batch_of_one: "batch_normalization",
     scanner_noise: "noise_changed", scanner_radius: "size_changed", scanner_inverted: "contrast_inverted",
 }
 
@@ -394,8 +394,8 @@ HEALTHY_SCENES = {
 }
 HEALTHY_RUNS = {
     "default": (CircleScene(size=64), {}, {}),
-    "batch normalisation": (CircleScene(size=64), {"normalisation": "batch"}, {}),
-    "group normalisation": (CircleScene(size=64), {"normalisation": "group"}, {}),
+    "batch normalization": (CircleScene(size=64), {"normalization": "batch"}, {}),
+    "group normalization": (CircleScene(size=64), {"normalization": "group"}, {}),
     "cross-entropy": (CircleScene(size=64), {}, {"loss": bce_loss, "epochs": 8}),
     "no vessels": (CircleScene(size=64, vessels=0), {}, {}),
     "much noise": (CircleScene(size=64, noise=0.2), {}, {"epochs": 8}),

@@ -166,7 +166,7 @@ def main() -> None:
         **{f"batch {n}": training_step(build_unet(), images[:n], masks[:n]) for n in (4, 8, 16, 32)},
         "mixed": training_step(mixed_unet(), images[:16], masks[:16]),
         "xla": training_step(build_unet(), images[:16], masks[:16], jit_compile=True),
-        "normalised": training_step(build_unet(normalisation="batch"), images[:16], masks[:16]),
+        "normalized": training_step(build_unet(normalization="batch"), images[:16], masks[:16]),
         "keras, single": lambda: [model.predict(images[:1], verbose=0) for _ in range(5)],
         "single": lambda: [predict(model, images[:1]) for _ in range(5)],
         "batched": lambda: predict(model, images, batch_size=32),
@@ -198,7 +198,7 @@ def main() -> None:
     for name, n, bound, words in (
         ("batch 4", 4, "", "batch 4 (the default)"), ("batch 8", 8, "", "batch 8"), ("batch 16", 16, "35 %", "batch 16"),
         ("batch 32", 32, "35 %", "batch 32"), ("mixed", 16, "", "batch 16, mixed_bfloat16"),
-        ("xla", 16, "", "batch 16, XLA"), ("normalised", 16, "", "batch 16, batch normalisation"),
+        ("xla", 16, "", "batch 16, XLA"), ("normalized", 16, "", "batch 16, batch normalization"),
     ):
         reached = n * gigaflop / np.array(seconds[name])
         row(f"training step, {words}: share of the matrix product", of(100 * reached / peak, digits=0) + " %", bound,

@@ -28,7 +28,7 @@ REPORT = Path(__file__).with_suffix(".md")
 _NAME = "a layer may have any name"
 _AXES = "a sum does not depend on the order of its axes"
 _ONE = "there is one channel, and OpenCV and NumPy take it with or without its axis"
-_BEGUN = "Keras sets what a callback needs before it trains, whether or not it was initialised"
+_BEGUN = "Keras sets what a callback needs before it trains, whether or not it was initialized"
 EQUIVALENT = [
     ("1.1", "0, 360", "-1, 360", "an arc of more than 360 degrees is the whole ellipse"),
     ("1.1", "0, 360", "0, 361", "an arc of more than 360 degrees is the whole ellipse"),

@@ -74,9 +74,9 @@ def draw_membranes(rng, size=512):
     dark = mask * np.clip(0.5 + 10 * ndimage.gaussian_filter(rng.normal(size=(size, size)), 10), 0.15, 0.8)
     image = 0.7 - dark + 2.5 * ndimage.gaussian_filter(rng.normal(size=(size, size)), 8)
     for _ in range(int(rng.integers(15, 40))):
-        centre, axes = tuple(rng.integers(0, size, 2).tolist()), tuple(rng.integers(5, 16, 2).tolist())
+        center, axes = tuple(rng.integers(0, size, 2).tolist()), tuple(rng.integers(5, 16, 2).tolist())
         organelle = np.zeros((size, size), np.float32)
-        cv2.ellipse(organelle, centre, axes, float(rng.uniform(0, 180)), 0, 360, 1, int(rng.choice([-1, 2, 3])))
+        cv2.ellipse(organelle, center, axes, float(rng.uniform(0, 180)), 0, 360, 1, int(rng.choice([-1, 2, 3])))
         image -= rng.uniform(0.1, 0.4) * organelle * (1 - mask)
     image = ndimage.gaussian_filter(image, 1.2) + rng.normal(size=(size, size)) * 0.09
     return np.clip(255 * image, 0, 255).astype(np.uint8), mask
@@ -109,7 +109,7 @@ def membranes(seconds, images_dir=None, masks_dir=None):
     pairs = own.load_pairs(*dirs)
     groups = own.groups_of(pairs.names)
     sets = own.split_by_source(groups, (0.6, 0.15, 0.25))
-    rule = own.fit_normalisation(own.choose(pairs, sets[0])[0])
+    rule = own.fit_normalization(own.choose(pairs, sets[0])[0])
     train, val, test = ((rule.apply(x), y) for x, y in (own.choose(pairs, s) for s in sets))
     loaded = time.perf_counter() - start
     whole = lambda side: side // 8 * 8  # noqa: E731
@@ -128,9 +128,9 @@ def membranes(seconds, images_dir=None, masks_dir=None):
         model.fit(batches, epochs=10_000, verbose=0, shuffle=False, callbacks=[_until(seconds)])
         return model
 
-    def ours(filters, normalisation, name, trained=False, peak=3e-3):
+    def ours(filters, normalization, name, trained=False, peak=3e-3):
         keras.utils.set_random_seed(1)
-        model = own.load_kept(MODELS / "unet_circles.keras").model if trained else build_unet(filters=filters, normalisation=normalisation)
+        model = own.load_kept(MODELS / "unet_circles.keras").model if trained else build_unet(filters=filters, normalization=normalization)
         pace = keras.models.clone_model(model)
         pace.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
         batches = own.patch_batches(*train, 128, 8, 20)
@@ -149,8 +149,8 @@ def membranes(seconds, images_dir=None, masks_dir=None):
     for name, make in (
         ("plain U-Net 16-32-64-128, Adam 1e-3, BCE", plain),
         ("ours: 8 filters, from the shipped weights", lambda: ours(8, None, "shipped", trained=True)),
-        ("ours: 8 filters, batch normalisation, scratch", lambda: ours(8, "batch", "eight", peak=5e-3)),
-        ("ours: 16 filters, batch normalisation, scratch", lambda: ours(16, "batch", "sixteen", peak=5e-3)),
+        ("ours: 8 filters, batch normalization, scratch", lambda: ours(8, "batch", "eight", peak=5e-3)),
+        ("ours: 16 filters, batch normalization, scratch", lambda: ours(16, "batch", "sixteen", peak=5e-3)),
     ):
         keras.utils.set_random_seed(1)
         before = time.perf_counter()

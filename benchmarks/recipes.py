@@ -20,18 +20,18 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-DEFAULT = "default: depth 4, 8 filters, batch 4, no normalisation"
+DEFAULT = "default: depth 4, 8 filters, batch 4, no normalization"
 RECIPES = {  # name -> (options of build_unet, options of train_unet, own compile)
     DEFAULT: ({}, {}, None),
     "batch 8": ({}, {"batch_size": 8}, None),
-    "batch normalisation": ({"normalisation": "batch"}, {}, None),
-    "group normalisation": ({"normalisation": "group"}, {}, None),
+    "batch normalization": ({"normalization": "batch"}, {}, None),
+    "group normalization": ({"normalization": "group"}, {}, None),
     "depth 3": ({"depth": 3}, {}, None),
     "16 filters": ({"filters": 16}, {}, None),
     "upsampling by resize": ({"upsampling": "resize"}, {}, None),
     "no augmentation": ({}, {"augmented": False}, None),
     "cross-entropy alone": ({}, {}, "bce"),
-    "untuned: batch normalisation, cross-entropy, Adam 1e-3, batch 8": ({"normalisation": "batch"}, {"batch_size": 8}, "untuned"),
+    "untuned: batch normalization, cross-entropy, Adam 1e-3, batch 8": ({"normalization": "batch"}, {"batch_size": 8}, "untuned"),
 }
 
 

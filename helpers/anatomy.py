@@ -16,17 +16,17 @@ from keras import layers, ops
 # --- blocks -----------------------------------------------------------------------------------------------------------
 
 
-def conv_block(x, filters, name, normalisation=None, padding="same"):
+def conv_block(x, filters, name, normalization=None, padding="same"):
     """Apply two 3x3 convolutions, each followed by a ReLU; the second ReLU carries the block's name.
 
     x: tensor `[n, h, w, c]`; returns `[n, h, w, filters]`, or 4 pixels less in height and width for padding "valid".
-    normalisation: None, "batch" or "group", applied between convolution and ReLU. Source: U-Net, section 2.
+    normalization: None, "batch" or "group", applied between convolution and ReLU. Source: U-Net, section 2.
     """
     for i in (1, 2):
         x = layers.Conv2D(filters, 3, padding=padding, kernel_initializer="he_normal", name=f"{name}_conv{i}")(x)
-        if normalisation == "batch":
+        if normalization == "batch":
             x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm{i}")(x)
-        if normalisation == "group":
+        if normalization == "group":
             x = layers.GroupNormalization(groups=min(8, filters), name=f"{name}_norm{i}")(x)
         x = layers.ReLU(name=f"{name}_relu{i}" if i == 1 else name)(x)
     return x
@@ -65,15 +65,15 @@ def skip_crop(level, depth):
 
 
 def build_unet(
-    input_shape=(None, None, 1), depth=4, filters=8, normalisation=None, dropout=0.0, upsampling="transpose",
+    input_shape=(None, None, 1), depth=4, filters=8, normalization=None, dropout=0.0, upsampling="transpose",
     padding="same", skips=True, prior=0.1,
 ):
     """Build a U-Net that gives each pixel the probability of being foreground.
 
-    It takes grey levels 0..1 and first moves them to -2..2: training starts faster from numbers around zero.
+    It takes gray levels 0..1 and first moves them to -2..2: training starts faster from numbers around zero.
     input_shape: `(h, w, c)`; h and w may be None, and must otherwise be multiples of `2 ** (depth - 1)`.
     depth: levels, the bottleneck included (the paper: 5). filters: at the first level (the paper: 64).
-    normalisation: None, "batch" or "group". dropout: share of features dropped after the bottleneck, 0..1.
+    normalization: None, "batch" or "group". dropout: share of features dropped after the bottleneck, 0..1.
     upsampling: "transpose" (learned) or "resize" (nearest, then a convolution). padding: "same" or "valid"; with
     "valid" the output is smaller, as in the paper (572 to 388). skips=False leaves the skip connections out.
     prior: share of foreground that the untrained network expects; it sets the output's bias (Lin et al. 2017, 4.1).
@@ -81,28 +81,28 @@ def build_unet(
     Returns a `keras.Model` from `[n, h, w, c]` to `[n, h, w, 1]` float32 in 0..1.
     Raises ValueError for impossible settings, naming the nearest size that works.
     """
-    check_settings(input_shape, depth, filters, normalisation, dropout, upsampling, padding, prior)
+    check_settings(input_shape, depth, filters, normalization, dropout, upsampling, padding, prior)
     inputs = keras.Input(input_shape, name="image")
-    x = layers.Rescaling(4, offset=-2, name="centre")(inputs)
+    x = layers.Rescaling(4, offset=-2, name="center")(inputs)
     encoder = {}
     for level in range(1, depth):
-        x = encoder[level] = conv_block(x, filters * 2 ** (level - 1), f"encoder_{level}", normalisation, padding)
+        x = encoder[level] = conv_block(x, filters * 2 ** (level - 1), f"encoder_{level}", normalization, padding)
         x = layers.MaxPooling2D(2, name=f"pool_{level}")(x)
-    x = conv_block(x, filters * 2 ** (depth - 1), "bottleneck", normalisation, padding)
+    x = conv_block(x, filters * 2 ** (depth - 1), "bottleneck", normalization, padding)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     for level in range(depth - 1, 0, -1):
         x = upsample(x, filters * 2 ** (level - 1), f"up_{level}", upsampling)
         if skips:
             x = join_skip(x, encoder[level], f"skip_{level}", skip_crop(level, depth) if padding == "valid" else 0)
-        x = conv_block(x, filters * 2 ** (level - 1), f"decoder_{level}", normalisation, padding)
+        x = conv_block(x, filters * 2 ** (level - 1), f"decoder_{level}", normalization, padding)
     bias = keras.initializers.Constant(np.log(prior / (1 - prior)))
     logits = layers.Conv2D(1, 1, bias_initializer=bias, name="logits")(x)
     return keras.Model(inputs, layers.Activation("sigmoid", name="probability")(logits), name="unet")
 
 
 def check_settings(
-    input_shape=(None, None, 1), depth=4, filters=8, normalisation=None, dropout=0.0, upsampling="transpose",
+    input_shape=(None, None, 1), depth=4, filters=8, normalization=None, dropout=0.0, upsampling="transpose",
     padding="same", prior=0.1,
 ):
     """Raise ValueError, with the value and the remedy, for settings from which `build_unet` cannot build."""
@@ -112,7 +112,7 @@ def check_settings(
     if depth > 8:
         raise ValueError(f"depth is {depth}; 8 levels already halve a picture 7 times. The paper uses 5.")
     for name, value, choices in (
-        ("normalisation", normalisation, (None, "batch", "group")),
+        ("normalization", normalization, (None, "batch", "group")),
         ("upsampling", upsampling, ("transpose", "resize")),
         ("padding", padding, ("same", "valid")),
     ):
@@ -122,8 +122,8 @@ def check_settings(
         raise ValueError(f"dropout is {dropout!r}; it is a share of features, from 0 to below 1.")
     if not 0 < prior < 1:
         raise ValueError(f"prior is {prior!r}; it is a share of foreground, between 0 and 1, such as 0.1.")
-    if normalisation == "group" and filters > 8 and filters % 8:
-        raise ValueError(f"filters is {filters}; group normalisation splits them into 8 groups. Use a multiple of 8.")
+    if normalization == "group" and filters > 8 and filters % 8:
+        raise ValueError(f"filters is {filters}; group normalization splits them into 8 groups. Use a multiple of 8.")
     if len(input_shape) != 3:
         raise ValueError(f"input_shape is {input_shape}; expected (height, width, channels), such as (96, 96, 1).")
     for name, size in zip(("height", "width"), input_shape):
@@ -241,7 +241,7 @@ def conv_weights(kernel: int, channels_in: int, channels_out: int) -> int:
 
 def shape_table(size: int = 96, depth: int = 4, filters: int = 8, channels: int = 1, padding: str = "same",
                 upsampling: str = "transpose", skips: bool = True) -> list[LevelRow]:
-    """Return the blocks of a U-Net without normalisation, from input to output, by arithmetic alone.
+    """Return the blocks of a U-Net without normalization, from input to output, by arithmetic alone.
 
     size: height and width of the input, pixels; the rest as in `build_unet`. The sum of `weights` equals
     `build_unet(...).count_params()`. Raises ValueError for sizes the depth cannot halve.

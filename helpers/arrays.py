@@ -64,7 +64,7 @@ def check_pair(images, masks) -> tuple[np.ndarray, np.ndarray]:
     if images.shape != masks.shape:
         raise ValueError(
             f"images are {images.shape[1]}x{images.shape[2]} pixels and masks {masks.shape[1]}x{masks.shape[2]}; "
-            "a mask has one value for each pixel. Resize masks with nearest neighbour, or crop both alike."
+            "a mask has one value for each pixel. Resize masks with nearest neighbor, or crop both alike."
         )
     return images, masks
 
@@ -85,6 +85,6 @@ def _four_axes(array, name):
     if array.ndim != 4 or array.shape[-1] != 1:
         raise ValueError(
             f"{name} have the shape {array.shape}; expected [n, height, width, 1]. "
-            + (f"For one picture write {name}[None, ..., None]." if array.ndim == 2 else "Keep one grey channel.")
+            + (f"For one picture write {name}[None, ..., None]." if array.ndim == 2 else "Keep one gray channel.")
         )
     return array

@@ -65,7 +65,7 @@ def _in_words(sure):
 # --- the book of causes: what is likely, and what to try --------------------------------------------------------------
 
 # What follows a slash is a variant of the cause before it. Words in braces are filled in by the check.
-BOOK = {
+CAUSES = {
     "sizes_differ/images": (
         "the pictures differ in size, or are no numbers", "Crop or resize all pictures to one size, then np.stack them."
     ),
@@ -85,7 +85,7 @@ BOOK = {
         "predictions of another set", "Predict the very pictures whose masks you compare with."
     ),
     "images_not_finite": (
-        "a division by zero when the pictures were normalised, or missing pixels in the files",
+        "a division by zero when the pictures were normalized, or missing pixels in the files",
         "Find the pictures with np.isnan(images).any(axis=(1, 2, 3)), mend or leave them out; one NaN turns every "
         "weight into NaN.",
     ),
@@ -94,7 +94,7 @@ BOOK = {
         "Look at the files; divide as floats: images.astype('float32') / 255.",
     ),
     "images_channels": (
-        "colour pictures, or axes in another order",
+        "color pictures, or axes in another order",
         "Convert them with cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) and keep the shape [n, h, w, 1].",
     ),
     "images_mixed_range": (
@@ -102,19 +102,19 @@ BOOK = {
         "Read all pictures through one function that ends in .astype('float32') / 255.",
     ),
     "images_0_255": (
-        "grey levels 0..255 that were never scaled to the 0..1 that a network of this course is trained on",
+        "gray levels 0..255 that were never scaled to the 0..1 that a network of this course is trained on",
         "images = images.astype('float32') / 255, for training and for prediction alike.",
     ),
     "images_range/deep": (
-        "grey levels of more than 8 bits that were never scaled to 0..1",
+        "gray levels of more than 8 bits that were never scaled to 0..1",
         "images = images.astype('float32') / {top}, for training and for prediction alike.",
     ),
     "images_range/rounded": (
-        "the grey levels were rounded to whole numbers, so almost nothing is left of them",
+        "the gray levels were rounded to whole numbers, so almost nothing is left of them",
         "Convert before you scale: images.astype('float32') / 255.",
     ),
     "images_range/scaled": (
-        "standardised or differently scaled pictures; this course uses 0..1",
+        "standardized or differently scaled pictures; this course uses 0..1",
         "Scale every set in the same way, with constants chosen on the training pictures.",
     ),
     "images_divided_twice": (
@@ -126,7 +126,7 @@ BOOK = {
         "Leave those pictures out, or draw their masks; then masks.astype('uint8').",
     ),
     "masks_channels": (
-        "masks saved as colour pictures, or one-hot classes",
+        "masks saved as color pictures, or one-hot classes",
         "Keep one channel: (masks[..., :1] > 0).astype('uint8').",
     ),
     "masks_0_255": (
@@ -137,8 +137,8 @@ BOOK = {
         "class numbers or another code, where 0 and 1 are expected",
         "Say which values are foreground, for example (masks == 2).astype('uint8').",
     ),
-    "masks_not_0_1/grey": (
-        "label colours other than white, divided by 255: the network then aims at this number, not at 1",
+    "masks_not_0_1/gray": (
+        "label colors other than white, divided by 255: the network then aims at this number, not at 1",
         "masks = (masks > 0).astype('uint8').",
     ),
     "masks_not_0_1/soft": (
@@ -223,7 +223,7 @@ BOOK = {
     ),
     "wrong_threshold": (
         "the network has learned, but its probabilities lie {side} 0.5 where they matter: masks whose foreground was a "
-        "grey below 1, weighted classes, rare foreground, or other pictures than in training",
+        "gray below 1, weighted classes, rare foreground, or other pictures than in training",
         "Choose the threshold on validation pictures (best_threshold), or train on masks of 0 and 1 without class "
         "weights.",
     ),
@@ -241,14 +241,14 @@ BOOK = {
         "Use a loss that looks at overlap (bce_dice_loss), choose crops around lesions, and start the output's bias at "
         "the share of foreground.",
     ),
-    "batch_normalisation": (
-        "batch normalisation: its running averages do not fit what it saw in training, because of too few steps or of "
+    "batch_normalization": (
+        "batch normalization: its running averages do not fit what it saw in training, because of too few steps or of "
         "batches too small to average over",
-        "Lower its momentum to 0.9, train longer, use batches of 8 and more, or normalise by groups "
-        "(normalisation='group').",
+        "Lower its momentum to 0.9, train longer, use batches of 8 and more, or normalize by groups "
+        "(normalization='group').",
     ),
-    "batch_normalisation/curves": (
-        "batch normalisation whose averages do not fit yet, used for validation and not in training; or validation "
+    "batch_normalization/curves": (
+        "batch normalization whose averages do not fit yet, used for validation and not in training; or validation "
         "pictures of another kind",
         "Hand in the model as well. Train longer, lower its momentum to 0.9, use larger batches or groups.",
     ),
@@ -265,12 +265,12 @@ BOOK = {
         "Scale all sets in the same way; train with varied brightness.",
     ),
     "contrast_inverted": (
-        "the grey scale is inverted against the training pictures (MONOCHROME1 in DICOM, or a negative)",
+        "the gray scale is inverted against the training pictures (MONOCHROME1 in DICOM, or a negative)",
         "images = 1 - images, if these are the odd ones; in DICOM files look at PhotometricInterpretation.",
     ),
     "size_changed": (
         "other lesions, or pictures with another pixel size",
-        "Resample all pictures to one pixel size in millimetres, and train on the sizes that will be met.",
+        "Resample all pictures to one pixel size in millimeters, and train on the sizes that will be met.",
     ),
 }
 
@@ -280,7 +280,7 @@ ROOTS = {
     "images_0_255", "images_divided_twice", "images_mixed_range", "images_not_finite", "images_constant",
     "images_range", "masks_0_255", "masks_not_0_1", "masks_channels", "masks_not_finite", "counts_differ",
     "sizes_differ", "relu_before_sigmoid", "logits_as_probabilities", "softmax_of_one_channel", "size_cannot_be_halved",
-    "output_smaller", "mask_not_moved", "pairs_shuffled", "batch_normalisation", "noise_changed", "size_changed",
+    "output_smaller", "mask_not_moved", "pairs_shuffled", "batch_normalization", "noise_changed", "size_changed",
     "contrast_inverted",
 }
 SYMPTOMS = {
@@ -291,7 +291,7 @@ SYMPTOMS = {
 
 def _finding(entry, sure, seen, **words):
     """Make a Finding from an entry of the book."""
-    likely, advice = (text.format(**words) if words else text for text in BOOK[entry])
+    likely, advice = (text.format(**words) if words else text for text in CAUSES[entry])
     return Finding(entry.split("/")[0], seen, likely, sure, advice)
 
 
@@ -358,13 +358,13 @@ class _Case:
         self.curves, self.steps = _curves(history), _steps(history)
         self.model = model if model is not None else getattr(history, "model", None)
         self.asked_model = model is not None
-        self.images = _as_grey(self.raw_images)
+        self.images = _as_gray(self.raw_images)
         self.masks = _as_inside(self.raw_masks)
         if self.images is None or self.masks is None or self.images.shape != self.masks.shape:
             self.paired = False
         else:
             self.paired = len(self.images) > 0
-        self.training_images = _as_grey(_array(training[0] if pair else training))
+        self.training_images = _as_gray(_array(training[0] if pair else training))
         self.training_masks = _as_inside(_array(training[1])) if pair else None
         self.training_pair = (np.asarray(training[0]), self.training_masks) if self.training_masks is not None else None
         self.scores = self.model_error = None
@@ -425,7 +425,7 @@ def _array(values):
 
 
 def _four_axes(array):
-    """Return `[n, h, w, 1]` float32, or None; a single picture gets its first axis, colours are averaged."""
+    """Return `[n, h, w, 1]` float32, or None; a single picture gets its first axis, colors are averaged."""
     if array is None or array.ndim < 2 or array.ndim > 4:
         return None
     array = array.astype(np.float32, copy=False)
@@ -438,8 +438,8 @@ def _four_axes(array):
     return array
 
 
-def _as_grey(array):
-    """Return images `[n, h, w]` float32 with finite grey levels near 0..1, whatever their range was, or None."""
+def _as_gray(array):
+    """Return images `[n, h, w]` float32 with finite gray levels near 0..1, whatever their range was, or None."""
     array = _four_axes(array)
     if array is None:
         return None
@@ -553,7 +553,7 @@ def check_mask_values(case):
         found.append(_finding("masks_not_0_1/classes", 0.95, seen))
     elif 0 < high < 1 and len(levels) <= 2:
         seen = f"masks hold 0 and {high:.3g}, which is {high * 255:.0f} / 255"
-        found.append(_finding("masks_not_0_1/grey", 0.95, seen))
+        found.append(_finding("masks_not_0_1/gray", 0.95, seen))
     elif masks.dtype.kind == "f" and len(levels) > 2:
         found.append(_finding("masks_not_0_1/soft", 0.85, f"masks hold {len(levels)} levels between 0 and 1"))
     elif high == 0 and len(masks) >= 10:
@@ -748,7 +748,7 @@ def _shuffled(x, m):
 
 
 def _noise(pictures):
-    """Return each picture's noise, its standard deviation in grey levels. Source: Immerkaer 1996, with a median."""
+    """Return each picture's noise, its standard deviation in gray levels. Source: Immerkaer 1996, with a median."""
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     rough = [cv2.filter2D(np.ascontiguousarray(p, np.float32), -1, kernel) for p in pictures]
     return np.array([np.median(np.abs(r)) for r in rough]) / (6 * 0.6745)
@@ -805,7 +805,7 @@ def check_copies(case):
         return []
     turned = sum(bool(name) for name in near.values())
     kinds = [f"{len(exact)} exactly"] * bool(exact) + [f"{turned} mirrored or turned"] * bool(turned)
-    kinds += [f"{len(near) - turned} with slightly other grey levels"] * bool(len(near) - turned)
+    kinds += [f"{len(near) - turned} with slightly other gray levels"] * bool(len(near) - turned)
     seen = f"{total} of {looked} pictures are also among the training pictures ({', '.join(kinds)})"
     return [_finding("copies_between_sets", 0.97, seen)]
 
@@ -931,7 +931,7 @@ class _Scores(NamedTuple):
     dice: float
     best: float
     threshold: float
-    grey: float
+    gray: float
     entropy: float
     base: float
     claimed: float
@@ -983,7 +983,7 @@ def _measure(case):
     found = p >= 0.5
     each = _dice(inside[with_lesions], found[with_lesions])
     threshold, best = (0.5, float(each.mean())) if binary else _best(inside[some], p[some])
-    _, grey = _best(inside[some], case.pred_images[some]) if case.pred_images is not None else (0.5, 0.0)
+    _, gray = _best(inside[some], case.pred_images[some]) if case.pred_images is not None else (0.5, 0.0)
     clipped = np.clip(p, 1e-7, 1 - 1e-7)
     entropy = -float(np.where(inside, np.log(clipped), np.log1p(-clipped)).mean())
     share = float(inside.mean())
@@ -992,7 +992,7 @@ def _measure(case):
     areas = inside[with_lesions].sum() + found[with_lesions].sum()
     pooled = 2 * float((inside & found)[with_lesions].sum()) / float(areas)
     case.measured = _Scores(
-        float(each.mean()), best, threshold, grey, entropy, float(base), float(p.mean()), share, float(found.mean()),
+        float(each.mean()), best, threshold, gray, entropy, float(base), float(p.mean()), share, float(found.mean()),
         binary, len(with_lesions), pooled, float((2 * sizes / (1 + sizes)).mean()), each, sizes,
     )
     return case.measured
@@ -1068,7 +1068,7 @@ def check_learning(case):
     score = _score_name(curves)
     last = float(np.nanmax([curves[k][-1] for k in (score, f"val_{score}") if k in curves])) if score else None
     if s is not None:
-        if not s.binary and s.best - s.dice >= 0.2 and s.best >= max(0.5, s.grey + 0.12):
+        if not s.binary and s.best - s.dice >= 0.2 and s.best >= max(0.5, s.gray + 0.12):
             seen = f"Dice is {s.dice:.2f} at the threshold 0.5 and {s.best:.2f} at {s.threshold:.3g}"
             return [_finding("wrong_threshold", 0.9, seen, side="below" if s.threshold < 0.5 else "above")]
         if s.dice >= max(0.3, s.white + 0.1):  # white: what calling everything foreground would score
@@ -1124,8 +1124,8 @@ def _unlearned(case, s, loss):
     return []
 
 
-def check_generalising(case):
-    """Ask why validation lags behind training: batch normalisation, which has two modes, or over-fitting."""
+def check_generalizing(case):
+    """Ask why validation lags behind training: batch normalization, which has two modes, or over-fitting."""
     curves, score = case.curves, _score_name(case.curves)
     layers = [layer for layer in _layers(case.model) if type(layer).__name__ == "BatchNormalization"]
     if layers:
@@ -1138,7 +1138,7 @@ def check_generalising(case):
     gap = float(train[-1] - val[-1])
     seen = f"training {score} {train[-1]:.2f}, validation {val[-1]:.2f}"
     if case.model is None and gap > 0.35 and train[-1] > 0.5 and np.nanmax(val) < 0.3:
-        return [_finding("batch_normalisation/curves", 0.6, f"{seen}, and never above {np.nanmax(val):.2f}")]
+        return [_finding("batch_normalization/curves", 0.6, f"{seen}, and never above {np.nanmax(val):.2f}")]
     if val_loss is None or len(val_loss) < 4 or not gap > 0.2:
         return []
     lowest = int(np.nanargmin(val_loss))
@@ -1179,14 +1179,14 @@ def _two_modes(case, layers):
     kept = momentum ** (steps or 0)
     old = f"after {steps} steps at momentum {momentum:g} the averages are {kept:.0%} what they began with"
     seen = f"the same pictures score Dice {train:.2f} in training mode and {infer:.2f} in inference mode; "
-    return [_finding("batch_normalisation", 0.95, seen + (old if steps else f"the momentum is {momentum:g}"))]
+    return [_finding("batch_normalization", 0.95, seen + (old if steps else f"the momentum is {momentum:g}"))]
 
 
 # --- another scanner --------------------------------------------------------------------------------------------------
 
 
 def _contrasts(images, inside):
-    """Return, for each picture with lesions, how much brighter they are than a ring around them, grey levels."""
+    """Return, for each picture with lesions, how much brighter they are than a ring around them, gray levels."""
     ring = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
     values = []
     for image, mask in zip(images, inside):
@@ -1234,7 +1234,7 @@ def check_scanner(case):
     now, before = np.median(a), np.median(b)
     inverted = any(finding.cause == "contrast_inverted" for finding in found)
     if _apart(a, b) > 0.97 and abs(now - before) > 0.1 and not inverted:
-        seen = f"the mean grey level is {now:.2f} where it was {before:.2f} in training{suffer}"
+        seen = f"the mean gray level is {now:.2f} where it was {before:.2f} in training{suffer}"
         found.append(_finding("brightness_changed", 0.7, seen))
     return found
 
@@ -1250,7 +1250,7 @@ def _inverted(case, s):
     opposite = max(min((truth < 0).mean(), (claim > 0).mean()), min((truth > 0).mean(), (claim < 0).mean()))
     if opposite < 0.9:
         return []
-    seen = (f"lesions differ from their surroundings by {np.median(truth):+.2f} grey levels, what the network marks by "
+    seen = (f"lesions differ from their surroundings by {np.median(truth):+.2f} gray levels, what the network marks by "
             f"{np.median(claim):+.2f}")
     return [_finding("contrast_inverted", 0.9, seen)]
 
@@ -1262,7 +1262,7 @@ def _lesions_changed(case, new_at, old_at, suffer):
     if min(len(a), len(b)) >= 6:
         now, before = np.median(a), np.median(b)
         if now * before < 0 and min(abs(now), abs(before)) > 0.04 and _apart(a, b) > 0.9:
-            seen = f"lesions are {now:+.2f} grey levels from their surroundings, {before:+.2f} in training{suffer}"
+            seen = f"lesions are {now:+.2f} gray levels from their surroundings, {before:+.2f} in training{suffer}"
             found.append(_finding("contrast_inverted", 0.95, seen))
     a, b = _radii(case.masks[new_at]), _radii(case.training_masks[old_at])
     if min(len(a), len(b)) >= 8:
@@ -1275,5 +1275,5 @@ def _lesions_changed(case, new_at, old_at, suffer):
 
 CHECKS = [
     check_image_values, check_mask_values, check_pairing, check_alignment, check_copies, check_network, check_pooling,
-    check_curves, check_learning, check_generalising, check_scanner,
+    check_curves, check_learning, check_generalizing, check_scanner,
 ]

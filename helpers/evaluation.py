@@ -68,7 +68,7 @@ class Threshold(NamedTuple):
 def dice_by_threshold(y_true, scores, thresholds) -> np.ndarray:
     """Return the Dice of every image at every threshold, `[len(thresholds), n]` float64.
 
-    y_true: masks `[n, h, w, 1]`; scores: `[n, h, w, 1]` floats in 0..1 (grey levels or probabilities);
+    y_true: masks `[n, h, w, 1]`; scores: `[n, h, w, 1]` floats in 0..1 (gray levels or probabilities);
     thresholds: increasing numbers. A pixel is foreground where `scores >= threshold`.
     """
     y_true, scores = check_masks(y_true, "y_true"), check_images(scores, "scores")
@@ -114,13 +114,13 @@ def empty_baseline(images) -> np.ndarray:
 def otsu_baseline(images) -> np.ndarray:
     """Return masks from Otsu's threshold, chosen anew for each picture, `[n, h, w, 1]` uint8.
 
-    images: `[n, h, w, 1]` floats in 0..1. Source: Otsu 1979, as `cv2.THRESH_OTSU` on 8-bit grey levels.
+    images: `[n, h, w, 1]` floats in 0..1. Source: Otsu 1979, as `cv2.THRESH_OTSU` on 8-bit gray levels.
     """
     images = check_images(images)
     masks = np.empty(images.shape, np.uint8)
     for i, image in enumerate(images):
-        grey = np.round(image[..., 0] * 255).astype(np.uint8)
-        _, masks[i, ..., 0] = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+        gray = np.round(image[..., 0] * 255).astype(np.uint8)
+        _, masks[i, ..., 0] = cv2.threshold(gray, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     return masks
 
 
@@ -133,9 +133,9 @@ def hough_baseline(images, radius=(5, 15), strictness: float = 20) -> np.ndarray
     images = check_images(images)
     masks = np.zeros(images.shape, np.uint8)
     for image, mask in zip(images, masks):
-        grey = cv2.medianBlur(np.round(image[..., 0] * 255).astype(np.uint8), 5)
+        gray = cv2.medianBlur(np.round(image[..., 0] * 255).astype(np.uint8), 5)
         found = cv2.HoughCircles(
-            grey, cv2.HOUGH_GRADIENT, dp=1, minDist=radius[0], param1=120, param2=strictness,
+            gray, cv2.HOUGH_GRADIENT, dp=1, minDist=radius[0], param1=120, param2=strictness,
             minRadius=radius[0], maxRadius=radius[1],
         )
         for x, y, r in np.round(found.reshape(-1, 3)).astype(int).tolist() if found is not None else []:
@@ -191,7 +191,7 @@ class Lesion(NamedTuple):
 def lesion_table(images, y_true, y_pred) -> list[Lesion]:
     """Return one row for each connected lesion of `y_true`.
 
-    radius: of the disc with the same area, pixels; contrast: mean grey level inside, less that of a ring three pixels
+    radius: of the disc with the same area, pixels; contrast: mean gray level inside, less that of a ring three pixels
     wide around it; found: the share of its pixels that `y_pred` marks, 0..1. Touching discs count as one lesion.
     """
     images = check_images(images)
@@ -203,8 +203,8 @@ def lesion_table(images, y_true, y_pred) -> list[Lesion]:
         for label in range(1, count):
             inside = labels == label
             around = (cv2.dilate(inside.astype(np.uint8), ring) == 1) & (labels == 0)
-            grey = images[i, ..., 0]
-            contrast = grey[inside].mean() - grey[around].mean() if around.any() else 0.0
+            gray = images[i, ..., 0]
+            contrast = gray[inside].mean() - gray[around].mean() if around.any() else 0.0
             found = y_pred[i, ..., 0][inside].mean()
             rows.append(Lesion(i, float(np.sqrt(inside.sum() / np.pi)), float(contrast), float(found)))
     return rows

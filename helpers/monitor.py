@@ -10,7 +10,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from helpers.arrays import check_pair
-from helpers.panels import Shown, flip, picture_output, training_curves
+from helpers.panels import PanelResult, flip, picture_output, training_curves
 
 MOST_PAGES = 200  # of a flip book; a longer training keeps every second page, then every fourth ...
 
@@ -126,7 +126,7 @@ class FlipBook(keras.callbacks.Callback):
         if (epoch + 1) % self._every == 0:
             self._keep(epoch + 1)
 
-    def draw(self, page=-1, picture=0) -> Shown:
+    def draw(self, page=-1, picture=0) -> PanelResult:
         """Show one page for one picture; page -1 is the last."""
         return flip(self.images, self.masks, np.asarray(self.pages), self.epochs, page, picture)
 

@@ -1,6 +1,6 @@
 """Panels: sliders over pictures that answer while you drag, and their static twins.
 
-Each panel is a pure function from settings to `Shown` (a picture and its facts in words) and a thin binding, the class
+Each panel is a pure function from settings to `PanelResult` (a picture and its facts in words) and a thin binding, the class
 `Panel`, which all of them share. A picture is drawn with OpenCV and sent as a PNG, which takes milliseconds where a
 Matplotlib figure takes a hundred and more. Only core ipywidgets are used, from 7.7.1 on.
 
@@ -34,12 +34,12 @@ COLUMN = 204  # from one tile to the next
 _STICKS = int(cv2.__version__.split(".")[0]) < 5
 
 
-class Shown(NamedTuple):
-    """What a panel shows: `picture`, `[h, w, 3]` uint8 RGB; `facts`, name to text; `says`, the same in a sentence."""
+class PanelResult(NamedTuple):
+    """What a panel shows: `picture`, `[h, w, 3]` uint8 RGB; `facts`, name to text; `caption`, the same in a sentence."""
 
     picture: np.ndarray
     facts: dict[str, str]
-    says: str
+    caption: str
 
 
 # --- drawing ----------------------------------------------------------------------------------------------------------
@@ -51,7 +51,7 @@ class Canvas:
     def __init__(self, height, width=WIDTH):
         self.pixels = np.full((height * SCALE, width * SCALE, 3), 255, np.uint8)
 
-    def text(self, x, y, words, size=13, colour=INK, bold=False, align="left"):
+    def text(self, x, y, words, size=13, color=INK, bold=False, align="left"):
         """Write words with the baseline at `y`; `x` is their left end, middle or right end (`align`)."""
         thickness = 1 + bold + _STICKS
         scale = size * SCALE / 31
@@ -59,7 +59,7 @@ class Canvas:
             wide = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)[0][0] / SCALE
             x -= wide if align == "right" else wide / 2
         place = (round(x * SCALE), round(y * SCALE))
-        cv2.putText(self.pixels, words, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)
+        cv2.putText(self.pixels, words, place, cv2.FONT_HERSHEY_SIMPLEX, scale, color, thickness, cv2.LINE_AA)
 
     def tile(self, x, y, picture, side=TILE):
         """Show a picture, `[h, w]` or `[h, w, 3]` uint8, enlarged to `side` with its pixels left sharp."""
@@ -71,44 +71,44 @@ class Canvas:
         side, x, y = side * SCALE, round(x * SCALE), round(y * SCALE)
         return self.pixels[y : y + side, x : x + side]
 
-    def outline(self, x, y, mask, colour, side=TILE, width=1.5):
+    def outline(self, x, y, mask, color, side=TILE, width=1.5):
         """Draw the border of a mask `[h, w]` uint8 over the tile at the same place."""
         place = self._place(x, y, side)
         large = cv2.resize(mask, place.shape[:2], interpolation=cv2.INTER_NEAREST)
         found, _ = cv2.findContours(large, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
         # Drawn into the tile alone, so that the outline of a cut disc does not spill over its border.
-        cv2.drawContours(place, found, -1, colour, round(width * SCALE), cv2.LINE_AA)
+        cv2.drawContours(place, found, -1, color, round(width * SCALE), cv2.LINE_AA)
 
-    def box(self, x, y, wide, tall, colour, width=None):
+    def box(self, x, y, wide, tall, color, width=None):
         """Draw a rectangle, filled or, with a line `width`, empty."""
         ends = (round(x * SCALE), round(y * SCALE)), (round((x + wide) * SCALE) - 1, round((y + tall) * SCALE) - 1)
-        cv2.rectangle(self.pixels, *ends, colour, cv2.FILLED if width is None else round(width * SCALE))
+        cv2.rectangle(self.pixels, *ends, color, cv2.FILLED if width is None else round(width * SCALE))
 
-    def lines(self, points, colour, width=1.5):
+    def lines(self, points, color, width=1.5):
         """Draw straight lines through points `[n, 2]`."""
         places = np.round(np.asarray(points, np.float64) * SCALE).astype(np.int32)
-        cv2.polylines(self.pixels, [places], False, colour, max(round(width * SCALE), 1), cv2.LINE_AA)
+        cv2.polylines(self.pixels, [places], False, color, max(round(width * SCALE), 1), cv2.LINE_AA)
 
-    def dashes(self, start, end, colour, width=1.5, step=6):
+    def dashes(self, start, end, color, width=1.5, step=6):
         """Draw a dashed straight line."""
         start, end = np.asarray(start, np.float64), np.asarray(end, np.float64)
         count = max(int(np.linalg.norm(end - start) // step), 1)
         for i in range(0, count, 2):
-            self.lines([start + (end - start) * i / count, start + (end - start) * (i + 1) / count], colour, width)
+            self.lines([start + (end - start) * i / count, start + (end - start) * (i + 1) / count], color, width)
 
-    def arrow(self, start, end, colour, width=1.2, head=5):
+    def arrow(self, start, end, color, width=1.2, head=5):
         """Draw a line with a tip at its end."""
         start, end = np.asarray(start, np.float64), np.asarray(end, np.float64)
         along = (end - start) / max(np.linalg.norm(end - start), 1e-9) * head
         across = along[::-1] * (-0.5, 0.5)
-        self.lines([start, end - along], colour, width)
+        self.lines([start, end - along], color, width)
         tip = np.round(np.array([end, end - along + across, end - along - across]) * SCALE).astype(np.int32)
-        cv2.fillPoly(self.pixels, [tip], colour, cv2.LINE_AA)
+        cv2.fillPoly(self.pixels, [tip], color, cv2.LINE_AA)
 
     def key(self, x, y, entries, size=11):
-        """Write a legend: a small square and a word for each `(colour, word)`, from left to right."""
-        for colour, word in entries:
-            self.box(x, y - 9, 9, 9, colour)
+        """Write a legend: a small square and a word for each `(color, word)`, from left to right."""
+        for color, word in entries:
+            self.box(x, y - 9, 9, 9, color)
             self.box(x, y - 9, 9, 9, QUIET, 0.5)
             self.text(x + 13, y, word, size)
             thickness = 1 + _STICKS
@@ -116,37 +116,37 @@ class Canvas:
             x += 13 + wide / SCALE + 9
 
     def scale(self, x, y, table, low="0", high="1", wide=TILE):
-        """Draw the colours of a map from left to right, with a word on either side; `y` is their baseline."""
+        """Draw the colors of a map from left to right, with a word on either side; `y` is their baseline."""
         first = x + 7 + cv2.getTextSize(low, cv2.FONT_HERSHEY_SIMPLEX, 11 * SCALE / 31, 1)[0][0] / SCALE
         last = x + wide - 7 - cv2.getTextSize(high, cv2.FONT_HERSHEY_SIMPLEX, 11 * SCALE / 31, 1)[0][0] / SCALE
         left, top = round(first * SCALE), round((y - 9) * SCALE)
-        strip = colours(np.arange(256, dtype=np.uint8)[None], table)
+        strip = colors(np.arange(256, dtype=np.uint8)[None], table)
         strip = cv2.resize(strip, (round(last * SCALE) - left, 9 * SCALE), interpolation=cv2.INTER_LINEAR)
         self.pixels[top : top + strip.shape[0], left : left + strip.shape[1]] = strip
         self.text(x, y, low, 11)
         self.text(x + wide, y, high, 11, align="right")
 
-    def paragraph(self, x, y, words, wide, size=13, colour=INK, spacing=20):
+    def paragraph(self, x, y, words, wide, size=13, color=INK, spacing=20):
         """Write words from `y` downwards, broken into lines of at most `wide`."""
         line, thickness = "", 1 + _STICKS
         for word in [*words.split(), None]:
             longer = f"{line} {word}".strip()
             fits = cv2.getTextSize(longer, cv2.FONT_HERSHEY_SIMPLEX, size * SCALE / 31, thickness)[0][0] <= wide * SCALE
             if word is None or not fits:
-                self.text(x, y, line, size, colour)
+                self.text(x, y, line, size, color)
                 line, y = word, y + spacing
             else:
                 line = longer
 
 
-def grey(image) -> np.ndarray:
-    """Return an image `[h, w, 1]` or `[h, w]` of floats in 0..1 as 8-bit grey levels `[h, w]`."""
+def gray(image) -> np.ndarray:
+    """Return an image `[h, w, 1]` or `[h, w]` of floats in 0..1 as 8-bit gray levels `[h, w]`."""
     image = np.asarray(image)
     return np.round((image[..., 0] if image.ndim == 3 else image) * 255).astype(np.uint8)
 
 
-def colours(values, table=cv2.COLORMAP_CIVIDIS) -> np.ndarray:
-    """Return 8-bit numbers `[h, w]` as colours `[h, w, 3]` RGB of a map that everyone can tell apart."""
+def colors(values, table=cv2.COLORMAP_CIVIDIS) -> np.ndarray:
+    """Return 8-bit numbers `[h, w]` as colors `[h, w, 3]` RGB of a map that everyone can tell apart."""
     return cv2.applyColorMap(values, table)[..., ::-1]
 
 
@@ -189,7 +189,7 @@ def show_picture(picture: np.ndarray, alt: str) -> None:
 # --- the static twin --------------------------------------------------------------------------------------------------
 
 
-def twin(draw, settings, captions=None, **fixed) -> tuple[np.ndarray, list[str]]:
+def still(draw, settings, captions=None, **fixed) -> tuple[np.ndarray, list[str]]:
     """Draw a panel's picture at several settings, one below the other under a caption each.
 
     draw: a panel's function; settings: dictionaries of its arguments; captions: by default written from the settings;
@@ -204,19 +204,19 @@ def twin(draw, settings, captions=None, **fixed) -> tuple[np.ndarray, list[str]]
         head.box(0, 2, WIDTH, 24, (238, 243, 247))
         head.text(8, 19, caption, 13, bold=True)
         parts += [head.pixels, shown.picture]
-        lines.append(f"{caption}: {shown.says}")
+        lines.append(f"{caption}: {shown.caption}")
     return np.vstack(parts), lines
 
 
-def show_twin(draw, settings, captions=None, title="The panel at several settings", says="", **fixed) -> None:
+def show_still(draw, settings, captions=None, title="The panel at several settings", caption="", **fixed) -> None:
     """Show a panel's picture at several settings as one static image, and print what each one shows.
 
-    Arguments as in `twin`; title: what the image shows, for those who cannot see it; says: words to print in place
+    Arguments as in `still`; title: what the image shows, for those who cannot see it; says: words to print in place
     of the panel's own, where those would differ from one training to the next.
     """
-    picture, lines = twin(draw, settings, captions, **fixed)
+    picture, lines = still(draw, settings, captions, **fixed)
     show_picture(picture, f"{title}. The lines below say what it shows.")
-    print(says or "\n".join(lines))
+    print(caption or "\n".join(lines))
 
 
 # --- the binding ------------------------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ class Dial(NamedTuple):
 class Panel:
     """Sliders, a picture, its facts and two buttons, bound to a pure function.
 
-    name: the heading. draw: takes the dials' values by name and returns `Shown`. dials: a list of `Dial`.
+    name: the heading. draw: takes the dials' values by name and returns `PanelResult`. dials: a list of `Dial`.
     new: the dial that the button "New picture" turns on, round and round; or `(label, settings)`, a button that goes
     through a list of settings.
 
@@ -402,8 +402,8 @@ def draw_steady(scene: CircleScene, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def difficulty(
     circles=4, noise=0.1, radius=10, contrast=0.4, blur=1.0, illumination=0.6, vessels=2, seed=44, size=96
-) -> Shown:
-    """Show a scan, its mask, the grey levels of both, and how far the best single threshold gets.
+) -> PanelResult:
+    """Show a scan, its mask, the gray levels of both, and how far the best single threshold gets.
 
     The first seven are the dials of `CircleScene`, as numbers; seed: which picture; size: its side in pixels.
     Raises ValueError for an impossible scene.
@@ -411,13 +411,13 @@ def difficulty(
     scene = CircleScene(size, circles, radius, contrast, noise, blur, illumination, vessels)
     image, mask = draw_steady(scene, seed)
     threshold, dice = best_threshold(mask[None], image[None])
-    level, inside = grey(image), mask[..., 0]
+    level, inside = gray(image), mask[..., 0]
     canvas = Canvas(246)
     canvas.text(0, 17, "Scan", bold=True)
     canvas.tile(0, 26, level)
     canvas.text(COLUMN, 17, "Mask: what is lesion", bold=True)
     canvas.tile(COLUMN, 26, np.array([DARK, TRUTH], np.uint8)[inside])
-    canvas.text(2 * COLUMN, 17, "Grey levels", bold=True)
+    canvas.text(2 * COLUMN, 17, "Gray levels", bold=True)
     _histogram(canvas, 2 * COLUMN, 26, image[..., 0], inside, threshold)
     canvas.text(3 * COLUMN, 17, f"Threshold {threshold:.2f}: Dice {dice:.2f}", bold=True)
     canvas.tile(3 * COLUMN, 26, error_map(inside, (image[..., 0] >= threshold).astype(np.uint8)))
@@ -430,17 +430,17 @@ def difficulty(
         "lesion pixels": f"{share:.1%}",
         "lesions brighter by": "no lesions" if share == 0 else "no background" if gap is None else f"{gap:+.2f}",
     }
-    return Shown(canvas.pixels, facts, f"the best threshold, {threshold:.2f}, scores a Dice of {dice:.2f}.")
+    return PanelResult(canvas.pixels, facts, f"the best threshold, {threshold:.2f}, scores a Dice of {dice:.2f}.")
 
 
 def _histogram(canvas, x, y, image, inside, threshold, side=TILE, bins=48):
-    """Draw how often each grey level occurs in background (grey) and lesions (orange), each as a share of its own."""
+    """Draw how often each gray level occurs in background (gray) and lesions (orange), each as a share of its own."""
     which = np.minimum((image * bins).astype(np.intp), bins - 1)
     outside_count = np.bincount(which[inside == 0], minlength=bins)
     inside_count = np.bincount(which[inside == 1], minlength=bins)
     floor, wide = y + side, side / bins
     canvas.box(x, y, side, side, (247, 247, 247))
-    for counts, colour, filled in ((outside_count, (190, 190, 190), True), (inside_count, TRUTH, False)):
+    for counts, color, filled in ((outside_count, (190, 190, 190), True), (inside_count, TRUTH, False)):
         total = counts.sum()
         if not total:
             continue
@@ -450,9 +450,9 @@ def _histogram(canvas, x, y, image, inside, threshold, side=TILE, bins=48):
         steps[1:, 1] = steps[:-1, 1].copy()
         steps[0, 1] = floor
         if filled:
-            cv2.fillPoly(canvas.pixels, [np.round(steps * SCALE).astype(np.int32)], colour)
+            cv2.fillPoly(canvas.pixels, [np.round(steps * SCALE).astype(np.int32)], color)
         else:
-            canvas.lines(steps[:-1], colour, 2)
+            canvas.lines(steps[:-1], color, 2)
     canvas.lines([(x, floor), (x + side, floor)], QUIET, 1)
     place = x + threshold * side
     canvas.lines([(place, y + 18), (place, floor)], PREDICTION, 2)
@@ -467,7 +467,7 @@ def difficulty_panel() -> Panel:
     """Return the difficulty dial: seven dials of a scan, and the best threshold's Dice as they turn."""
     return Panel("The difficulty dial", difficulty, [
         Dial("circles", 4, (0, 12, 1), "how many lesions there are"),
-        Dial("noise", 0.1, (0.0, 0.5, 0.01), "how grainy the scan is, in grey levels"),
+        Dial("noise", 0.1, (0.0, 0.5, 0.01), "how grainy the scan is, in gray levels"),
         Dial("radius", 10, (2, 24, 1), "of each lesion, in pixels"),
         Dial("contrast", 0.4, (0.0, 1.0, 0.05), "how much brighter lesions and vessels are than their surroundings"),
         Dial("blur", 1.0, (0.0, 5.0, 0.25), "how soft the edges are, in pixels"),
@@ -494,7 +494,7 @@ def activation_bytes(rows, padding="same") -> int:
     return 4 * numbers
 
 
-def architect(depth=4, filters=8, size=96, padding="same", seed=38) -> Shown:
+def architect(depth=4, filters=8, size=96, padding="same", seed=38) -> PanelResult:
     """Show the U of these settings, shape by shape, and how far one of its output pixels sees.
 
     depth, filters, padding: as in `build_unet`; size: height and width of the input, pixels; seed: which scan.
@@ -512,9 +512,9 @@ def architect(depth=4, filters=8, size=96, padding="same", seed=38) -> Shown:
     facts = {"weights": "none", "activations, one picture": "none", "output": "none"}
     try:
         rows = shape_table(size, depth, filters, padding=padding)
-        says = ""
+        caption = ""
     except ValueError as error:
-        rows, says = None, str(error)
+        rows, caption = None, str(error)
     if rows:
         _draw_u(canvas, rows, depth, size)
         weights, memory, out = sum(row.weights for row in rows), activation_bytes(rows, padding), rows[-1]
@@ -522,34 +522,34 @@ def architect(depth=4, filters=8, size=96, padding="same", seed=38) -> Shown:
             "weights": f"{weights:,}", "activations, one picture": f"{memory / 1e6:,.1f} MB",
             "output": f"{out.height} x {out.width} px",
         }
-        says = f"{weights:,} weights, {memory / 1e6:,.1f} MB of activations for one picture, "
-        says += f"and a receptive field of {field} pixels."
+        caption = f"{weights:,} weights, {memory / 1e6:,.1f} MB of activations for one picture, "
+        caption += f"and a receptive field of {field} pixels."
     else:
         canvas.box(0, 40, 540, 150, (253, 244, 228))
         canvas.box(0, 40, 4, 150, TRUTH)
         canvas.text(20, 68, "This U-Net cannot be built", 15, bold=True)
-        canvas.paragraph(20, 94, says, 500)
+        canvas.paragraph(20, 94, caption, 500)
     wide = lesion[2] if lesion else 0
     facts["receptive field"] = f"{field} px"
     facts["largest lesion"] = f"{wide} px" if wide else "none here"
-    return Shown(canvas.pixels, facts, says)
+    return PanelResult(canvas.pixels, facts, caption)
 
 
 def _largest_lesion(mask):
-    """Return `(centre x, centre y, width, mask)` of the largest connected lesion, or None."""
-    count, labels, boxes, centres = cv2.connectedComponentsWithStats(mask)
+    """Return `(center x, center y, width, mask)` of the largest connected lesion, or None."""
+    count, labels, boxes, centers = cv2.connectedComponentsWithStats(mask)
     if count < 2:
         return None
     chosen = 1 + int(boxes[1:, cv2.CC_STAT_AREA].argmax())
     wide = int(max(boxes[chosen, cv2.CC_STAT_WIDTH], boxes[chosen, cv2.CC_STAT_HEIGHT]))
-    return float(centres[chosen][0]), float(centres[chosen][1]), wide, (labels == chosen).astype(np.uint8)
+    return float(centers[chosen][0]), float(centers[chosen][1]), wide, (labels == chosen).astype(np.uint8)
 
 
 def _field_picture(canvas, x, y, image, lesion, field, side=240):
     """Draw the scan, its largest lesion in orange and, in blue, the square that one output pixel sees."""
     size = image.shape[0]
     canvas.text(x, 17, "What one output pixel sees", bold=True)
-    canvas.tile(x, y, grey(image), side)
+    canvas.tile(x, y, gray(image), side)
     middle = np.array([size / 2, size / 2]) if lesion is None else np.array(lesion[:2]) + 0.5
     if lesion:
         canvas.outline(x, y, lesion[3], TRUTH, side)
@@ -557,8 +557,8 @@ def _field_picture(canvas, x, y, image, lesion, field, side=240):
     zoom = side / size
     corner, far = first * zoom, last * zoom
     canvas.box(x + corner[0], y + corner[1], far[0] - corner[0], far[1] - corner[1], SKY, 1.5)
-    centre = middle * zoom + (x, y)
-    canvas.box(centre[0] - 2, centre[1] - 2, 4, 4, SKY)
+    center = middle * zoom + (x, y)
+    canvas.box(center[0] - 2, center[1] - 2, 4, 4, SKY)
     canvas.key(x, y + side + 18, ((SKY, f"its field: {field} x {field} px"),))
     words = f"largest lesion: {lesion[2]} px wide" if lesion else "no lesion in this picture"
     canvas.key(x, y + side + 36, ((TRUTH, words),))
@@ -600,8 +600,8 @@ def _draw_u(canvas, rows, depth, size):
         canvas.dashes((down[0] + down[2] / 2 + 3, y), (up[0] - up[2] / 2 - 8, y), TRUTH)
         canvas.arrow((up[0] - up[2] / 2 - 9, y), (up[0] - up[2] / 2 - 2, y), TRUTH)
     for i, (row, (x, foot, wide, tall)) in enumerate(zip(stages, bars)):
-        colour = {"e": PREDICTION, "b": PURPLE, "d": GREEN}[row.block[0]]
-        canvas.box(x - wide / 2, foot - tall, wide, tall, colour)
+        color = {"e": PREDICTION, "b": PURPLE, "d": GREEN}[row.block[0]]
+        canvas.box(x - wide / 2, foot - tall, wide, tall, color)
         shape, channels = f"{row.height}x{row.width}", f"{row.channels} ch"
         if i == depth - 1:
             canvas.text(x, foot + 14, f"{shape}, {channels}", 11, align="center")
@@ -653,7 +653,7 @@ def read_features(model, image) -> dict[str, np.ndarray]:
     return {name: maps[0].numpy() for name, maps in zip(levels, _readers[model](tf.constant(image)))}
 
 
-def feature_maps(model, images, level="encoder_1", picture=0) -> Shown:
+def feature_maps(model, images, level="encoder_1", picture=0) -> PanelResult:
     """Show one image and the maps that a level of a U-Net makes of it, at most 32 of them.
 
     images: `[n, h, w, 1]` floats in 0..1; picture: which of them; level: a name from `feature_levels(model)`.
@@ -666,7 +666,7 @@ def feature_maps(model, images, level="encoder_1", picture=0) -> Shown:
     count = min(channels, 32)
     canvas = Canvas(328)
     canvas.text(0, 17, "Scan", bold=True)
-    canvas.tile(0, 26, grey(images[picture]))
+    canvas.tile(0, 26, gray(images[picture]))
     more = f"the first {count} of {channels} maps" if channels > count else "1 map" if count == 1 else f"{count} maps"
     canvas.text(COLUMN + 10, 17, f"{level}: {more}, {height}x{width} pixels each", bold=True)
     columns = 1 if count == 1 else 4 if count <= 8 else 6 if count <= 18 else 8
@@ -675,7 +675,7 @@ def feature_maps(model, images, level="encoder_1", picture=0) -> Shown:
     levels = np.round(np.clip(maps / top, 0, 1) * 255).astype(np.uint8)
     for i in range(count):
         place = COLUMN + 10 + (side + 2) * (i % columns), 26 + (side + 2) * (i // columns)
-        canvas.tile(*place, colours(np.ascontiguousarray(levels[..., i]), cv2.COLORMAP_VIRIDIS), side)
+        canvas.tile(*place, colors(np.ascontiguousarray(levels[..., i]), cv2.COLORMAP_VIRIDIS), side)
     canvas.text(0, 250, "How strongly a map answers:", 12)
     canvas.scale(0, 272, cv2.COLORMAP_VIRIDIS, "0", f"{top:.3g}")
     silent = int((maps.reshape(-1, channels).max(axis=0) <= 0).sum())
@@ -684,7 +684,7 @@ def feature_maps(model, images, level="encoder_1", picture=0) -> Shown:
         "one map's pixel covers": f"{images.shape[1] // height} px",
         "numbers above 0": f"{(maps > 0).mean():.0%}", "silent maps": f"{silent} of {channels}",
     }
-    return Shown(canvas.pixels, facts, f"{channels} {'map' if channels == 1 else 'maps'} of {height}x{width} pixels.")
+    return PanelResult(canvas.pixels, facts, f"{channels} {'map' if channels == 1 else 'maps'} of {height}x{width} pixels.")
 
 
 def feature_panel(model, images) -> Panel:
@@ -727,7 +727,7 @@ def learning_rates(peak=0.003, warmup=50, steps=1000, kind="cosine") -> np.ndarr
     return peak * np.where(step < warmup, step / max(warmup, 1), after)
 
 
-def schedule(peak=0.003, warmup=50, steps=1000, kind="cosine") -> Shown:
+def schedule(peak=0.003, warmup=50, steps=1000, kind="cosine") -> PanelResult:
     """Show the learning rate over the steps of a training. Arguments and errors as in `learning_rates`."""
     rates = learning_rates(peak, warmup, steps, kind)
     canvas, left, right, top, floor = Canvas(250), 62, 790, 28, 212
@@ -758,8 +758,8 @@ def schedule(peak=0.003, warmup=50, steps=1000, kind="cosine") -> Shown:
         "rate half-way": f"{rates[steps // 2]:.4f}",
         "last rate": f"{rates[-1]:.4f}", "mean rate": f"{rates.mean():.4f}",
     }
-    says = f"the rate peaks at {rates.max():.4f} in step {first} and ends at {rates[-1]:.4f}; mean {rates.mean():.4f}."
-    return Shown(canvas.pixels, facts, says)
+    caption = f"the rate peaks at {rates.max():.4f} in step {first} and ends at {rates[-1]:.4f}; mean {rates.mean():.4f}."
+    return PanelResult(canvas.pixels, facts, caption)
 
 
 def schedule_panel() -> Panel:
@@ -810,12 +810,12 @@ def _curve(canvas, x, title, training, validation, epochs, fixed):
     for epoch in sorted({1, (1 + epochs) // 2, epochs}):
         canvas.text(place(epoch, 0)[0], floor + 15, f"{epoch}", 10, align="center")
     canvas.text((left + right) / 2, floor + 31, "epoch", 11, align="center")
-    for series, colour, dashed in ((training, PREDICTION, False), (validation, TRUTH, True)):
+    for series, color, dashed in ((training, PREDICTION, False), (validation, TRUTH, True)):
         points = [place(i + 1, v) for i, v in enumerate(series) if np.isfinite(v)]
         for a, b in zip(points, points[1:]):
-            canvas.dashes(a, b, colour, 2, 5) if dashed else canvas.lines([a, b], colour, 2)
+            canvas.dashes(a, b, color, 2, 5) if dashed else canvas.lines([a, b], color, 2)
         for px, py in points[-1:]:
-            canvas.box(px - 3, py - 3, 6, 6, colour)
+            canvas.box(px - 3, py - 3, 6, 6, color)
     canvas.key(right - 148, 17, ((PREDICTION, "training"), (TRUTH, "validation")))
 
 
@@ -827,7 +827,7 @@ def _round_up(value):
 # --- 03: the flip book ------------------------------------------------------------------------------------------------
 
 
-def flip(images, masks, pages, epochs, page=0, picture=0) -> Shown:
+def flip(images, masks, pages, epochs, page=0, picture=0) -> PanelResult:
     """Show what a network made of one picture at one time of its training.
 
     images, masks: `[k, h, w, 1]`; pages: its probabilities `[pages, k, h, w]` uint8, 255 for certain; epochs: the
@@ -840,10 +840,10 @@ def flip(images, masks, pages, epochs, page=0, picture=0) -> Shown:
     when = "before training" if epochs[page] == 0 else f"after epoch {epochs[page]}"
     canvas = Canvas(246)
     canvas.text(0, 17, "Scan and truth", bold=True)
-    canvas.tile(0, 26, grey(image))
+    canvas.tile(0, 26, gray(image))
     canvas.outline(0, 26, inside, TRUTH)
     canvas.text(COLUMN, 17, "Probability", bold=True)
-    canvas.tile(COLUMN, 26, colours(np.ascontiguousarray(chance)))
+    canvas.tile(COLUMN, 26, colors(np.ascontiguousarray(chance)))
     canvas.text(2 * COLUMN, 17, "Errors", bold=True)
     canvas.tile(2 * COLUMN, 26, error_map(inside, found))
     canvas.key(2 * COLUMN, 237, ERROR_KEY)
@@ -853,7 +853,7 @@ def flip(images, masks, pages, epochs, page=0, picture=0) -> Shown:
         "network": when, "Dice of this picture": f"{scores[page]:.2f}",
         "pixels called lesion": f"{found.mean():.1%}", "pixels that are": f"{inside.mean():.1%}",
     }
-    return Shown(canvas.pixels, facts, f"{when}, this picture scores a Dice of about {scores[page]:.1f}.")
+    return PanelResult(canvas.pixels, facts, f"{when}, this picture scores a Dice of about {scores[page]:.1f}.")
 
 
 def _flip_curve(canvas, x, y, epochs, scores, page, side=TILE):
@@ -889,8 +889,8 @@ def flip_panel(book) -> Panel:
 # --- 04: the stress test ----------------------------------------------------------------------------------------------
 
 
-def stress(model, circles=4, noise=0.1, contrast=0.4, threshold=0.5, seed=38, size=96) -> Shown:
-    """Show what a trained network finds in a scan that you make harder, beside the best threshold on grey levels.
+def stress(model, circles=4, noise=0.1, contrast=0.4, threshold=0.5, seed=38, size=96) -> PanelResult:
+    """Show what a trained network finds in a scan that you make harder, beside the best threshold on gray levels.
 
     model: gives probabilities `[n, h, w, 1]`; circles, noise, contrast: dials of `CircleScene`; threshold: a pixel
     is called lesion where the probability is at least this; seed: which picture; size: its side, pixels.
@@ -911,26 +911,26 @@ def stress(model, circles=4, noise=0.1, contrast=0.4, threshold=0.5, seed=38, si
     simple = (image[..., 0] >= level).astype(np.uint8)
     canvas = Canvas(246)
     canvas.text(0, 17, "Scan", bold=True)
-    canvas.tile(0, 26, grey(image))
+    canvas.tile(0, 26, gray(image))
     canvas.outline(0, 26, inside, TRUTH)
     canvas.outline(0, 26, found, SKY, width=1)
     canvas.key(0, 237, ((TRUTH, "truth"), (SKY, "network")))
     canvas.text(COLUMN, 17, "Probability", bold=True)
-    canvas.tile(COLUMN, 26, colours(np.round(chance * 255).astype(np.uint8)))
+    canvas.tile(COLUMN, 26, colors(np.round(chance * 255).astype(np.uint8)))
     canvas.scale(COLUMN, 237, cv2.COLORMAP_CIVIDIS)
     canvas.text(2 * COLUMN, 17, f"Network: Dice {dice:.2f}", bold=True)
     canvas.tile(2 * COLUMN, 26, error_map(inside, found))
     canvas.key(2 * COLUMN, 237, ERROR_KEY)
     canvas.text(3 * COLUMN, 17, f"Best threshold: Dice {simple_dice:.2f}", bold=True)
     canvas.tile(3 * COLUMN, 26, error_map(inside, simple))
-    canvas.text(3 * COLUMN, 237, f"grey level {level:.2f}, with hindsight", 11)
+    canvas.text(3 * COLUMN, 237, f"gray level {level:.2f}, with hindsight", 11)
     facts = {
         "network's Dice": f"{dice:.2f}", "best threshold's Dice": f"{simple_dice:.2f}",
         "false positives": f"{int((found & ~inside & 1).sum())} px", "missed": f"{int((inside & ~found & 1).sum())} px",
         "lesion": f"{int(inside.sum())} px",
     }
-    says = f"the network scores a Dice of about {dice:.1f}, the best threshold {simple_dice:.1f}."
-    return Shown(canvas.pixels, facts, says)
+    caption = f"the network scores a Dice of about {dice:.1f}, the best threshold {simple_dice:.1f}."
+    return PanelResult(canvas.pixels, facts, caption)
 
 
 def stress_panel(model, size=96) -> Panel:

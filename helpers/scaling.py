@@ -302,7 +302,7 @@ def main(arguments=None) -> int:
             print(fit_on(strategy))
         else:
             train_on(strategy, options.run_dir, **json.loads(options.settings))
-    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError):
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CanceledError):
         print("Another worker is gone, so this one ends, too.", flush=True)
         os._exit(LOST_PEER)  # TensorFlow's own clean-up would wait for the one that is gone
     return 0

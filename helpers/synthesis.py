@@ -22,10 +22,10 @@ class CircleScene:
     size: height and width of the picture, pixels.
     circles: lesions per picture; 0 gives an empty picture.
     radius: of a lesion, pixels.
-    contrast: how much brighter than its surroundings a lesion is, in grey levels 0..1. Vessels use the same range.
-    noise: standard deviation of the Gaussian noise, in grey levels 0..1.
+    contrast: how much brighter than its surroundings a lesion is, in gray levels 0..1. Vessels use the same range.
+    noise: standard deviation of the Gaussian noise, in gray levels 0..1.
     blur: standard deviation of the Gaussian blur, pixels.
-    illumination: how much brighter one side of the background is than the other, in grey levels 0..1.
+    illumination: how much brighter one side of the background is than the other, in gray levels 0..1.
     vessels: bright curved lines per picture; they belong to the background.
 
     Raises ValueError for an impossible dial: a reversed range, a negative noise, a radius larger than the picture.
@@ -87,10 +87,10 @@ _LIMITS = {
 _UNITS = {
     "circles": "circles",
     "radius": "pixels",
-    "contrast": "in grey levels",
-    "noise": "in grey levels",
+    "contrast": "in gray levels",
+    "noise": "in gray levels",
     "blur": "pixels",
-    "illumination": "in grey levels",
+    "illumination": "in gray levels",
     "vessels": "vessels",
 }
 
@@ -115,7 +115,7 @@ def draw_real(dial, rng: np.random.Generator) -> float:
 
 
 def draw_level(contrast, rng: np.random.Generator) -> int:
-    """Draw a contrast and return it as an 8-bit grey level, 0..255."""
+    """Draw a contrast and return it as an 8-bit gray level, 0..255."""
     return round(255 * draw_real(contrast, rng))
 
 
@@ -143,11 +143,11 @@ def draw_vessel(tissue: np.ndarray, scene: CircleScene, rng: np.random.Generator
 def draw_lesion(tissue: np.ndarray, mask: np.ndarray, scene: CircleScene, rng: np.random.Generator) -> None:
     """Draw one disc into `tissue` and the same disc, as 1, into `mask` (both uint8, in place)."""
     last = scene.size - 1
-    centre = (draw_whole((0, last), rng), draw_whole((0, last), rng))
+    center = (draw_whole((0, last), rng), draw_whole((0, last), rng))
     radius = draw_whole(scene.radius, rng)
     level = draw_level(scene.contrast, rng)
-    cv2.circle(tissue, centre, radius, level, thickness=cv2.FILLED)
-    cv2.circle(mask, centre, radius, 1, thickness=cv2.FILLED)
+    cv2.circle(tissue, center, radius, level, thickness=cv2.FILLED)
+    cv2.circle(mask, center, radius, 1, thickness=cv2.FILLED)
 
 
 def background(scene: CircleScene, rng: np.random.Generator) -> np.ndarray:

@@ -181,10 +181,10 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
             self.wait = len(self.past) - 1 - self.best_epoch
 
 
-class Housekeeping(keras.callbacks.Callback):
+class ReleaseMemory(keras.callbacks.Callback):
     """Make a training begin sooner and leave less behind in memory. What is learned stays the same.
 
-    Keras would make the optimiser's variables within the first step, which TensorFlow therefore traces twice and of
+    Keras would make the optimizer's variables within the first step, which TensorFlow therefore traces twice and of
     which it keeps two graphs a variable for good. So they are made before. And of all models trained with this
     callback only the latest keeps its traced steps; another one, if it is trained again, traces them anew.
     """
@@ -192,10 +192,10 @@ class Housekeeping(keras.callbacks.Callback):
     _latest = staticmethod(lambda: None)  # a weak reference, so that nothing is kept alive
 
     def on_train_begin(self, logs=None):
-        """Make the optimiser's variables; let go of the traced steps of the model before."""
+        """Make the optimizer's variables; let go of the traced steps of the model before."""
         with self.model.distribute_strategy.scope():
             self.model.optimizer.build(self.model.trainable_variables)
-        before, Housekeeping._latest = Housekeeping._latest(), staticmethod(lambda: None)
+        before, ReleaseMemory._latest = ReleaseMemory._latest(), staticmethod(lambda: None)
         if before is not self.model:
             if before is not None:
                 before.train_function = before.test_function = before.predict_function = None
@@ -203,7 +203,7 @@ class Housekeeping(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Remember whose traced steps are kept."""
-        Housekeeping._latest = weakref.ref(self.model)
+        ReleaseMemory._latest = weakref.ref(self.model)
 
 
 def make_callbacks(run_dir, patience=10, monitor="val_dice", past=()):
@@ -271,7 +271,7 @@ def train_unet(
         model.fit(
             train, validation_data=validation, epochs=epochs, steps_per_epoch=steps, shuffle=False,
             verbose=verbose,
-            callbacks=[Housekeeping(), *make_callbacks(run_dir, patience, monitor, past), *callbacks],
+            callbacks=[ReleaseMemory(), *make_callbacks(run_dir, patience, monitor, past), *callbacks],
         )
     history = model.history
     rows = read_log(run_dir)

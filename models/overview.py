@@ -18,13 +18,13 @@ ZOOM, GAP, ROOM = 3, 12, 34
 TRUTH, FOUND = (0, 159, 230), (233, 180, 86)  # orange and light blue, as OpenCV's (blue, green, red)
 
 
-def outlined(image: np.ndarray, mask: np.ndarray, colour) -> np.ndarray:
-    """Return a scan `[h, w, 1]` enlarged, in colour, with the outlines of a mask."""
-    grey = cv2.resize((image[..., 0] * 255).astype(np.uint8), None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_NEAREST)
-    picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+def outlined(image: np.ndarray, mask: np.ndarray, color) -> np.ndarray:
+    """Return a scan `[h, w, 1]` enlarged, in color, with the outlines of a mask."""
+    gray = cv2.resize((image[..., 0] * 255).astype(np.uint8), None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_NEAREST)
+    picture = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
     large = cv2.resize(mask[..., 0], None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_NEAREST)
     contours, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(picture, contours, -1, colour, 2)
+    return cv2.drawContours(picture, contours, -1, color, 2)
 
 
 def main() -> None:
@@ -34,12 +34,12 @@ def main() -> None:
     rows = [("the scan", np.zeros_like(masks), TRUTH), ("the truth", masks, TRUTH), ("the U-Net", found, FOUND)]
     side = images.shape[1] * ZOOM
     canvas = np.full((3 * (side + ROOM) + GAP, 4 * (side + GAP) + GAP, 3), 255, np.uint8)
-    for r, (name, outlines, colour) in enumerate(rows):
+    for r, (name, outlines, color) in enumerate(rows):
         top = r * (side + ROOM) + ROOM
         cv2.putText(canvas, name, (GAP, top - 10), cv2.FONT_HERSHEY_SIMPLEX, 0.65, (40, 40, 40), 1, cv2.LINE_AA)
         for c in range(4):
             left = GAP + c * (side + GAP)
-            canvas[top : top + side, left : left + side] = outlined(images[c], outlines[c], colour)
+            canvas[top : top + side, left : left + side] = outlined(images[c], outlines[c], color)
     cv2.imwrite(str(HERE / "overview.png"), canvas, [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 

@@ -30,7 +30,7 @@ Made by `python models/train_shipped.py`, which also writes this card.
 
 | | |
 | --- | --- |
-| task | probability, for each pixel of a grey scan in 0..1, of belonging to a round lesion |
+| task | probability, for each pixel of a gray scan in 0..1, of belonging to a round lesion |
 | network | `build_unet()` of `helpers/anatomy.py`: depth 4, 8 filters, {weights:,} weights; sizes must be multiples of 8 |
 | data | `make_dataset({training}, CircleScene(), seed={seed})`, fingerprint `{print}`; validation {validation} pictures, seed {val_seed} |
 | training | `train_unet(..., epochs={epochs}, seed={seed})`, all else at its defaults |
@@ -49,7 +49,7 @@ threshold *chosen on the same test pictures*, which flatters that baseline:
 def save_portable(model, path: Path) -> None:
     """Save a network made by `build_unet()` without what only training needs, so that Keras 3.13 to 3.15 all load it.
 
-    The optimiser's memory would triple the file. The initialisers' settings, of no use once there are weights, gained
+    The optimizer's memory would triple the file. The initialisers' settings, of no use once there are weights, gained
     names in Keras 3.15 that older versions refuse.
     """
     bare = build_unet()

@@ -72,13 +72,13 @@ assert ready, "run the command above in a cell of its own, restart the kernel, a
 # side than on the other, crossed by vessels. Somewhere in them are lesions, round and a little brighter than what is around them.
 
 # %%
-from helpers import pictures
+from helpers import figures
 from helpers.synthesis import CircleScene, make_dataset
 
 images, masks = make_dataset(4, CircleScene(circles=(2, 5)), seed=65)
-pictures.show_images(
+figures.show_images(
     images, ["scan 1", "scan 2", "scan 3", "scan 4"], "Where are the lesions?",
-    "Four noisy scans in grey, each with round lesions and crossing vessels.", size=2.6
+    "Four noisy scans in gray, each with round lesions and crossing vessels.", size=2.6
 )
 
 # %% [markdown]
@@ -92,7 +92,7 @@ from helpers import panels
 panels.difficulty_panel()
 
 # %%
-panels.show_twin(
+panels.show_still(
     panels.difficulty, [{"illumination": 0.0, "vessels": 0, "noise": 0.02}, {"noise": 0.02}, {}],
     ["even light, no vessels, hardly any noise", "hardly any noise", "all dials as they were"],
     title="The same lesions at three settings of the dials: from plain to hidden",
@@ -119,7 +119,7 @@ unet = load_network(MODELS / "unet_circles.keras")
 found = (predict(unet, images) >= 0.5).astype("uint8")
 
 # %%
-pictures.show_predictions(
+figures.show_predictions(
     images, masks, found, ["scan 1", "scan 2", "scan 3", "scan 4"], "What the U-Net finds",
     "Truth in solid orange, the U-Net's answer in dashed light blue: they lie on each other. "
     "Below, white is right."
@@ -132,7 +132,7 @@ checks.reveal("scan", guess, cv2.connectedComponents(masks[0, ..., 0])[0] - 1)
 
 # %% [markdown]
 # The orange outlines are the truth. We know it because we drew the scans. The dashed blue ones are the network's answer, found in
-# the grey picture alone. It left the vessels alone, although they are just as bright. How good is it, in a number?
+# the gray picture alone. It left the vessels alone, although they are just as bright. How good is it, in a number?
 
 # %%
 from helpers.evaluation import dice_per_image
@@ -227,7 +227,7 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="blur"></a>blur
 #
-# The smearing of each point over its neighbours, as every optical system does it. Ours is a Gaussian, whose width is
+# The smearing of each point over its neighbors, as every optical system does it. Ours is a Gaussian, whose width is
 # given in pixels.
 #
 # ### <a id="bootstrap"></a>bootstrap
@@ -251,7 +251,7 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="channel"></a>channel
 #
-# One of several numbers that belong to the same pixel, on the last axis of an array. A colour picture has three
+# One of several numbers that belong to the same pixel, on the last axis of an array. A color picture has three
 # channels, a scan has one, and a feature map may have hundreds.
 #
 # ### <a id="checkpoint"></a>checkpoint
@@ -261,12 +261,12 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="contrast"></a>contrast
 #
-# How much brighter a lesion is than its surroundings, in grey levels from 0 to 1. It says nothing about how bright the
+# How much brighter a lesion is than its surroundings, in gray levels from 0 to 1. It says nothing about how bright the
 # surroundings are themselves.
 #
 # ### <a id="convolution"></a>convolution
 #
-# A small window that slides over the picture and replaces each pixel by a weighted sum of its neighbours. The weights
+# A small window that slides over the picture and replaces each pixel by a weighted sum of its neighbors. The weights
 # are the same everywhere, so it finds a thing wherever it lies.
 #
 # ### <a id="cross-entropy"></a>cross-entropy
@@ -366,12 +366,12 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="noise"></a>noise
 #
-# Random numbers that are added to each pixel independently. Single pixels drown in it; the mean of many neighbours does
+# Random numbers that are added to each pixel independently. Single pixels drown in it; the mean of many neighbors does
 # not.
 #
 # ### <a id="otsu"></a>otsu
 #
-# A method that chooses a threshold for each picture, so that both groups of grey levels become as uniform as possible.
+# A method that chooses a threshold for each picture, so that both groups of gray levels become as uniform as possible.
 # It separates whatever two groups there are, whether or not they are lesions and background.
 #
 # ### <a id="over-fitting"></a>over-fitting
@@ -437,7 +437,7 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="threshold"></a>threshold
 #
-# The value from which on a grey level, or a probability, counts as foreground. It is chosen on validation pictures and
+# The value from which on a gray level, or a probability, counts as foreground. It is chosen on validation pictures and
 # then kept.
 #
 # ### <a id="training-set"></a>training set

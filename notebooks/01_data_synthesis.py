@@ -79,9 +79,9 @@ print("values in the array:", np.unique(mask))
 guess = None  # how many pixels?
 
 # %%
-from helpers import checks, pictures
+from helpers import checks, figures
 
-pictures.show_numbers(
+figures.show_numbers(
     mask, "A mask holds a 0 or a 1 for each pixel", f"{mask.sum()} of {mask.size} pixels are 1."
 )
 checks.reveal("disc", guess, mask.sum())
@@ -91,15 +91,15 @@ checks.reveal("disc", guess, mask.sum())
 # four little noses. A mask is a set of *pixels* and not a circle. When lesions are small, one row of pixels more or less
 # is a good part of the lesion, and of the score.
 #
-# Notice the order of the numbers, too. OpenCV wants the centre as `(x, y)`, so `(5, 6)` is column 5, row 6. NumPy wants
+# Notice the order of the numbers, too. OpenCV wants the center as `(x, y)`, so `(5, 6)` is column 5, row 6. NumPy wants
 # `[row, column]`. Half of all mistakes with images are made at this border.
 
 # %%
-print("row 6, column 5 (the centre):", mask[6, 5])
+print("row 6, column 5 (the center):", mask[6, 5])
 print("row 2, column 5 (above the disc):", mask[2, 5])
 
 # %% [markdown]
-# **Change.** Draw a second disc with its centre in a corner. What does OpenCV do with the part that does not fit?
+# **Change.** Draw a second disc with its center in a corner. What does OpenCV do with the part that does not fit?
 #
 # ## 2. From a disc to a scan
 #
@@ -194,17 +194,17 @@ def draw_level(contrast, rng):
 
 # %% [markdown]
 # The next function is the heart of the course's data. It draws **the same disc twice**: into the tissue, with its
-# grey level, and into the mask, with a 1. Because both come from the same centre and radius, image and mask cannot disagree.
+# gray level, and into the mask, with a 1. Because both come from the same center and radius, image and mask cannot disagree.
 
 
 # %%
 def draw_lesion(tissue, mask, scene, rng):
     last = scene.size - 1
-    centre = (draw_whole((0, last), rng), draw_whole((0, last), rng))
+    center = (draw_whole((0, last), rng), draw_whole((0, last), rng))
     radius = draw_whole(scene.radius, rng)
     level = draw_level(scene.contrast, rng)
-    cv2.circle(tissue, centre, radius, level, thickness=cv2.FILLED)
-    cv2.circle(mask, centre, radius, 1, thickness=cv2.FILLED)
+    cv2.circle(tissue, center, radius, level, thickness=cv2.FILLED)
+    cv2.circle(mask, center, radius, 1, thickness=cv2.FILLED)
 
 
 # %%
@@ -214,13 +214,13 @@ for _ in range(6):
     draw_lesion(tissue, mask, scene, rng)
 
 # %%
-pictures.show_images(
+figures.show_images(
     [tissue / 255, mask], ["tissue", "mask"], "Six lesions: some touch, some are cut by the border",
-    f"Left the grey discs, right their mask; {mask.mean():.0%} of the pixels are foreground."
+    f"Left the gray discs, right their mask; {mask.mean():.0%} of the pixels are foreground."
 )
 
 # %% [markdown]
-# Centres may lie anywhere, so discs touch, hide one another, and are cut off by the border. Real lesions do all three.
+# Centers may lie anywhere, so discs touch, hide one another, and are cut off by the border. Real lesions do all three.
 #
 # ### Vessels: just as bright, but the wrong shape
 #
@@ -251,7 +251,7 @@ def draw_vessel(tissue, scene, rng):
 # %% [markdown]
 # ### Blur, illumination, noise
 #
-# No instrument draws sharp edges: each point is smeared over its neighbours. **[Blur](00_start_here.ipynb#blur)** does this with a Gaussian kernel,
+# No instrument draws sharp edges: each point is smeared over its neighbors. **[Blur](00_start_here.ipynb#blur)** does this with a Gaussian kernel,
 # whose standard deviation is given in pixels.
 #
 # In MRI and in microscopy alike, one side of a picture is often brighter than the other. **[Illumination](00_start_here.ipynb#illumination)** adds a slope in a
@@ -296,7 +296,7 @@ def draw_scene(scene, rng):
 
 # %% [markdown]
 # **Predict.** The image is a float array, the mask an integer array. Which shape do both have? (The last axis counts the
-# *[channels](00_start_here.ipynb#channel)*: a colour picture has three, ours has one.)
+# *[channels](00_start_here.ipynb#channel)*: a color picture has three, ours has one.)
 
 # %%
 guess = None  # a shape, such as (1, 2, 3)
@@ -305,7 +305,7 @@ guess = None  # a shape, such as (1, 2, 3)
 image, mask = draw_scene(CircleScene(), np.random.default_rng(3))
 print("image", image.shape, image.dtype, "mask", mask.shape, mask.dtype)
 checks.reveal("scene shape", guess, image.shape)
-pictures.show_images(
+figures.show_images(
     [image, mask], ["image", "mask"], "The discs are lesions, the lines are not",
     f"A noisy scan with uneven light; the mask marks {mask.mean():.0%} of it as lesion."
 )
@@ -320,7 +320,7 @@ pictures.show_images(
 def show_dial(name, values, seed=3):
     scenes = [CircleScene(**{name: value}) for value in values]
     drawn = [draw_scene(scene, np.random.default_rng(seed)) for scene in scenes]
-    pictures.show_images(
+    figures.show_images(
         [image for image, _ in drawn], [f"{name} = {value}" for value in values],
         f"What the dial {name!r} does",
         f"From left to right {name} takes the values {values}; the orange outlines are the masks.",
@@ -332,7 +332,7 @@ def show_dial(name, values, seed=3):
 show_dial("circles", [0, 1, 3, 6, 12])
 
 # %% [markdown]
-# With no circles the mask is **empty**. That is no mistake: most scans in a screening programme show no lesion, and a
+# With no circles the mask is **empty**. That is no mistake: most scans in a screening program show no lesion, and a
 # method that always finds one is useless there. One in seven of our pictures is empty.
 
 # %%
@@ -349,7 +349,7 @@ show_dial("noise", [0, 0.05, 0.1, 0.2, 0.4])
 
 # %% [markdown]
 # Look at the lesions while the noise rises. You still see them at 0.2, long after single pixels have stopped telling you
-# anything, because your eye averages over neighbours. A convolution can do that as well; a threshold cannot.
+# anything, because your eye averages over neighbors. A convolution can do that as well; a threshold cannot.
 
 # %%
 show_dial("illumination", [0, 0.3, 0.6, 0.8, 1.0])
@@ -400,7 +400,7 @@ print("the same once more:      ", fingerprint(*make_dataset(1200, CircleScene()
 print("seed 2027:               ", fingerprint(*make_dataset(1200, CircleScene(), seed=2027)))
 
 # %%
-pictures.show_pairs(
+figures.show_pairs(
     images[:8], masks[:8], [f"picture {i}" for i in range(8)],
     "Eight of 1200 scans, and what we want to get back",
     "Above the scans, below their masks; "
@@ -459,7 +459,7 @@ print("{} training, {} validation, {} test pictures".format(*sizes))
 # ### What leakage would do
 #
 # If a test picture, or a near copy of one, was in the training set, then the test asks "do you remember?" instead of "can
-# you do it?" This is called **[leakage](00_start_here.ipynb#leakage)**. It happens easily: neighbouring slices of the same patient, a picture and its
+# you do it?" This is called **[leakage](00_start_here.ipynb#leakage)**. It happens easily: neighboring slices of the same patient, a picture and its
 # mirrored copy, a file that was saved twice.
 #
 # To see how bad it gets, take a learner that does nothing *but* remember: it looks up the training picture most similar to
@@ -557,26 +557,26 @@ print(f"best threshold {threshold:.2f}: mean Dice {dice:.2f}")
 # %%
 thresholds = np.linspace(0, 1, 101)
 curve = dice_by_threshold(train_masks, train_images, thresholds).mean(axis=1)
-pictures.plot_lines(
+figures.plot_lines(
     thresholds, {"training pictures": curve}, "No threshold is good",
     f"The curve never rises above {curve.max():.2f}.",
     xlabel="threshold", ylabel="mean per-image Dice", marks=[(threshold, "best")], limits=(0, 1),
 )
 
 # %% [markdown]
-# Why not? Look at the grey levels of one scan. If lesions were brighter than everything else, there would be two separate
+# Why not? Look at the gray levels of one scan. If lesions were brighter than everything else, there would be two separate
 # hills with a valley between them.
 
 # %%
-pictures.plot_grey_levels(
-    val_images[4], val_masks[4], threshold, "The grey levels of lesions and background overlap",
-    "The lesions' grey levels lie in the middle of the background's: no line separates them."
+figures.plot_gray_levels(
+    val_images[4], val_masks[4], threshold, "The gray levels of lesions and background overlap",
+    "The lesions' gray levels lie in the middle of the background's: no line separates them."
 )
 
 # %% [markdown]
 # ### Third rung: Otsu, a threshold for each picture
 #
-# [Otsu's method](00_start_here.ipynb#otsu) chooses for every picture the threshold that splits its grey levels into two groups as uniform as possible.
+# [Otsu's method](00_start_here.ipynb#otsu) chooses for every picture the threshold that splits its gray levels into two groups as uniform as possible.
 # It adapts to the brightness of the whole picture.
 #
 # **Predict.** Better or worse than the best global threshold?
@@ -626,7 +626,7 @@ print(f"Hough circles: mean Dice {dice_per_image(val_masks, hough_masks).mean():
 
 # %%
 chosen = [4, 3, 15, 14, 17]
-pictures.show_predictions(
+figures.show_predictions(
     val_images[chosen], val_masks[chosen], hough_masks[chosen],
     [f"Dice {d:.2f}" for d in dice_per_image(val_masks[chosen], hough_masks[chosen])],
     "Hough circles: truth solid orange, found dashed blue",
@@ -648,8 +648,8 @@ ladder = {
 ladder = {name: dice_per_image(val_masks, found).mean() for name, found in ladder.items()}
 
 # %%
-says = "; ".join(f"{name} {dice:.2f}" for name, dice in ladder.items()) + "."
-pictures.plot_bars(list(ladder), list(ladder.values()), "What a network has to beat", says)
+caption = "; ".join(f"{name} {dice:.2f}" for name, dice in ladder.items()) + "."
+figures.plot_bars(list(ladder), list(ladder.values()), "What a network has to beat", caption)
 
 # %%
 assert ladder["best global threshold"] < 0.60, "the data has become too easy to teach anything"
@@ -659,7 +659,7 @@ assert ladder["best global threshold"] < 0.60, "the data has become too easy to 
 #
 # ### All the dials in your hand
 #
-# Here is the whole scene under eight sliders, with the grey levels of lesions and background and the best threshold that one
+# Here is the whole scene under eight sliders, with the gray levels of lesions and background and the best threshold that one
 # could choose for *this* picture, knowing the answer. Drag, or click a slider and use the arrow keys.
 #
 # **Predict.** Turn `illumination` and `vessels` to 0 and `noise` to 0.02: the histogram shows two hills, and the threshold is
@@ -671,7 +671,7 @@ from helpers import panels
 panels.difficulty_panel()
 
 # %%
-panels.show_twin(
+panels.show_still(
     panels.difficulty,
     [
         {"illumination": 0.0, "vessels": 0, "noise": 0.02},
@@ -691,8 +691,8 @@ panels.show_twin(
 # %%
 noise, circles, vessels = 0.25, 8, 0
 shown = panels.difficulty(noise=noise, circles=circles, vessels=vessels)
-panels.show_picture(shown.picture, shown.says)
-print(shown.says)
+panels.show_picture(shown.picture, shown.caption)
+print(shown.caption)
 
 # %% [markdown]
 # **Change.** Make a scene on which thresholding works: `CircleScene(illumination=0, noise=0.02, vessels=0)`. Then turn the
@@ -724,8 +724,8 @@ for change in [{}, {"noise": 0.1}, {"vessels": (1, 3)}, {"illumination": 0.6}]:
 
 
 # %%
-def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
-    cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+    cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
     raise NotImplementedError  # the mask
 
 
@@ -736,9 +736,9 @@ checks.exercise_1_1(draw_ellipse)
 # <details><summary>Solution</summary>
 #
 # ```python
-# def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
-#     cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
-#     cv2.ellipse(mask, centre, half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
+# def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+#     cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+#     cv2.ellipse(mask, center, half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
 # ```
 #
 # </details>
@@ -772,7 +772,7 @@ checks.exercise_1_2(disc_dice)
 # ### Exercise 1.3: A mask from a file
 #
 # Masks of real scans come as pictures: `[height, width]`, uint8, 0 for background and 255 for lesion. Where an editor has
-# smoothed the edge there are greys in between. Turn such a picture into a mask as this course uses it: `[height, width, 1]`,
+# smoothed the edge there are grays in between. Turn such a picture into a mask as this course uses it: `[height, width, 1]`,
 # uint8, 0 and 1, where a stored value of 128 or more counts as lesion. The steps are there; fill in what they return.
 #
 # Hints: `checks.hint("1.3")`
@@ -835,7 +835,7 @@ checks.exercise_1_4(split_patients)
 # - A: Slices 1 to 40 of a patient are in training, slice 41 of the same patient is in the test set.
 # - B: Each training picture is mirrored, and the copy joins the training set.
 # - C: Of five networks, the one with the best test score is published, with that score.
-# - D: From each picture, training and test alike, its own mean grey level is subtracted.
+# - D: From each picture, training and test alike, its own mean gray level is subtracted.
 # - E: Two hospitals sent the same file under two names, and the names were split at random.
 #
 # Hints: `checks.hint("1.5")`

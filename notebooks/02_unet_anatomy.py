@@ -54,10 +54,10 @@ if on_colab:
 # ## 1. A convolution by hand
 #
 # In notebook 01 you saw lesions through noise in which single pixels said nothing, because your eye averages over
-# neighbours. A **[convolution](00_start_here.ipynb#convolution)** is the simplest machine that does so. It slides a small window over the picture and replaces
-# each pixel by a weighted sum of its neighbours. The weights are called the **[kernel](00_start_here.ipynb#kernel)**.
+# neighbors. A **[convolution](00_start_here.ipynb#convolution)** is the simplest machine that does so. It slides a small window over the picture and replaces
+# each pixel by a weighted sum of its neighbors. The weights are called the **[kernel](00_start_here.ipynb#kernel)**.
 #
-# Take a picture of six by six pixels, bright on the right, and a kernel that subtracts the left neighbour from the right
+# Take a picture of six by six pixels, bright on the right, and a kernel that subtracts the left neighbor from the right
 # one.
 
 # %%
@@ -98,9 +98,9 @@ def convolve(picture, kernel):
 
 
 # %%
-from helpers import pictures
+from helpers import figures
 
-pictures.show_numbers(
+figures.show_numbers(
     convolve(step, kernel), "The kernel answers where the brightness steps up",
     "Columns 2 and 3 hold the step; the -3s on the right are the border with the zeros outside."
 )
@@ -137,7 +137,7 @@ print("Keras equals ours: ", np.allclose(by_keras, by_hand, atol=1e-5))
 
 # %%
 blur = np.full((3, 3), 1 / 9, np.float32)
-pictures.show_images(
+figures.show_images(
     [scan, convolve(scan, blur), np.abs(convolve(scan, kernel)) / 2],
     ["scan", "mean of 9 pixels", "vertical edges"],
     "Two kernels, two views of the same scan",
@@ -177,19 +177,19 @@ checks.reveal("weights", guess, layer.count_params())
 # Two convolutions in a row are again one, only larger: a weighted sum of weighted sums is a weighted sum. To gain anything from a
 # second one, something must come between them that is not a sum. The **[ReLU](00_start_here.ipynb#relu)** does this: it replaces negative numbers by 0.
 #
-# The U-Net's basic block is *convolution, ReLU, convolution, ReLU*. You will use it seven times. `normalisation` is an
+# The U-Net's basic block is *convolution, ReLU, convolution, ReLU*. You will use it seven times. `normalization` is an
 # option which we leave off; you find out about it in notebook 03.
 
 
 # %%
-def conv_block(x, filters, name, normalisation=None, padding="same"):
+def conv_block(x, filters, name, normalization=None, padding="same"):
     for i in (1, 2):
         x = layers.Conv2D(
             filters, 3, padding=padding, kernel_initializer="he_normal", name=f"{name}_conv{i}"
         )(x)
-        if normalisation == "batch":
+        if normalization == "batch":
             x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm{i}")(x)
-        if normalisation == "group":
+        if normalization == "group":
             x = layers.GroupNormalization(groups=min(8, filters), name=f"{name}_norm{i}")(x)
         x = layers.ReLU(name=f"{name}_relu{i}" if i == 1 else name)(x)
     return x
@@ -258,7 +258,7 @@ flat = np.ones((1, 8, 8, 1), np.float32)
 patterns = [
     np.array(upsample(flat, 1, "trial_pattern", kind))[0] for kind in ("transpose", "resize")
 ]
-pictures.show_images(
+figures.show_images(
     patterns, ["transpose", "resize"], "An even input, upsampled by untrained layers",
     "The transposed convolution repeats its random 2x2 pattern; "
     "resize and convolve is even except at the border.",
@@ -330,7 +330,7 @@ print(np.round(np.array(keras.ops.sigmoid(logits)), 3))
 # ## 3. The assembly
 #
 # Now read the whole network. Down, through the bottleneck, and up again; each level of the encoder is kept for
-# its twin in the decoder. The first line inside moves grey levels from 0..1 to -2..2, since training starts faster from
+# its twin in the decoder. The first line inside moves gray levels from 0..1 to -2..2, since training starts faster from
 # numbers around zero. `check_settings` refuses impossible settings before Keras gets to see them.
 
 # %%
@@ -338,20 +338,20 @@ from helpers.anatomy import check_settings
 
 
 def build_unet(
-    input_shape=(None, None, 1), depth=4, filters=8, normalisation=None, dropout=0.0,
+    input_shape=(None, None, 1), depth=4, filters=8, normalization=None, dropout=0.0,
     upsampling="transpose",
     padding="same", skips=True, prior=0.1,
 ):
-    check_settings(input_shape, depth, filters, normalisation, dropout, upsampling, padding, prior)
+    check_settings(input_shape, depth, filters, normalization, dropout, upsampling, padding, prior)
     inputs = keras.Input(input_shape, name="image")
-    x = layers.Rescaling(4, offset=-2, name="centre")(inputs)
+    x = layers.Rescaling(4, offset=-2, name="center")(inputs)
     encoder = {}
     for level in range(1, depth):
         x = encoder[level] = conv_block(
-            x, filters * 2 ** (level - 1), f"encoder_{level}", normalisation, padding
+            x, filters * 2 ** (level - 1), f"encoder_{level}", normalization, padding
         )
         x = layers.MaxPooling2D(2, name=f"pool_{level}")(x)
-    x = conv_block(x, filters * 2 ** (depth - 1), "bottleneck", normalisation, padding)
+    x = conv_block(x, filters * 2 ** (depth - 1), "bottleneck", normalization, padding)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     for level in range(depth - 1, 0, -1):
@@ -361,7 +361,7 @@ def build_unet(
                 x, encoder[level], f"skip_{level}",
                 skip_crop(level, depth) if padding == "valid" else 0
             )
-        x = conv_block(x, filters * 2 ** (level - 1), f"decoder_{level}", normalisation, padding)
+        x = conv_block(x, filters * 2 ** (level - 1), f"decoder_{level}", normalization, padding)
     bias = keras.initializers.Constant(np.log(prior / (1 - prior)))
     logits = layers.Conv2D(1, 1, bias_initializer=bias, name="logits")(x)
     return keras.Model(
@@ -372,7 +372,7 @@ def build_unet(
 # %%
 keras.utils.set_random_seed(0)
 unet = build_unet((96, 96, 1))
-pictures.draw_unet(unet, "The U you have built, drawn from the model itself")
+figures.draw_unet(unet, "The U you have built, drawn from the model itself")
 
 # %% [markdown]
 # Blue is the encoder, pink the bottleneck, green the decoder. Bars are as tall as their pictures and as wide as
@@ -509,7 +509,7 @@ from helpers import panels
 panels.architect_panel()
 
 # %%
-panels.show_twin(
+panels.show_still(
     panels.architect,
     [
         {"depth": 2}, {"depth": 4},
@@ -522,8 +522,8 @@ panels.show_twin(
 # %%
 depth, filters, size = 3, 16, 128
 shown = panels.architect(depth=depth, filters=filters, size=size)
-panels.show_picture(shown.picture, shown.says)
-print(shown.says)
+panels.show_picture(shown.picture, shown.caption)
+print(shown.caption)
 
 # %% [markdown]
 # ## 5. An experiment: take out the skips
@@ -582,7 +582,7 @@ checks.reveal("skips", guess, "boundaries" if ratio > 1.1 else "middle")
 
 # %% tags=["nbval-ignore-output"]
 busy = np.argsort(validation[1].sum(axis=(1, 2, 3)))[-4:]
-pictures.show_predictions(
+figures.show_predictions(
     validation[0][busy], validation[1][busy], found["without skips"][busy],
     ["without skips"] * 4,
     "Without skips: the right places, the wrong outlines",
@@ -590,7 +590,7 @@ pictures.show_predictions(
 )
 
 # %% tags=["nbval-ignore-output"]
-pictures.show_predictions(
+figures.show_predictions(
     validation[0][busy], validation[1][busy], found["with skips"][busy],
     ["with skips"] * 4,
     "With skips: the same pictures, sharper outlines",
@@ -623,7 +623,7 @@ features = dict(zip(blocks, viewer(images[2:3])))
 for name in ("encoder_1", "bottleneck", "decoder_1"):
     maps = np.moveaxis(np.array(features[name])[0], -1, 0)[:8]
     strongest = np.argsort([-m.std() for m in maps])[:6]
-    pictures.show_images(
+    figures.show_images(
         maps[strongest], [f"channel {i}" for i in strongest],
         f"{name}: where six channels answer, {maps.shape[1]}x{maps.shape[2]} pixels",
         f"Six feature maps of {name}, each in its own scale from dark (0) to bright.", limits=None,
@@ -643,7 +643,7 @@ panels.feature_panel(trained, images)
 
 # %% tags=["nbval-ignore-output"]
 levels = [{"level": name} for name in ("encoder_1", "bottleneck", "decoder_1")]
-panels.show_twin(
+panels.show_still(
     panels.feature_maps, levels, model=trained, images=images[2:3],
     title="What three levels make of one scan"
 )

@@ -120,11 +120,11 @@ def augment(images, masks, seed):
 
 
 # %%
-from helpers import pictures
+from helpers import figures
 
 eight = np.repeat(train_images[4:5], 8, axis=0), np.repeat(train_masks[4:5], 8, axis=0)
 moved_images, moved_masks = augment(tf.constant(eight[0]), tf.constant(eight[1]), seed=(1, 6))
-pictures.show_images(
+figures.show_images(
     np.array(moved_images), [f"draw {i}" for i in range(8)], "One picture, drawn eight times",
     "The outlines of the masks follow the lesions in every draw.", masks=np.array(moved_masks),
     columns=8, size=1.5
@@ -137,7 +137,7 @@ pictures.show_images(
 before, after = [eight[0][i][eight[1][i] == 1].mean() for i in range(8)], []
 for image, mask in zip(np.array(moved_images), np.array(moved_masks)):
     after.append(image[mask == 1].mean())
-print("mean grey level inside the masks unchanged:", np.allclose(before, after, atol=1e-5))
+print("mean gray level inside the masks unchanged:", np.allclose(before, after, atol=1e-5))
 
 # %% [markdown]
 # ### The pipeline
@@ -247,8 +247,8 @@ for p in constants:
 
 # %%
 cheapest = {name: constants[int(np.argmin(values))] for name, values in losses.items()}
-pictures.plot_lines(
-    constants, losses, "Each loss has its own favourite constant",
+figures.plot_lines(
+    constants, losses, "Each loss has its own favorite constant",
     "; ".join(f"{name} is lowest at {p:.3g}" for name, p in cheapest.items()) + ".",
     xlabel="the same probability for every pixel", ylabel="loss", log=True
 )
@@ -256,14 +256,14 @@ checks.reveal("constant", guess, float(cheapest["BCE"]))
 
 # %% [markdown]
 # - **BCE** prefers the share of foreground, 0.1. There it is low already, about a third, although the prediction is an even
-#   grey. This is why networks trained with BCE on rare lesions sit there for a while and predict "all black".
+#   gray. This is why networks trained with BCE on rare lesions sit there for a while and predict "all black".
 # - **Dice loss** finds every constant bad, so nothing tempts the network to stop at one; it would rather paint everything than
 #   miss a lesion. But its slope is small when the prediction is far off, and it makes probabilities overconfident.
-# - **The sum** is steep at the start, does not rest at grey, and is the default of this course.
+# - **The sum** is steep at the start, does not rest at gray, and is the default of this course.
 #
 # ### The score to watch
 #
-# The loss is for the optimiser. *You* want to know the Dice score of thresholded masks, per image, as in notebook 01.
+# The loss is for the optimizer. *You* want to know the Dice score of thresholded masks, per image, as in notebook 01.
 # `DiceScore` computes that during training. Does it agree?
 
 # %%
@@ -307,7 +307,7 @@ rate = warmup_cosine(peak=3e-3, steps=2400, warmup=50)
 grid = np.arange(0, 2401, 5)
 curve = np.array([float(rate(step)) for step in grid])
 half = grid[(grid > 50) & (curve <= curve.max() / 2)][0]
-pictures.plot_lines(
+figures.plot_lines(
     grid, {"rate": curve}, "Up in a line, down along a cosine",
     f"The rate is back at half its peak after {half} steps.",
     xlabel="step", ylabel="learning rate", marks=[(50, "end of warm-up"), (half, "half")]
@@ -323,7 +323,7 @@ from helpers import panels
 panels.schedule_panel()
 
 # %%
-panels.show_twin(
+panels.show_still(
     panels.schedule, [{}, {"warmup": 400}, {"kind": "stepwise", "peak": 0.005}],
     ["the default", "a long warm-up", "drops in steps"], title="Three learning-rate schedules",
 )
@@ -331,8 +331,8 @@ panels.show_twin(
 # %%
 peak, warmup, steps = 0.002, 100, 2400
 shown = panels.schedule(peak=peak, warmup=warmup, steps=steps)
-panels.show_picture(shown.picture, shown.says)
-print(shown.says)
+panels.show_picture(shown.picture, shown.caption)
+print(shown.caption)
 
 # %% [markdown]
 # ## 4. Callbacks, one by one
@@ -377,7 +377,7 @@ history = train_unet(
 
 # %% tags=["nbval-ignore-output"]
 best_epoch = int(np.argmax(history.history["val_dice"])) + 1
-pictures.plot_history(
+figures.plot_history(
     history.history, "Six pictures, learned by heart",
     f"Training Dice ends at {history.history['dice'][-1]:.2f}, "
     f"validation at {history.history['val_dice'][-1]:.2f}; "
@@ -452,7 +452,7 @@ reacted = train_unet(
 # %% tags=["nbval-ignore-output"]
 rates = {name: recorder.rates for name, recorder in recorders.items()}
 drops = int(np.sum(np.diff(rates["reduce on plateau"]) < 0))
-pictures.plot_lines(
+figures.plot_lines(
     np.arange(1, 121), rates, "One rate follows a plan, the other reacts",
     f"The cosine ends at 0; the other rate was cut {drops} times when the loss stalled.",
     xlabel="step", ylabel="learning rate"
@@ -472,7 +472,7 @@ print(
 #
 # ### BackupAndRestore survives an interruption
 #
-# Laptops close, Colab disconnects. `BackupAndRestore` saves weights *and* the optimiser's state after each epoch. We pull
+# Laptops close, Colab disconnects. `BackupAndRestore` saves weights *and* the optimizer's state after each epoch. We pull
 # the plug ourselves: this callback interrupts the run when its fourth epoch begins, as pressing the stop button would.
 
 
@@ -540,7 +540,7 @@ print(
 
 # %% [markdown]
 # Exactly, on one machine. That is no accident: the pipeline draws order and augmentation from the number of the epoch, the
-# backup holds the optimiser's memory, and early stopping reads its past scores from the log. If one of the three were
+# backup holds the optimizer's memory, and early stopping reads its past scores from the log. If one of the three were
 # missing, the run would go on, but it would be a different run.
 #
 # ## 5. The training
@@ -577,7 +577,7 @@ print(f"Validation Dice rose from {scores[0]:.2f} to {max(scores):.2f}.")
 
 # %% tags=["nbval-ignore-output"]
 best_epoch = int(np.argmax(history.history["val_dice"])) + 1
-pictures.plot_history(
+figures.plot_history(
     history.history, "Training and validation rise together: no over-fit",
     f"Validation Dice {max(history.history['val_dice']):.2f} in epoch {best_epoch}; "
     f"loss {history.history['loss'][-1]:.2f} in training, "
@@ -598,7 +598,7 @@ panels.flip_panel(book)
 
 # %% tags=["nbval-ignore-output"]
 pages = [{"page": page} for page in (0, 1, 2, len(book.epochs) - 1)]
-panels.show_twin(
+panels.show_still(
     book.draw, pages, title="One picture: untrained, after one and two epochs, and at the end"
 )
 
@@ -620,7 +620,7 @@ panels.show_twin(
 # %% tags=["nbval-ignore-output"]
 found = (predict(unet, val_images[:6]) >= 0.5).astype(np.uint8)
 dice = dice_per_image(val_masks[:6], found)
-pictures.show_predictions(
+figures.show_predictions(
     val_images[:6], val_masks[:6], found, [f"Dice {d:.2f}" for d in dice],
     "Nearly every lesion is found",
     "Truth in solid orange, prediction in dashed blue; "
@@ -824,7 +824,7 @@ checks.progress("03")
 #
 # ## On your own
 #
-# 1. Train with `normalisation="batch"`. Compare the seconds and the Dice after each epoch, and then with batches of 1. What
+# 1. Train with `normalization="batch"`. Compare the seconds and the Dice after each epoch, and then with batches of 1. What
 #    happens, and why?
 # 2. Give the training 50, 100, 200, 400 pictures. How does validation Dice grow with the number of pictures?
 #

@@ -94,7 +94,7 @@ print("test set:", fingerprint(test_images, test_masks))
 # The network gives probabilities. A mask needs a yes or no, so we need a threshold. Everyone uses 0.5, and nobody says why.
 # It is a choice like any other, and choices are made on **validation** pictures.
 #
-# **Predict.** For the grey levels in notebook 01, the curve of Dice over threshold was a hill, and much depended on finding its
+# **Predict.** For the gray levels in notebook 01, the curve of Dice over threshold was a hill, and much depended on finding its
 # top. What does the curve look like for the probabilities of a trained network?
 
 # %%
@@ -110,17 +110,17 @@ threshold = best_threshold(val_masks, val_scores).threshold
 print("a threshold between 0.2 and 0.8:", 0.2 <= threshold <= 0.8)
 
 # %% tags=["nbval-ignore-output"]
-from helpers import checks, pictures
+from helpers import checks, figures
 
 thresholds = np.linspace(0.01, 0.99, 99)
 lines = {
     "U-Net's probabilities": dice_by_threshold(val_masks, val_scores, thresholds).mean(axis=1),
-    "grey levels": dice_by_threshold(val_masks, val_images, thresholds).mean(axis=1),
+    "gray levels": dice_by_threshold(val_masks, val_images, thresholds).mean(axis=1),
 }
-pictures.plot_lines(
+figures.plot_lines(
     thresholds, lines, "For a trained network the threshold hardly matters",
     f"The U-Net's curve is a plateau with its top at {threshold:.2f}; "
-    "the grey levels' is a low hill.",
+    "the gray levels' is a low hill.",
     xlabel="threshold", ylabel="mean per-image Dice", marks=[(threshold, "chosen")], limits=(0, 1)
 )
 checks.reveal(
@@ -173,18 +173,18 @@ guess = None  # the difference of their mean Dice
 from helpers.evaluation import empty_baseline, hough_baseline, otsu_baseline
 
 # %%
-grey_threshold = best_threshold(train_masks, train_images).threshold
+gray_threshold = best_threshold(train_masks, train_images).threshold
 ladder = {
     "all background": empty_baseline(test_images),
     "Otsu per picture": otsu_baseline(test_images),
-    "best global threshold": (test_images >= grey_threshold).astype(np.uint8),
+    "best global threshold": (test_images >= gray_threshold).astype(np.uint8),
     "Hough circles": hough_baseline(test_images, strictness=14),
     "U-Net": y_pred,
 }
 scores = {name: dice_per_image(test_masks, found) for name, found in ladder.items()}
 
 # %% tags=["nbval-ignore-output"]
-pictures.plot_bars(
+figures.plot_bars(
     list(scores), [s.mean() for s in scores.values()],
     "The ladder on the test set, with 95 % intervals",
     "; ".join(f"{name} {s.mean():.2f}" for name, s in scores.items()) + ".",
@@ -199,7 +199,7 @@ assert scores["best global threshold"].mean() < 0.6 < scores["U-Net"].mean()
 
 # %% [markdown]
 # *This* is the result: not the U-Net's number, but its distance from what a single comparison reaches, and from what an
-# afternoon of classical image processing reaches. Without the grey bars, the blue one says nothing.
+# afternoon of classical image processing reaches. Without the gray bars, the blue one says nothing.
 #
 # ## 4. Which Dice, which IoU, over what?
 #
@@ -240,8 +240,8 @@ checks.reveal("pooled", guess, pooled_dice(pair_true, pair_pred))
 
 # %% tags=["nbval-ignore-output"]
 pooled = pooled_dice(test_masks, y_pred)
-says = f"Dice per image {dice.mean():.3f}, pooled {pooled:.3f}; IoU per image {iou.mean():.3f}"
-print("test set:", says)
+caption = f"Dice per image {dice.mean():.3f}, pooled {pooled:.3f}; IoU per image {iou.mean():.3f}"
+print("test set:", caption)
 
 # %% [markdown]
 # ## 5. Precision, recall, and their curve
@@ -256,7 +256,7 @@ matrix = confusion_matrix(test_masks.ravel(), y_pred.ravel())
 (tn, fp), (fn, tp) = matrix
 
 # %% tags=["nbval-ignore-output"]
-pictures.plot_confusion(
+figures.plot_confusion(
     matrix, "Where the pixels of the test set go",
     f"{fp:,} pixels are false positives, {fn:,} false negatives, {tp:,} lesion pixels are found."
 )
@@ -282,22 +282,22 @@ print(
 
 # %% [markdown]
 # A lower threshold finds more and is wrong more often. The **precision-recall curve** shows every possible compromise. A
-# screening programme wants recall, a surgeon precision.
+# screening program wants recall, a surgeon precision.
 
 # %%
 precisions, recalls, _ = precision_recall_curve(test_masks.ravel(), test_scores.ravel())
-grey_precisions, grey_recalls, _ = precision_recall_curve(test_masks.ravel(), test_images.ravel())
+gray_precisions, gray_recalls, _ = precision_recall_curve(test_masks.ravel(), test_images.ravel())
 grid = np.linspace(0.01, 1, 100)
 curves = {
     "U-Net": [precisions[recalls >= r].max() for r in grid],
-    "grey levels": [grey_precisions[grey_recalls >= r].max() for r in grid],
+    "gray levels": [gray_precisions[gray_recalls >= r].max() for r in grid],
 }
 
 # %% tags=["nbval-ignore-output"]
-pictures.plot_lines(
+figures.plot_lines(
     grid, curves, "Precision stays high until nearly everything is found",
     f"At a recall of 0.95 the U-Net's precision is {curves['U-Net'][94]:.2f}, "
-    f"that of grey levels {curves['grey levels'][94]:.2f}.",
+    f"that of gray levels {curves['gray levels'][94]:.2f}.",
     xlabel="recall", ylabel="precision", limits=(0, 1.02)
 )
 
@@ -310,7 +310,7 @@ pictures.plot_lines(
 order = np.argsort(dice)
 shown = [*order[:3], order[len(order) // 2], *order[-2:]]
 names = ["worst", "second worst", "third worst", "median", "second best", "best"]
-pictures.show_predictions(
+figures.show_predictions(
     test_images[shown], test_masks[shown], y_pred[shown],
     [f"{n}: {dice[i]:.2f}" for n, i in zip(names, shown)],
     "Truth in solid orange, prediction in dashed light blue; below, the errors",
@@ -337,7 +337,7 @@ print("; ".join(f"{share:.0%} of the pictures below {limit}" for limit, share in
 false_positives = ((y_pred == 1) & (test_masks == 0)).mean(axis=0)
 false_negatives = ((y_pred == 0) & (test_masks == 1)).mean(axis=0)
 top = max(false_positives.max(), false_negatives.max())
-pictures.show_images(
+figures.show_images(
     [false_positives, false_negatives], ["false positives", "false negatives"],
     "Errors by place: is there a bright frame or corner?",
     f"Brighter is more frequent; at the worst pixel {top:.1%} of the pictures err.",
@@ -373,7 +373,7 @@ print(
 
 # %% tags=["nbval-ignore-output"]
 rows = error_by([lesion.radius for lesion in lesions], [lesion.found for lesion in lesions], bins=5)
-pictures.plot_bins(
+figures.plot_bins(
     rows, "Small lesions are found less completely",
     "; ".join(f"radius {r.low:.0f} to {r.high:.0f}: {r.mean:.2f}" for r in rows),
     xlabel="radius of the lesion, pixels", ylabel="share found", limits=(0.6, 1.02)
@@ -383,7 +383,7 @@ pictures.plot_bins(
 rows = error_by(
     [lesion.contrast for lesion in lesions], [lesion.found for lesion in lesions], bins=5
 )
-pictures.plot_bins(
+figures.plot_bins(
     rows, "Faint lesions are found less completely",
     "; ".join(f"contrast {r.low:.2f} to {r.high:.2f}: {r.mean:.2f}" for r in rows),
     xlabel="contrast against the surroundings", ylabel="share found", limits=(0.6, 1.02)
@@ -411,7 +411,7 @@ noisy_dice = dice_per_image(
 
 # %% tags=["nbval-ignore-output"]
 rows = error_by(noises, noisy_dice, bins=8)
-pictures.plot_bins(
+figures.plot_bins(
     rows, "Beyond the noise it was trained on, it falls off",
     "; ".join(f"noise {r.low:.2f} to {r.high:.2f}: {r.mean:.2f}" for r in rows),
     xlabel="noise (trained at 0.10)", ylabel="mean per-image Dice"
@@ -430,7 +430,7 @@ print("worse at the most noise than at little:", rows[-1].mean < rows[1].mean)
 # ### The stress test
 #
 # Find the point at which it breaks. The sliders change the scan and the threshold; you see what the network finds, what it
-# misses, and its Dice beside that of the best threshold on grey levels for this very picture.
+# misses, and its Dice beside that of the best threshold on gray levels for this very picture.
 #
 # **Predict.** What gives first, as you turn up the noise: does it miss lesions, or does it see some that are not there?
 
@@ -440,7 +440,7 @@ from helpers import panels
 panels.stress_panel(unet)
 
 # %% tags=["nbval-ignore-output"]
-panels.show_twin(
+panels.show_still(
     panels.stress, [{}, {"noise": 0.3}, {"contrast": 0.15}, {"circles": 0, "noise": 0.4}],
     [
         "as trained", "three times the noise", "fainter lesions than it has ever seen",
@@ -452,8 +452,8 @@ panels.show_twin(
 # %% tags=["nbval-ignore-output"]
 noise, contrast = 0.2, 0.25
 shown = panels.stress(unet, noise=noise, contrast=contrast)
-panels.show_picture(shown.picture, shown.says)
-print(shown.says)
+panels.show_picture(shown.picture, shown.caption)
+print(shown.caption)
 
 # %% [markdown]
 # ## 8. Does 0.8 mean 80 %?
@@ -466,14 +466,14 @@ from helpers.evaluation import reliability
 
 rows = reliability(test_masks, test_scores)
 doubtful = sum(count for claimed, _, count in rows if 0.1 < claimed < 0.9) / test_masks.size
-pictures.plot_reliability(
+figures.plot_reliability(
     rows, "Does 0.8 mean 80 %?",
     "; ".join(f"says {claimed:.2f}, is {found:.2f}" for claimed, found, _ in rows)
     + f". Only {doubtful:.1%} of the pixels are doubtful."
 )
 
 # %% [markdown]
-# Above the grey line the network is too modest, below it too sure. Dice loss is known to make networks too sure; the
+# Above the gray line the network is too modest, below it too sure. Dice loss is known to make networks too sure; the
 # cross-entropy in our sum holds against it. (Guo et al. 2017 explain how to repair calibration.)
 #
 # ## 9. A real photograph
@@ -512,7 +512,7 @@ by_otsu = otsu_baseline(small)
 
 # %% tags=["nbval-ignore-output"]
 coin_dice = {"Otsu": dice_per_image(truth, by_otsu)[0], "U-Net": dice_per_image(truth, by_unet)[0]}
-pictures.show_predictions(
+figures.show_predictions(
     [small[0]] * 2, [truth[0]] * 2, [by_otsu[0], by_unet[0]],
     [f"{name}: {d:.2f}" for name, d in coin_dice.items()],
     "Coins: truth in solid orange, found in dashed light blue",

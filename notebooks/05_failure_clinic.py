@@ -21,7 +21,7 @@
 #
 # ## What you'll learn
 #
-# - Recognise eleven failures of segmentation by their symptoms.
+# - Recognize eleven failures of segmentation by their symptoms.
 # - Choose the measurement that tells a failure from its look-alikes: an all-black prediction has at least three causes.
 # - Mend each failure with the smallest change, and check that it was that change.
 # - Ask `diagnose` for a second opinion on your own data, and read its answer with care.
@@ -68,7 +68,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from helpers import MODELS, pictures
+from helpers import MODELS, figures
 from helpers.anatomy import build_unet
 from helpers.synthesis import CircleScene, make_dataset
 
@@ -77,18 +77,18 @@ val = make_dataset(60, CircleScene(size=64, circles=(1, 5)), seed=52)
 
 # %% [markdown]
 # Our own `train_unet` refuses most of what you are about to do: it checks ranges, sizes and pairs. A plain Keras script
-# checks nothing, so we use one. It is all of five lines. (`Housekeeping` has no part in any illness: nearly twenty networks
+# checks nothing, so we use one. It is all of five lines. (`ReleaseMemory` has no part in any illness: nearly twenty networks
 # are trained below, and it sees to it that only the latest keeps its compiled training step in memory.)
 
 # %%
-from helpers.training import DiceScore, Housekeeping, bce_dice_loss, bce_loss, quiet
+from helpers.training import DiceScore, ReleaseMemory, bce_dice_loss, bce_loss, quiet
 
 
 def fit_plainly(model, train, val, epochs=3, batch=8, loss=bce_dice_loss, rate=3e-3):
     optimizer = rate if isinstance(rate, keras.Optimizer) else keras.optimizers.Adam(rate)
     model.compile(optimizer, loss=loss, metrics=[DiceScore()])
     fed = [quiet(tf.data.Dataset.from_tensor_slices(pair).batch(batch)) for pair in (train, val)]
-    return model.fit(fed[0], validation_data=fed[1], epochs=epochs, verbose=0, shuffle=False, callbacks=[Housekeeping()])
+    return model.fit(fed[0], validation_data=fed[1], epochs=epochs, verbose=0, shuffle=False, callbacks=[ReleaseMemory()])
 
 
 # %%
@@ -117,14 +117,14 @@ def lesion_dice(masks, scores, threshold=0.5):
 # %% [markdown]
 # ### A healthy patient first
 #
-# Whoever wants to recognise illness must have seen health. Four epochs, nothing wrong.
+# Whoever wants to recognize illness must have seen health. Four epochs, nothing wrong.
 
 # %%
 healthy = new_unet()
 healthy_run = fit_plainly(healthy, train, val, epochs=4)
 
 # %% tags=["nbval-ignore-output"]
-pictures.plot_history(
+figures.plot_history(
     healthy_run.history, "Healthy: both losses fall, both Dice rise, side by side",
     "After four epochs the validation Dice is "
     f"{healthy_run.history['val_dice'][-1]:.2f} and still rising."
@@ -152,7 +152,7 @@ png_masks = train[1] * 255, val[1] * 255
 run = fit_plainly(new_unet(), (train[0], png_masks[0]), (val[0], png_masks[1]))
 
 # %% tags=["nbval-ignore-output"]
-pictures.plot_lines(
+figures.plot_lines(
     [1, 2, 3], {"loss": run.history["loss"], "validation loss": run.history["val_loss"]},
     "A loss below zero",
     f"The loss falls to {run.history['loss'][-1]:.0f}; "
@@ -209,7 +209,7 @@ said = {name: outputs_of(network, values) for name, values in fed.items()}
 
 # %% tags=["nbval-ignore-output"]
 shown = [images[5], masks[5], *[scores[5] for scores in said.values()]]
-pictures.show_images(
+figures.show_images(
     shown, ["scan", "truth", *said], "Only the scale of the input differs",
     "Fed with " + "; ".join(
         f"{name}, mean Dice is {lesion_dice(masks, scores):.2f}" for name, scores in said.items()
@@ -219,7 +219,7 @@ pictures.show_images(
 # %% [markdown]
 # **Guess.** Which of the two bad ones comes without any warning sign in the prediction's own numbers?
 #
-# **Diagnose.** Matplotlib stretches grey levels, so all three inputs *look* the same on screen. Their numbers do not.
+# **Diagnose.** Matplotlib stretches gray levels, so all three inputs *look* the same on screen. Their numbers do not.
 
 # %%
 for name, values in fed.items():
@@ -262,9 +262,9 @@ relu_run = fit_plainly(relu_unet, train, val, epochs=2)
 
 # %% tags=["nbval-ignore-output"]
 relu_said = outputs_of(relu_unet, val[0])
-pictures.show_images(
-    [val[0][3], val[1][3], relu_said[3]], ["scan", "truth", "prediction"], "An all-grey prediction",
-    f"The prediction is grey all over: from {relu_said.min():.2f} to {relu_said.max():.2f}."
+figures.show_images(
+    [val[0][3], val[1][3], relu_said[3]], ["scan", "truth", "prediction"], "An all-gray prediction",
+    f"The prediction is gray all over: from {relu_said.min():.2f} to {relu_said.max():.2f}."
 )
 
 # %% [markdown]
@@ -324,9 +324,9 @@ patient_a = new_unet()
 run_a = fit_plainly(patient_a, *rare, epochs=5, loss="mse", rate=1e-2)
 
 # %%
-grey = [(x, y * np.float32(100 / 255)) for x, y in (train, val)]
+gray = [(x, y * np.float32(100 / 255)) for x, y in (train, val)]
 patient_b = new_unet()
-run_b = fit_plainly(patient_b, *grey, epochs=6, loss=bce_loss)
+run_b = fit_plainly(patient_b, *gray, epochs=6, loss=bce_loss)
 
 # %%
 few = [
@@ -355,7 +355,7 @@ def bedside(name, found):
 
 
 # %% tags=["nbval-ignore-output"]
-pictures.show_images(
+figures.show_images(
     [p for name in ward for p in bedside(name, black[name] >= 0.5)], ["scan", "truth", "found"] * 3,
     "Patients A, B and C: (nearly) all black",
     "In all three predictions hardly a pixel reaches 0.5.", columns=9, size=1.3
@@ -410,7 +410,7 @@ print(
 # %% [markdown]
 # - **A** is the collapse. Its lesions cover well under one per cent of the picture, and under a mean squared error an all-black
 #   answer is already nearly perfect. The loss has settled where a constant would be. More epochs of the same will not help.
-# - **B** has learned. Its masks were drawn in the grey level 100 and divided by 255, so it aims at 0.39, and lesions seldom
+# - **B** has learned. Its masks were drawn in the gray level 100 and divided by 255, so it aims at 0.39, and lesions seldom
 #   reach 0.5. The pixels stand in the right order; the line is in the wrong place.
 # - **C** was stopped after ten steps. Batches of 32 from 160 pictures make five steps an epoch: "two epochs" says nothing.
 
@@ -446,7 +446,7 @@ dice = {
 }
 
 # %% tags=["nbval-ignore-output"]
-pictures.show_images(
+figures.show_images(
     [p for name in ward for p in bedside(name, after[name])], ["scan", "truth", "found"] * 3,
     "The same three after their treatment",
     "Mean Dice: " + "; ".join(f"{n} from {a:.2f} to {b:.2f}" for n, (a, b) in dice.items()) + ".",
@@ -477,7 +477,7 @@ nan_run = fit_plainly(
 
 # %% tags=["nbval-ignore-output"]
 print("rate 10, sigmoid in the loss:", nan_run.history["loss"])
-pictures.plot_lines(
+figures.plot_lines(
     [1, 2, 3], {f"rate {rate:g}": loss for rate, loss in runs.items()},
     "Too high is stuck high; too low is flat",
     "; ".join(f"rate {rate:g}: loss {loss[0]:.2f} to {loss[-1]:.2f}" for rate, loss in runs.items())
@@ -533,7 +533,7 @@ apart = new_unet()
 run_apart = fit_plainly(apart, (careless, train[1]), val, epochs=4)
 
 # %% tags=["nbval-ignore-output"]
-pictures.plot_history(
+figures.plot_history(
     run_apart.history, "Training looks fine, only not very good",
     f"Both curves improve; validation ends at {run_apart.history['val_dice'][-1]:.2f}, "
     f"the healthy run at {healthy_run.history['val_dice'][-1]:.2f}."
@@ -551,7 +551,7 @@ print("it costs more than 0.05 of Dice:", loss_of_dice > 0.05)
 # **Diagnose.** The clue: training scores *below* validation, where the masks are right. So look at a training batch, *as the network gets it*, with the mask's outline on top.
 
 # %%
-pictures.show_images(
+figures.show_images(
     careless[:6], [f"picture {i}" for i in range(6)], "Half of the outlines mark nothing",
     f"Of these six images {int(mirror[:6].sum())} were mirrored, "
     "and their outlines lie beside the lesions.", masks=train[1][:6], size=1.6
@@ -621,7 +621,7 @@ print(
 )
 
 # %% tags=["nbval-ignore-output"]
-pictures.plot_bars(
+figures.plot_bars(
     ["copies", "new pictures"], [kind, honest], "What it remembers, and what it can do",
     f"Dice {kind:.2f} on the 18 copies, {honest:.2f} on the six new pictures."
 )
@@ -652,7 +652,7 @@ from helpers.evaluation import pooled_dice
 mixed_found = (mixed_said >= 0.5).astype(np.uint8)
 pooled, each = pooled_dice(mixed[1], mixed_found), dice_per_image(mixed[1], mixed_found)
 chosen = [0, 1, 20, 21, 22]
-pictures.show_predictions(
+figures.show_predictions(
     mixed[0][chosen], mixed[1][chosen], mixed_found[chosen],
     [f"Dice {d:.2f}" for d in each[chosen]],
     f"Pooled {pooled:.2f}, but look at the small ones",
@@ -728,11 +728,11 @@ print("Dice above 0.8:", lesion_dice(odd[1], back) > 0.8)
 # %% [markdown]
 # ## Case 10: brilliant in training, hopeless in validation
 #
-# **Symptom.** A U-Net with batch normalisation, at Keras' default momentum of 0.99. Two epochs, 30 steps.
+# **Symptom.** A U-Net with batch normalization, at Keras' default momentum of 0.99. Two epochs, 30 steps.
 
 # %%
 def batch_norm_unet(momentum):
-    model = new_unet(normalisation="batch")
+    model = new_unet(normalization="batch")
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = momentum
@@ -748,7 +748,7 @@ slow_unet = batch_norm_unet(0.99)
 slow_run = fit_plainly(slow_unet, *spots, epochs=2, batch=16, rate=1e-2)
 
 # %% tags=["nbval-ignore-output"]
-pictures.plot_history(
+figures.plot_history(
     slow_run.history, "Training good, validation useless",
     f"Training Dice {slow_run.history['dice'][-1]:.2f}, "
     f"validation Dice {slow_run.history['val_dice'][-1]:.2f}."
@@ -758,7 +758,7 @@ pictures.plot_history(
 # **Guess.** Over-fitting, says everyone. After *two* epochs?
 #
 # **Diagnose.** Over-fitting means: good on the training pictures, bad on others. So test it on the *training* pictures, in
-# both of the network's modes. In training mode, batch normalisation uses the averages of the batch at hand; in inference
+# both of the network's modes. In training mode, batch normalization uses the averages of the batch at hand; in inference
 # mode its own running averages.
 
 # %%
@@ -786,22 +786,22 @@ found = diagnose(*spots[0], model=slow_unet, history=slow_run)
 found
 
 # %%
-assert found.causes[0] == "batch_normalisation"
+assert found.causes[0] == "batch_normalization"
 print("most likely:", found.causes[0])
 
 # %% [markdown]
-# **Mend.** A momentum of 0.9, which forgets its start within thirty steps; or group normalisation, which has no running averages
+# **Mend.** A momentum of 0.9, which forgets its start within thirty steps; or group normalization, which has no running averages
 # and does not care about the batch, not even about a batch of one. **Predict.** Which helps?
 
 # %%
 fast_run = fit_plainly(batch_norm_unet(0.9), *spots, epochs=2, batch=16, rate=1e-2)
-group_run = fit_plainly(new_unet(normalisation="group"), *spots, epochs=2, batch=16, rate=1e-2)
+group_run = fit_plainly(new_unet(normalization="group"), *spots, epochs=2, batch=16, rate=1e-2)
 mends = {"momentum 0.99": slow_run, "momentum 0.9": fast_run, "groups": group_run}
 ends = {name: run.history["val_dice"][-1] for name, run in mends.items()}
 
 # %% tags=["nbval-ignore-output"]
-says = "Validation Dice: " + "; ".join(f"{name} {dice:.2f}" for name, dice in ends.items()) + "."
-pictures.plot_bars(list(ends), list(ends.values()), "Both mends help", says)
+caption = "Validation Dice: " + "; ".join(f"{name} {dice:.2f}" for name, dice in ends.items()) + "."
+figures.plot_bars(list(ends), list(ends.values()), "Both mends help", caption)
 
 # %%
 assert min(ends["momentum 0.9"], ends["groups"]) > ends["momentum 0.99"] + 0.1
@@ -828,7 +828,7 @@ answers = {name: outputs_of(network, x) for name, (x, _) in clinics.items()}
 # %% tags=["nbval-ignore-output"]
 dice = {name: lesion_dice(clinics[name][1], scores) for name, scores in answers.items()}
 fourth = [(x[4], y[4], answers[name][4] >= 0.5) for name, (x, y) in clinics.items()]
-pictures.show_predictions(
+figures.show_predictions(
     *zip(*fourth), list(dice),
     "Good in the first clinic, worse in the three others",
     "Mean Dice: " + "; ".join(f"{name} {d:.2f}" for name, d in dice.items()) + "."
@@ -888,8 +888,8 @@ mended["inverted"] = lesion_dice(
 
 # %% tags=["nbval-ignore-output"]
 gains = [f"{name} from {dice[name]:.2f} to {mended[name]:.2f}" for name in dice]
-says = "Mean Dice: " + "; ".join(gains) + "."
-pictures.plot_bars(list(mended), list(mended.values()), "After the mend all three gain", says)
+caption = "Mean Dice: " + "; ".join(gains) + "."
+figures.plot_bars(list(mended), list(mended.values()), "After the mend all three gain", caption)
 
 # %%
 assert all(mended[name] > dice[name] + 0.03 for name in ("more noise", "small lesions", "inverted"))
@@ -907,7 +907,7 @@ print("all three have gained; as in training it stays above 0.9:", mended["as in
 #
 # ## What you've learned
 #
-# - You recognised eleven failures of segmentation by their symptoms.
+# - You recognized eleven failures of segmentation by their symptoms.
 # - You chose the measurement that tells a failure from its look-alikes: an all-black prediction has at least three causes.
 # - You mended each failure with the smallest change, and checked that it was that change.
 # - You asked `diagnose` for a second opinion on your own data, and read its answer with care.

@@ -23,7 +23,7 @@
 #
 # - Load pictures and masks from two folders, and read in a table what was really in the files.
 # - Split pictures by patient or slide, so that the test is a test.
-# - Train on patches of a few labelled pictures, from trained weights and from scratch, and say which pays.
+# - Train on patches of a few labeled pictures, from trained weights and from scratch, and say which pays.
 # - Predict a picture of any size in tiles, without seams.
 # - Measure every object into a table, and keep masks and network so that others can use them.
 #
@@ -88,7 +88,7 @@ except OSError:
 #
 # ## 2. Load, and look at what was read
 #
-# Picture files are a zoo: 8 bits or 16, grey or colour, one page or thirty, stored lying on their side. Masks are
+# Picture files are a zoo: 8 bits or 16, gray or color, one page or thirty, stored lying on their side. Masks are
 # worse: 0 and 1, 0 and 255, red on black, or a number for each object. `load_pairs` turns all of them into the arrays
 # of this course, and its table says what it found. *Read the table*: most failures of notebook 05 can be seen in it.
 #
@@ -109,13 +109,13 @@ print("masks", masks[0].dtype, "of", sorted({int(v) for v in masks[0].ravel()}))
 # picture that is out of focus.
 
 # %% tags=["nbval-ignore-output"]
-from helpers import pictures
+from helpers import figures
 
 some = range(0, len(images), -(-len(images) // 6))
 shown, marks = [images[i] for i in some], [masks[i] for i in some]
 share = np.mean([mask.mean() for mask in marks])
-says = f"{len(some)} of the pictures with their masks as orange outlines; {share:.0%} of these pixels are foreground."
-pictures.show_images(shown, title="The outlines must sit on the objects", masks=marks, limits=None, says=says)
+caption = f"{len(some)} of the pictures with their masks as orange outlines; {share:.0%} of these pixels are foreground."
+figures.show_images(shown, title="The outlines must sit on the objects", masks=marks, limits=None, caption=caption)
 
 # %% [markdown]
 # ### When a folder is not in order
@@ -188,15 +188,15 @@ training, validation, test = own.split_by_source(own.groups_of(pairs.names), see
 print(len(training), "training,", len(validation), "validation,", len(test), "test")
 
 # %% [markdown]
-# ## 4. One rule for grey levels
+# ## 4. One rule for gray levels
 #
 # Your pictures may use a tenth of the range that 16 bits offer, or come from two exposures. The rule that stretches
 # them is part of the network: it is fitted on the training pictures, and the same rule must be used for every later
 # picture. If exposures differ a lot, the rule is "each picture from its own darkest to its own brightest", otherwise
-# one pair of grey levels for all.
+# one pair of gray levels for all.
 
 # %% tags=["nbval-ignore-output"]
-rule = own.fit_normalisation(own.choose(pairs, training)[0])
+rule = own.fit_normalization(own.choose(pairs, training)[0])
 print("rule:", rule.kind, f"low {rule.low:.3f}, high {rule.high:.3f}")
 
 # %%
@@ -230,18 +230,18 @@ print(patches.shape, marks.shape)
 
 # %% tags=["nbval-ignore-output"]
 holding = np.count_nonzero(marks.sum(axis=(1, 2, 3)))
-pictures.show_images(
+figures.show_images(
     patches, title="Six patches, as the network gets them", masks=marks,
-    says=f"{holding} of the six patches hold foreground, {marks.mean():.0%} of their pixels.",
+    caption=f"{holding} of the six patches hold foreground, {marks.mean():.0%} of their pixels.",
 )
 
 # %% [markdown]
 # ### From trained weights, or from scratch?
 #
-# The network that ships has seen nothing but drawn discs. Does that help on nuclei? And how many labelled pictures
-# does it take? Labelling is what costs you weeks, so this is the question to ask *before* you label.
+# The network that ships has seen nothing but drawn discs. Does that help on nuclei? And how many labeled pictures
+# does it take? Labeling is what costs you weeks, so this is the question to ask *before* you label.
 #
-# **Predict.** After one labelled picture, which start is ahead: trained weights or scratch? And with all training
+# **Predict.** After one labeled picture, which start is ahead: trained weights or scratch? And with all training
 # pictures?
 
 # %%
@@ -281,16 +281,16 @@ for count in counts:
 
 # %% tags=["nbval-ignore-output"]
 lines = "; ".join(f"{name} " + ", ".join(f"{d:.2f}" for d in dice) for name, dice in curve.items())
-pictures.plot_lines(
-    counts, curve, "What a labelled picture is worth", f"With {counts} labelled pictures: {lines}.",
-    xlabel="labelled pictures", ylabel="validation Dice per picture", limits=(0, 1),
+figures.plot_lines(
+    counts, curve, "What a labeled picture is worth", f"With {counts} labeled pictures: {lines}.",
+    xlabel="labeled pictures", ylabel="validation Dice per picture", limits=(0, 1),
 )
 
 # %%
 print("with all pictures, above 0.6:", bool(curve["from trained weights"][-1] > 0.6))
 
 # %% [markdown]
-# Where the two lines lie far apart, trained weights save labelling; where they meet, they only save time. And where a
+# Where the two lines lie far apart, trained weights save labeling; where they meet, they only save time. And where a
 # line is flat, the next picture you label teaches little: label *other* pictures, of another slide, another day. One
 # run each and eight pictures cannot settle a difference of a few hundredths; repeat with other seeds before you claim
 # one.
@@ -301,7 +301,7 @@ print("with all pictures, above 0.6:", bool(curve["from trained weights"][-1] > 
 #
 # Nuclei are round and bright, as the drawn discs were, so the trained weights have a head start on them. Objects that
 # are nothing like discs, membranes for example, may be better off without. You need not guess: a short trial of both
-# starts tells, judged on validation again. The rival from scratch gets batch normalisation, which lets it learn
+# starts tells, judged on validation again. The rival from scratch gets batch normalization, which lets it learn
 # faster.
 #
 # **Predict.** Which of the two wins the trial on your kind of picture?
@@ -310,7 +310,7 @@ print("with all pictures, above 0.6:", bool(curve["from trained weights"][-1] > 
 keras.utils.set_random_seed(1)
 rivals = {
     "trained weights": own.load_kept(MODELS / "unet_circles.keras").model,
-    "scratch, batch normalisation": build_unet(normalisation="batch"),
+    "scratch, batch normalization": build_unet(normalization="batch"),
 }
 
 # %%
@@ -334,9 +334,9 @@ run = own.train_on_patches(unet, train, val, scratch / "kept", size=96, epochs=8
 
 # %% tags=["nbval-ignore-output"]
 scores = run.history["val_dice"]
-says = f"Validation Dice from {scores[0]:.2f} to {max(scores):.2f}, best in epoch {np.argmax(scores) + 1} of {len(scores)}."
-pictures.plot_lines(
-    range(1, len(scores) + 1), {"validation Dice": scores}, "Still climbing at the end? Then train longer", says,
+caption = f"Validation Dice from {scores[0]:.2f} to {max(scores):.2f}, best in epoch {np.argmax(scores) + 1} of {len(scores)}."
+figures.plot_lines(
+    range(1, len(scores) + 1), {"validation Dice": scores}, "Still climbing at the end? Then train longer", caption,
     xlabel="epoch", ylabel="mean per-patch Dice", limits=(0, 1),
 )
 
@@ -371,7 +371,7 @@ print("U-Net above 0.6 on the test pictures:", bool(dice["U-Net"].mean() > 0.6))
 # %% tags=["nbval-ignore-output"]
 order = np.argsort(dice["U-Net"])[:4]  # the worst first
 shown, marks, mine = ([pile[i] for i in order] for pile in (*tested, found))
-pictures.show_predictions(
+figures.show_predictions(
     shown, marks, mine, [f"Dice {dice['U-Net'][i]:.2f}" for i in order],
     "The four worst test pictures", "; ".join(f"{name} {np.mean(d):.2f}" for name, d in dice.items()) + "."
 )
@@ -385,7 +385,7 @@ pictures.show_predictions(
 #
 # A slide scanner makes pictures of 50,000 pixels a side. The feature maps of one pass over 8192 x 8192 would take 13
 # GB. So we cut tiles, predict each, and put them together. Near its edge a tile does not see what lies beyond, and
-# decides differently from its neighbour: a **seam**.
+# decides differently from its neighbor: a **seam**.
 #
 # The cure follows from notebook 02. A pixel's answer depends on its receptive field and nothing else, so tiles
 # overlap by as much, and each is trusted only where it has seen all it needs.
@@ -405,10 +405,10 @@ careful = own.predict_tiled(unet, large, tile=256)
 
 # %% tags=["nbval-ignore-output"]
 gaps = [np.abs(answer - one_pass) for answer in (careless, careful)]
-pictures.show_images(
+figures.show_images(
     gaps, ["16 pixels shared", "receptive field shared"], "Too small an overlap leaves seams, the full one none",
     cmap="viridis", size=3,
-    says=f"Largest difference: {gaps[0].max():.2f} with a small overlap, {gaps[1].max():.0e} with the full one.",
+    caption=f"Largest difference: {gaps[0].max():.2f} with a small overlap, {gaps[1].max():.0e} with the full one.",
 )
 
 # %%
@@ -418,7 +418,7 @@ print("full overlap, largest difference below 0.0001:", gaps[1].max() < 1e-4)
 # %% [markdown]
 # Two details. Tiles begin at multiples of 8, for the grid of the pooling must fall on the same pixels as in one pass.
 # And where two tiles are both right, they fade into each other over 16 pixels, which hides what would be left of a
-# seam in networks with group normalisation. Sizes that are no multiple of 8 are mirrored at the edge and cut again.
+# seam in networks with group normalization. Sizes that are no multiple of 8 are mirrored at the edge and cut again.
 #
 # ## 7. Measure
 #
@@ -486,8 +486,8 @@ print(f"{own.label_objects(mesh).max()} mesh, {mesh.mean():.1%} of the picture; 
 from skimage import data
 
 photograph = cv2.resize(data.coins()[:296, :376], (188, 148), interpolation=cv2.INTER_AREA)
-stretched = own.Normalisation("picture", 0.5, 99.5)
-coins = own.label_objects(own.predict_tiled(unet, photograph, normalisation=stretched) >= threshold, min_area=40)
+stretched = own.Normalization("picture", 0.5, 99.5)
+coins = own.label_objects(own.predict_tiled(unet, photograph, normalization=stretched) >= threshold, min_area=40)
 print("photograph of", photograph.shape, photograph.dtype)
 
 # %% tags=["nbval-ignore-output"]
@@ -509,7 +509,7 @@ except FileExistsError as error:
     print(str(error).split(" in ")[0], "and stays as it is.")
 
 # %% [markdown]
-# **The network** without its rule for grey levels is worth little: in a year nobody knows how its pictures were
+# **The network** without its rule for gray levels is worth little: in a year nobody knows how its pictures were
 # stretched. So the `.keras` file takes everything along: rule, threshold, scores, and a card that says what it was
 # trained on and what it is not for.
 
@@ -524,16 +524,16 @@ network_file = own.save_network(scratch / "nuclei.keras", unet, rule, threshold,
 
 # %%
 again = own.load_kept(network_file)
-same = np.array_equal(own.predict_tiled(again.model, large, normalisation=None), own.predict_tiled(unet, large))
+same = np.array_equal(own.predict_tiled(again.model, large, normalization=None), own.predict_tiled(unet, large))
 print("same answers:", same)
-print("same rule:", again.normalisation == rule, "- same threshold:", again.threshold == threshold)
+print("same rule:", again.normalization == rule, "- same threshold:", again.threshold == threshold)
 
 # %% [markdown]
 # The cells that somebody else, or you in a year, needs are three lines:
 #
 # ```python
 # kept = own.load_kept("nuclei.keras")
-# probabilities = own.predict_tiled(kept.model, picture, normalisation=kept.normalisation)
+# probabilities = own.predict_tiled(kept.model, picture, normalization=kept.normalization)
 # own.save_mask(probabilities >= kept.threshold, own.beside("slide7.tif"))
 # ```
 #
@@ -558,7 +558,7 @@ print("kept:", sorted(path.name for path in scratch.iterdir() if path.suffix in 
 #
 # - You loaded pictures and masks from two folders, and read in a table what was really in the files.
 # - You split pictures by patient or slide, so that the test is a test.
-# - You trained on patches of a few labelled pictures, from trained weights and from scratch, and can say which pays.
+# - You trained on patches of a few labeled pictures, from trained weights and from scratch, and can say which pays.
 # - You predicted a picture of any size in tiles, without seams.
 # - You measured every object into a table, and kept masks and network so that others can use them.
 #

@@ -124,11 +124,11 @@ print("a batch of 32 uses the machine better than a batch of 1:", speed[32] > sp
 # The larger the batch, the better. Why? Plot the time of a step over the number of pictures in it.
 
 # %% tags=["nbval-ignore-output"]
-from helpers import pictures
+from helpers import figures
 
 each, fixed = np.polyfit(list(tasks), [1000 * median[n] for n in tasks], 1)
 measured = [1000 * median[n] for n in tasks]
-pictures.plot_lines(
+figures.plot_lines(
     list(tasks), {"measured": measured, "straight line": [fixed + each * n for n in tasks]}, "A step costs something before its first picture",
     f"About {max(fixed, 0):.0f} thousandths of a second for the step, and {each:.1f} for each picture in it.",
     xlabel="pictures in a batch", ylabel="thousandths of a second"
@@ -163,7 +163,7 @@ print(round(sum(count for _, count in convolutions)), "operations of a step are 
 # What there is to learn from such a table:
 #
 # - **Convolutions take four fifths.** Loss, optimizer, clipping and score are the thousand small operations of "everything else";
-#   all of them together matter little. Somebody who "optimises" Adam first has optimised the wrong thing.
+#   all of them together matter little. Somebody who "optimizes" Adam first has optimized the wrong thing.
 # - **The kernel's gradient is the dearest third**, although all three are equal in arithmetic. It adds up over all pixels and
 #   pictures into a small kernel, and such sums are hard to share among cores.
 # - **Small is slow.** The processor computes 16 channels at once; our first level has 8, and half of each of its instructions is
@@ -195,7 +195,7 @@ def draw_numbered(scene, seed, numbers):
 scene = CircleScene()
 far, _ = draw_numbered(scene, 0, [5, 123_456, 999_999])
 again, _ = draw_numbered(scene, 0, [999_999])
-pictures.show_images(far, ["number 5", "number 123,456", "number 999,999"], "Any picture of a million, without the others",
+figures.show_images(far, ["number 5", "number 123,456", "number 999,999"], "Any picture of a million, without the others",
                      f"Three pictures; the last, drawn again alone, is the same: {np.array_equal(far[2], again[0])}.")
 
 # %% [markdown]
@@ -529,7 +529,7 @@ print("two epochs more, as if nothing had happened:", len(resumed) == kept + 2, 
 #   processors have instructions for `bfloat16`; others get slower.
 # - **XLA** (`jit_compile=True`) compiles the whole step into one program, for GPUs above all.
 # - **Fewer channels, fewer levels**: less arithmetic, and a network that can do less.
-# - **Batch normalisation** is no saving, but it is everywhere; what does it cost?
+# - **Batch normalization** is no saving, but it is everywhere; what does it cost?
 #
 # **Predict.** Order them by the time of a step of 8 pictures, before you run the cell.
 #
@@ -553,7 +553,7 @@ def mixed_unet():
 
 # %%
 networks = {"default": build_unet(), "4 filters": build_unet(filters=4), "16 filters": build_unet(filters=16),
-            "depth 3": build_unet(depth=3), "batch normalisation": build_unet(normalisation="batch"), "mixed precision": mixed_unet()}
+            "depth 3": build_unet(depth=3), "batch normalization": build_unet(normalization="batch"), "mixed precision": mixed_unet()}
 steps = {name: training_step(network, images[:8], masks[:8]) for name, network in networks.items()}
 
 # %% tags=["nbval-ignore-output"]
@@ -650,7 +650,7 @@ for dial, values in grid.items():
 # %% tags=["nbval-ignore-output"]
 steps_up = np.array([1, 2, 4])
 by_filters = {"seconds": np.array(spent["filters"]) / spent["filters"][0], "memory": np.array(memory["filters"]) / memory["filters"][0]}
-pictures.plot_lines(
+figures.plot_lines(
     steps_up, {**by_filters, "theory, seconds": steps_up**2, "theory, memory": steps_up}, "More filters cost less time than theory says",
     f"Four times the filters: {by_filters['seconds'][2]:.1f} times the seconds (theory 16), {by_filters['memory'][2]:.1f} times the memory (theory 4).",
     xlabel="filters, times 8", ylabel="times as much", log="both"
@@ -683,7 +683,7 @@ for n in (5, 25, 100, 400):
     scores[n] = run.history["val_dice"][-1]
 
 # %% tags=["nbval-ignore-output"]
-pictures.plot_lines(
+figures.plot_lines(
     list(scores), {"validation Dice": list(scores.values())}, "More pictures help, less and less",
     "; ".join(f"{n} pictures: {score:.2f}" for n, score in scores.items()) + ".", xlabel="different pictures", ylabel="mean per-image Dice",
     log=True, limits=(0, 1)
@@ -694,7 +694,7 @@ assert scores[400] > scores[5]
 print("400 pictures beat 5:", scores[400] > scores[5])
 
 # %% [markdown]
-# Each point is one short run, and such runs scatter by a tenth: a point may lie above its right neighbour by luck. Compare the two ends,
+# Each point is one short run, and such runs scatter by a tenth: a point may lie above its right neighbor by luck. Compare the two ends,
 # and repeat with other seeds before you believe more.
 #
 # Each further step on this curve costs four times the pictures, and brings less. Two things make it flat here: augmentation turns 5 pictures

@@ -23,8 +23,8 @@ def test_the_paper_s_network():
 def test_it_ends_in_probabilities_and_expects_the_prior():
     model = build_unet(prior=0.2)
     assert model.layers[-1].activation is keras.activations.sigmoid
-    grey = np.array(model(np.full((1, 64, 64, 1), 0.5, np.float32)))
-    np.testing.assert_allclose(grey, 0.2, atol=1e-6)  # mid grey becomes 0 at the input, so only the bias is left
+    gray = np.array(model(np.full((1, 64, 64, 1), 0.5, np.float32)))
+    np.testing.assert_allclose(gray, 0.2, atol=1e-6)  # mid gray becomes 0 at the input, so only the bias is left
     scores = np.array(model(np.random.default_rng(0).random((2, 64, 96, 1), dtype=np.float32)))
     assert scores.shape == (2, 64, 96, 1) and 0 < scores.min() < scores.max() < 1
 
@@ -78,9 +78,9 @@ def test_conv_block_has_two_of_each_and_counts():
     assert conv_block(inputs, 5, "v", padding="valid").shape[1:] == (12, 12, 5)
 
 
-@pytest.mark.parametrize(("normalisation", "kind"), [("batch", layers.BatchNormalization), ("group", layers.GroupNormalization)])
-def test_options_are_built_in(normalisation, kind):
-    model = build_unet(depth=3, normalisation=normalisation, dropout=0.3)
+@pytest.mark.parametrize(("normalization", "kind"), [("batch", layers.BatchNormalization), ("group", layers.GroupNormalization)])
+def test_options_are_built_in(normalization, kind):
+    model = build_unet(depth=3, normalization=normalization, dropout=0.3)
     assert sum(isinstance(layer, kind) for layer in model.layers) == 10
     assert model.get_layer("dropout").rate == 0.3
     assert not any("skip" in layer.name for layer in build_unet(skips=False).layers)
@@ -98,8 +98,8 @@ def test_options_are_built_in(normalisation, kind):
     ({"filters": 0}, ["filters is 0"]),
     ({"padding": "full"}, ["'full'", "'same', 'valid'"]),
     ({"upsampling": "bilinear"}, ["'bilinear'", "'transpose'"]),
-    ({"normalisation": "layer"}, ["'layer'", "'batch'"]),
-    ({"normalisation": "group", "filters": 12}, ["12", "multiple of 8"]),
+    ({"normalization": "layer"}, ["'layer'", "'batch'"]),
+    ({"normalization": "group", "filters": 12}, ["12", "multiple of 8"]),
     ({"dropout": 1.0}, ["1.0", "below 1"]),
     ({"prior": 0}, ["prior is 0", "0.1"]),
 ])

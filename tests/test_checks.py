@@ -83,45 +83,45 @@ def test_the_notebook_says_how_to_get_a_hint_and_names_the_exercise(identity):
 WRONG = {
     "1.1": [
         ("""
-         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
-             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
-             cv2.ellipse(mask, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+         def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+             cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             cv2.ellipse(mask, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
          """, "says 1 for lesion however bright"),
         ("""
-         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
-             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
-             cv2.ellipse(mask, centre, half_axes, angle, 0, 360, 1)
+         def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+             cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             cv2.ellipse(mask, center, half_axes, angle, 0, 360, 1)
          """, "only its outline"),
         ("""
-         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
-             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
-             cv2.ellipse(mask, centre, half_axes, 0, 0, 360, 1, thickness=cv2.FILLED)
+         def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+             cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             cv2.ellipse(mask, center, half_axes, 0, 0, 360, 1, thickness=cv2.FILLED)
          """, "the angle is not used"),
         ("""
-         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
-             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
-             cv2.ellipse(mask, centre, half_axes[::-1], angle, 0, 360, 1, thickness=cv2.FILLED)
+         def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+             cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             cv2.ellipse(mask, center, half_axes[::-1], angle, 0, 360, 1, thickness=cv2.FILLED)
          """, "the two half axes are swapped"),
         ("""
-         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
-             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
-             cv2.ellipse(mask, centre[::-1], half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
-         """, "row and column of the centre"),
+         def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+             cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             cv2.ellipse(mask, center[::-1], half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
+         """, "row and column of the center"),
         ("""
-         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
-             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+         def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+             cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
          """, "the mask stays empty"),
         ("""
-         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
-             tissue = cv2.ellipse(tissue.copy(), centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
-             mask = cv2.ellipse(mask.copy(), centre, half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
+         def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+             tissue = cv2.ellipse(tissue.copy(), center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             mask = cv2.ellipse(mask.copy(), center, half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
              return tissue, mask
          """, "Draw into the arrays you are given"),
         ("""
-         def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+         def draw_ellipse(tissue, mask, center, half_axes, angle, level):
              tissue[:], mask[:] = 0, 0
-             cv2.ellipse(tissue, centre, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
-             cv2.ellipse(mask, centre, half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
+             cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             cv2.ellipse(mask, center, half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
          """, "has been erased"),
     ],
     "1.2": [
@@ -385,7 +385,7 @@ WRONG = {
                 "in s)", "swapped"),
             ("count, labels = cv2.connectedComponents(y_true[..., 0], connectivity=4)\n"
              "s = [y_pred[..., 0][labels == k].mean() for k in range(1, count)]\nreturn sum(x >= 0.5 for x in s), "
-             "count - 1", "eight neighbours"),
+             "count - 1", "eight neighbors"),
             ("return count - 1", "return two numbers"),
         )
     ],
@@ -432,15 +432,15 @@ WRONG = {
 
 ANOTHER_WAY = {
     "1.1": ["""
-        def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
-            outline = cv2.ellipse2Poly(centre, half_axes, int(angle), 0, 360, 1)
+        def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+            outline = cv2.ellipse2Poly(center, half_axes, int(angle), 0, 360, 1)
             cv2.fillPoly(tissue, [outline], level)
             cv2.fillPoly(mask, [outline], 1)
         """, """
-        def draw_ellipse(tissue, mask, centre, half_axes, angle, level):
+        def draw_ellipse(tissue, mask, center, half_axes, angle, level):
             y, x = np.indices(mask.shape)
             c, s = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
-            u, v = c * (x - centre[0]) + s * (y - centre[1]), c * (y - centre[1]) - s * (x - centre[0])
+            u, v = c * (x - center[0]) + s * (y - center[1]), c * (y - center[1]) - s * (x - center[0])
             inside = (u / (half_axes[0] + 0.3)) ** 2 + (v / (half_axes[1] + 0.3)) ** 2 <= 1
             tissue[inside] = level
             mask[inside] = 1

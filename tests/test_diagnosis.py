@@ -10,7 +10,7 @@ import pytest
 from course import ROOT
 
 from helpers import diagnosis
-from helpers.diagnosis import BOOK, Finding, diagnose
+from helpers.diagnosis import CAUSES, Finding, diagnose
 from helpers.synthesis import CircleScene, make_dataset
 
 
@@ -66,7 +66,7 @@ def test_nothing_is_found_in_sound_data(name):
 
 
 def test_nothing_is_found_after_a_sound_run():
-    found = diagnose(**clinic.healthy_run("batch normalisation", seed=1))
+    found = diagnose(**clinic.healthy_run("batch normalization", seed=1))
     assert not found, found
     assert "the model's predictions" in found.looked and "curves" in found.looked
 
@@ -168,12 +168,12 @@ def test_sound_curves_are_left_in_peace(curves):
     assert not diagnose(*sound(), history=curves)
 
 
-def test_overfitting_is_told_from_batch_normalisation():
+def test_overfitting_is_told_from_batch_normalization():
     slow = {"dice": [0.5, 0.8, 0.9, 0.97], "val_dice": [0.5, 0.6, 0.6, 0.6]}
     slow |= {"loss": [1, 0.6, 0.3, 0.1], "val_loss": [1, 0.7, 0.9, 1.3]}
     assert diagnose(*sound(), history=slow).causes == ["overfitting"]
     none = {"dice": [0.5, 0.8], "val_dice": [0.0, 0.01], "loss": [1, 0.6], "val_loss": [5, 9]}
-    assert diagnose(*sound(), history=none).causes[:1] == ["batch_normalisation"]
+    assert diagnose(*sound(), history=none).causes[:1] == ["batch_normalization"]
 
 
 # --- manners ----------------------------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ def test_broken_input_never_raises(given, swallowing):
 def test_arrays_and_model_are_left_as_they_were():
     images, masks = sound()
     kept = images.copy(), masks.copy()
-    model = clinic.with_momentum(clinic.build_unet(depth=2, filters=2, normalisation="batch", dropout=0.2))
+    model = clinic.with_momentum(clinic.build_unet(depth=2, filters=2, normalization="batch", dropout=0.2))
     before = [np.array(v) for v in model.variables]
     diagnose(images, masks, model=model, training=(images, masks))
     assert np.array_equal(images, kept[0]) and np.array_equal(masks, kept[1])
@@ -237,10 +237,10 @@ def test_it_prints_well():
 def test_every_text_of_the_book_can_be_filled_and_is_used():
     words = dict.fromkeys(("top", "move", "size", "factor", "near", "rows", "columns", "side", "share"), "x")
     source = (ROOT / "helpers" / "diagnosis.py").read_text(encoding="utf-8")
-    for entry, texts in BOOK.items():
+    for entry, texts in CAUSES.items():
         assert source.count(f'"{entry}"') >= 2, f"nothing ever finds {entry}"
         assert all("{" not in text.format(**words) for text in texts)
-    names = {entry.split("/")[0] for entry in BOOK}
+    names = {entry.split("/")[0] for entry in CAUSES}
     assert diagnosis.ROOTS | diagnosis.SYMPTOMS <= names and set(clinic.CASES.values()) <= names
 
 

@@ -46,7 +46,7 @@ def test_bool_float_and_three_axes_are_understood():
     (masks_of([1, 0]), np.full((1, 1, 2, 1), 0.37), ["y_pred", "0.37", "threshold"]),
     (masks_of([1, 0]), masks_of([1, 0, 0]), ["(1, 1, 2, 1)", "(1, 1, 3, 1)"]),
     (np.zeros((4, 4)), np.zeros((4, 4)), ["(4, 4)", "[None, ..., None]"]),
-    (np.zeros((1, 4, 4, 3)), np.zeros((1, 4, 4, 3)), ["(1, 4, 4, 3)", "one grey channel"]),
+    (np.zeros((1, 4, 4, 3)), np.zeros((1, 4, 4, 3)), ["(1, 4, 4, 3)", "one gray channel"]),
     (masks_of([2, 0]), masks_of([1, 0]), ["0..2", "foreground"]),
     (np.full((1, 2, 2, 1), np.nan), np.zeros((1, 2, 2, 1)), ["y_true"]),
 ])

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 import address
-import elsewhere
+import platforms
 import pytest
 import ready
 import yaml
@@ -208,10 +208,10 @@ def test_binder_pins_resolve(tmp_path):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured with Linux's own means")
 def test_what_holds_more_than_binder_gives_is_ended(monkeypatch):
-    monkeypatch.setattr(elsewhere, "LIMIT", 200_000_000)
+    monkeypatch.setattr(platforms, "LIMIT", 200_000_000)
     hoard = "import subprocess, sys, time; subprocess.run([sys.executable, '-c', 'x = bytearray(400_000_000); import time; time.sleep(30)'])"
     process = subprocess.Popen([sys.executable, "-c", hoard])  # a child of it holds the memory, as a kernel would
-    watch = elsewhere.Watch(lambda: [process.pid], enforce=True)
+    watch = platforms.Watch(lambda: [process.pid], enforce=True)
     watch.start()
     process.wait(20)
     watch.stopped.set()
@@ -220,8 +220,8 @@ def test_what_holds_more_than_binder_gives_is_ended(monkeypatch):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="control groups are Linux's")
 def test_the_cage_ends_what_holds_too_much(monkeypatch):
-    monkeypatch.setattr(elsewhere, "LIMIT", 100_000_000)
-    cage = elsewhere.make_cage()
+    monkeypatch.setattr(platforms, "LIMIT", 100_000_000)
+    cage = platforms.make_cage()
     if cage is None:
         pytest.skip("no control group may be made here; the watch stands in for it")
     try:
@@ -323,7 +323,7 @@ def test_colabs_list_of_today_is_taken_over(tmp_path, capsys):
         "# generated\ntensorflow==2.20.1\nKeras==3.14.0\nscikit_learn==1.7.0\ntorch @ https://example.org/torch.whl\n"
         "h5py==3.15.0+local\nunrelated==1.0\n")
     (tmp_path / "os-info.txt").write_text("Ubuntu 24.04\nPython 3.13.2\nR version 4\n")
-    path, python = elsewhere.todays_list(tmp_path.as_uri() + "/")
+    path, python = platforms.todays_list(tmp_path.as_uri() + "/")
     lines = path.read_text().split()
     assert python == "3.13" and {"tensorflow==2.20.1", "keras==3.14.0", "scikit-learn==1.7.0", "h5py==3.15.0", "nbval"} <= set(lines)
     assert not [line for line in lines if "unrelated" in line or "torch" in line]
@@ -334,7 +334,7 @@ def test_without_colabs_list_the_committed_one_stands_in(tmp_path, capsys, text)
     if text:
         (tmp_path / "pip-freeze.txt").write_text(text)
         (tmp_path / "os-info.txt").write_text("Python 3.13.2")
-    assert elsewhere.todays_list(tmp_path.as_uri() + "/") == (ROOT / "colab" / "requirements.txt", "3.12")
+    assert platforms.todays_list(tmp_path.as_uri() + "/") == (ROOT / "colab" / "requirements.txt", "3.12")
     assert "the committed one stands in" in capsys.readouterr().err
 
 
@@ -416,18 +416,18 @@ def test_make_takes_uv_where_it_is_and_pip_where_that_fails(tmp_path, uv, used):
 
 def test_binder_runs_what_fits_there(tmp_path):
     small, large = ROOT / "notebooks" / "01_data_synthesis.ipynb", ROOT / "notebooks" / "07_scaling_up.ipynb"
-    assert elsewhere.without_more_memory(small, tmp_path) == small
-    copy = elsewhere.without_more_memory(large, tmp_path)
+    assert platforms.without_more_memory(small, tmp_path) == small
+    copy = platforms.without_more_memory(large, tmp_path)
     kept, all_cells = copy.read_text(encoding="utf-8"), large.read_text(encoding="utf-8")
     assert "run_workers(2" in all_cells and "run_workers(2" not in kept and "start_workers(2" not in kept
     assert "## 5. Cheaper steps" in kept and (copy.parent.parent / "helpers" / "synthesis.py").exists()
 
 
 def test_a_run_of_one_notebook_keeps_what_the_tables_say_of_the_others(tmp_path, monkeypatch):
-    monkeypatch.setattr(elsewhere, "TABLES", tmp_path / "platforms.md")
-    elsewhere.write("binder", ["| 04_evaluation_and_visualization | passed | 0.4 | 1.10 |", "| 01_data_synthesis | passed | 0.3 | 0.50 |"])
-    elsewhere.write("colab", ["| 01_data_synthesis | passed | 0.2 |", "| 99_gone | passed | 0.2 |"])
-    elsewhere.write("binder", ["| 01_data_synthesis | FAILED | 0.9 | 1.99 |"])
+    monkeypatch.setattr(platforms, "TABLES", tmp_path / "platforms.md")
+    platforms.write("binder", ["| 04_evaluation_and_visualization | passed | 0.4 | 1.10 |", "| 01_data_synthesis | passed | 0.3 | 0.50 |"])
+    platforms.write("colab", ["| 01_data_synthesis | passed | 0.2 |", "| 99_gone | passed | 0.2 |"])
+    platforms.write("binder", ["| 01_data_synthesis | FAILED | 0.9 | 1.99 |"])
     rows = [line for line in (tmp_path / "platforms.md").read_text().splitlines() if re.match(r"\| \d\d_", line)]
     assert rows == ["| 01_data_synthesis | passed | 0.2 |", "| 01_data_synthesis | FAILED | 0.9 | 1.99 |",
                     "| 04_evaluation_and_visualization | passed | 0.4 | 1.10 |"]

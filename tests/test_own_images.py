@@ -23,7 +23,7 @@ from helpers.training import bce_dice_loss
 from PIL import Image
 
 RNG = np.random.default_rng(0)
-GREY = RNG.integers(0, 256, (40, 56), dtype=np.uint8)
+GRAY = RNG.integers(0, 256, (40, 56), dtype=np.uint8)
 DISC = np.zeros((40, 56), np.uint8)
 cv2.circle(DISC, (20, 20), 9, 1, thickness=cv2.FILLED)
 
@@ -62,31 +62,31 @@ def shipped():
 
 
 @pytest.mark.parametrize(("name", "array"), [
-    ("a.png", GREY), ("a.tif", GREY), ("a.TIFF", GREY), ("a.bmp", GREY), ("a.png", GREY.astype(np.uint16) * 257),
-    ("a.tif", GREY.astype(np.uint16) * 257), ("a.tif", GREY.astype(np.float32) / 255), ("a.png", np.dstack([GREY] * 3)),
-    ("a.tif", np.dstack([GREY] * 3)), ("a.png", np.dstack([GREY] * 3 + [np.full_like(GREY, 255)])),
-    ("a.png", np.dstack([GREY] * 3 + [np.full_like(GREY, 9)])), ("a.tif", np.dstack([GREY * 0, GREY, GREY * 0])),
+    ("a.png", GRAY), ("a.tif", GRAY), ("a.TIFF", GRAY), ("a.bmp", GRAY), ("a.png", GRAY.astype(np.uint16) * 257),
+    ("a.tif", GRAY.astype(np.uint16) * 257), ("a.tif", GRAY.astype(np.float32) / 255), ("a.png", np.dstack([GRAY] * 3)),
+    ("a.tif", np.dstack([GRAY] * 3)), ("a.png", np.dstack([GRAY] * 3 + [np.full_like(GRAY, 255)])),
+    ("a.png", np.dstack([GRAY] * 3 + [np.full_like(GRAY, 9)])), ("a.tif", np.dstack([GRAY * 0, GRAY, GRAY * 0])),
 ])
-def test_every_kind_of_picture_gives_the_same_grey_levels(tmp_path, name, array):
+def test_every_kind_of_picture_gives_the_same_gray_levels(tmp_path, name, array):
     images, masks = load_pairs(*folders(tmp_path, {name: array}, {"a.png": DISC}))
     assert images.dtype == np.float32 and images.shape == (1, 40, 56, 1) and masks.dtype == np.uint8
-    assert np.abs(images[0, ..., 0] - GREY / 255).max() < 1e-6 and (masks[0, ..., 0] == DISC).all()
+    assert np.abs(images[0, ..., 0] - GRAY / 255).max() < 1e-6 and (masks[0, ..., 0] == DISC).all()
 
 
-def test_jpeg_palette_one_bit_and_sixteen_bit_colour(tmp_path):
+def test_jpeg_palette_one_bit_and_sixteen_bit_color(tmp_path):
     smooth = np.tile(np.linspace(0, 255, 56).astype(np.uint8), (40, 1))
     Image.fromarray(smooth).save(tmp_path / "a.jpg", quality=95)
-    assert np.abs(own.to_grey(read_picture(tmp_path / "a.jpg").pages[0])[0][..., 0] - smooth / 255).max() < 0.03
+    assert np.abs(own.to_gray(read_picture(tmp_path / "a.jpg").pages[0])[0][..., 0] - smooth / 255).max() < 0.03
     Image.fromarray(DISC * 255).convert("1").save(tmp_path / "b.png")
-    assert (own.to_grey(read_picture(tmp_path / "b.png").pages[0])[0][..., 0] == DISC).all()
+    assert (own.to_gray(read_picture(tmp_path / "b.png").pages[0])[0][..., 0] == DISC).all()
     palette = Image.fromarray(DISC, mode="P")
     palette.putpalette([0, 0, 0, 128, 0, 0])
     palette.save(tmp_path / "c.png")
     assert read_picture(tmp_path / "c.png").pages[0].shape == (40, 56, 3)
-    cv2.imwrite(str(tmp_path / "d.png"), np.dstack([GREY.astype(np.uint16) * k for k in (1, 2, 3)]))
-    assert (read_picture(tmp_path / "d.png").pages[0][..., 0] == GREY.astype(np.uint16) * 3).all()
-    Image.fromarray(GREY).save(tmp_path / "e.tif", compression="tiff_lzw")
-    assert (read_picture(tmp_path / "e.tif").pages[0] == GREY).all()
+    cv2.imwrite(str(tmp_path / "d.png"), np.dstack([GRAY.astype(np.uint16) * k for k in (1, 2, 3)]))
+    assert (read_picture(tmp_path / "d.png").pages[0][..., 0] == GRAY.astype(np.uint16) * 3).all()
+    Image.fromarray(GRAY).save(tmp_path / "e.tif", compression="tiff_lzw")
+    assert (read_picture(tmp_path / "e.tif").pages[0] == GRAY).all()
 
 
 def test_exif_turns_the_picture_upright(tmp_path):
@@ -103,7 +103,7 @@ def test_exif_turns_the_picture_upright(tmp_path):
 
 
 def test_pages_become_pictures_and_stacks_of_other_names_pair_up(tmp_path):
-    stack, marks = np.stack([GREY, 255 - GREY, GREY // 2]), np.stack([DISC, DISC * 0, np.fliplr(DISC)]) * np.uint8(255)
+    stack, marks = np.stack([GRAY, 255 - GRAY, GRAY // 2]), np.stack([DISC, DISC * 0, np.fliplr(DISC)]) * np.uint8(255)
     pairs = load_pairs(*folders(tmp_path, {"train-volume.tif": stack}, {"train-labels.tif": marks}))
     assert pairs.names == [f"train-volume_p00{i}" for i in (1, 2, 3)]
     assert (pairs.masks[..., 0] * 255 == marks).all() and np.allclose(pairs.images[..., 0], stack / 255)
@@ -114,24 +114,24 @@ def test_pages_become_pictures_and_stacks_of_other_names_pair_up(tmp_path):
 
 
 def test_imagej_channels_are_asked_for(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", np.stack([GREY, GREY.T.reshape(40, 56)]), imagej=True, metadata={"axes": "CYX"})
+    tifffile.imwrite(tmp_path / "a.tif", np.stack([GRAY, GRAY.T.reshape(40, 56)]), imagej=True, metadata={"axes": "CYX"})
     page = read_picture(tmp_path / "a.tif").pages[0]
     with pytest.raises(PictureError, match="2 channels.*channel=0"):
-        own.to_grey(page, "a.tif")
-    assert np.allclose(own.to_grey(page, "a.tif", channel=0)[0][..., 0], GREY / 255)
+        own.to_gray(page, "a.tif")
+    assert np.allclose(own.to_gray(page, "a.tif", channel=0)[0][..., 0], GRAY / 255)
 
 
 def test_other_ranges_need_to_be_said(tmp_path):
-    dirs = folders(tmp_path, {"a.tif": GREY.astype(np.float32) * 16}, {"a.png": DISC})
+    dirs = folders(tmp_path, {"a.tif": GRAY.astype(np.float32) * 16}, {"a.png": DISC})
     with pytest.raises(PictureError, match=r"a\.tif.*value_range"):
         load_pairs(*dirs)
-    assert np.allclose(load_pairs(*dirs, value_range=(0, 255 * 16)).images[0, ..., 0], GREY / 255, atol=1e-6)
+    assert np.allclose(load_pairs(*dirs, value_range=(0, 255 * 16)).images[0, ..., 0], GRAY / 255, atol=1e-6)
     with pytest.raises(PictureError, match="black below white"):
         load_pairs(*dirs, value_range=(5, 5))
 
 
 def test_sizes_that_differ_give_lists_and_a_table(tmp_path):
-    pairs = load_pairs(*folders(tmp_path, {"a.png": GREY, "b.png": GREY[:, :32]}, {"a.png": DISC, "b.png": DISC[:, :32]}))
+    pairs = load_pairs(*folders(tmp_path, {"a.png": GRAY, "b.png": GRAY[:, :32]}, {"a.png": DISC, "b.png": DISC[:, :32]}))
     images, masks = pairs
     assert [image.shape for image in images] == [(40, 56, 1), (40, 32, 1)] == [mask.shape for mask in masks]
     assert pairs.names == ["a", "b"] and "56x40" in pairs.table() and "32x40" in pairs.table()
@@ -140,31 +140,31 @@ def test_sizes_that_differ_give_lists_and_a_table(tmp_path):
 OBJECTS = np.zeros((40, 56), np.uint16)
 for _number, _place in enumerate([(8, 8), (30, 10), (45, 30), (20, 30)], 1):
     cv2.circle(OBJECTS, _place, 6, _number * 3, thickness=cv2.FILLED)
-COLOURS = np.zeros((40, 56, 3), np.uint8)
-COLOURS[DISC == 1] = (200, 30, 90)
+COLORS = np.zeros((40, 56, 3), np.uint8)
+COLORS[DISC == 1] = (200, 30, 90)
 
 
 @pytest.mark.parametrize(("name", "mask", "held", "truth"), [
     ("a.png", DISC, "0/1", DISC), ("a.png", DISC * np.uint8(255), "0/255", DISC), ("a.tif", DISC.astype(bool), "0/1", DISC),
     ("a.tif", DISC.astype(np.float32), "0/1", DISC), ("a.png", np.dstack([DISC * np.uint8(255)] * 3), "0/255", DISC),
-    ("a.png", COLOURS, "one colour", DISC), ("a.png", OBJECTS, "4 labelled objects", OBJECTS > 0),
-    ("a.tif", OBJECTS.astype(np.int32), "4 labelled objects", OBJECTS > 0), ("a.png", DISC * 0, "all background", DISC * 0),
+    ("a.png", COLORS, "one color", DISC), ("a.png", OBJECTS, "4 labeled objects", OBJECTS > 0),
+    ("a.tif", OBJECTS.astype(np.int32), "4 labeled objects", OBJECTS > 0), ("a.png", DISC * 0, "all background", DISC * 0),
     ("a.png", np.dstack([DISC * np.uint8(255)] * 3 + [np.full_like(DISC, 255)]), "0/255", DISC),
 ])
 def test_every_kind_of_mask(tmp_path, name, mask, held, truth):
-    pairs = load_pairs(*folders(tmp_path, {"a.png": GREY}, {name: mask}))
+    pairs = load_pairs(*folders(tmp_path, {"a.png": GRAY}, {name: mask}))
     assert (pairs.masks[0, ..., 0] == truth).all() and held in pairs.records[0].mask
 
 
-def test_jpeg_masks_and_coloured_objects(tmp_path):
+def test_jpeg_masks_and_colored_objects(tmp_path):
     large = cv2.resize(DISC, (560, 400), interpolation=cv2.INTER_NEAREST)
-    dirs = folders(tmp_path, {"a.png": cv2.resize(GREY, (560, 400))}, {})
+    dirs = folders(tmp_path, {"a.png": cv2.resize(GRAY, (560, 400))}, {})
     Image.fromarray(large * np.uint8(255)).save(dirs[1] / "a.jpg", quality=80)
     assert (load_pairs(*dirs).masks[0, ..., 0] == large).mean() > 0.998
-    coloured = np.zeros((40, 56, 3), np.uint8)
-    for i, colour in enumerate([(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)], 1):
-        coloured[OBJECTS == 3 * i] = colour
-    pairs = load_pairs(*folders(tmp_path / "two", {"a.png": GREY}, {"a.png": coloured}))
+    colored = np.zeros((40, 56, 3), np.uint8)
+    for i, color in enumerate([(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)], 1):
+        colored[OBJECTS == 3 * i] = color
+    pairs = load_pairs(*folders(tmp_path / "two", {"a.png": GRAY}, {"a.png": colored}))
     assert (pairs.masks[0, ..., 0] == (OBJECTS > 0)).all()
 
 
@@ -172,7 +172,7 @@ def test_touching_objects_can_be_kept_apart(tmp_path):
     touching = np.zeros((40, 56), np.uint8)
     for i in range(4):
         touching[10:30, 4 + 12 * i : 16 + 12 * i] = i + 1
-    dirs = folders(tmp_path, {"a.png": GREY}, {"a.png": touching})
+    dirs = folders(tmp_path, {"a.png": GRAY}, {"a.png": touching})
     counts = [own.label_objects(load_pairs(*dirs, gap=gap).masks[0]).max() for gap in (False, True)]
     assert counts == [1, 4]
 
@@ -180,22 +180,22 @@ def test_touching_objects_can_be_kept_apart(tmp_path):
 def test_foreground_can_be_named(tmp_path):
     three = np.where(OBJECTS > 0, 128, 0).astype(np.uint8)
     three[:5] = 255
-    dirs = folders(tmp_path, {"a.png": GREY}, {"a.png": three})
+    dirs = folders(tmp_path, {"a.png": GRAY}, {"a.png": three})
     for foreground, truth in ((128, three == 128), ((255, 128), None), ([128, 255], three > 0), ("nonzero", three > 0), ("half", three > 127.5)):
         if truth is not None:
             assert (load_pairs(*dirs, foreground=foreground).masks[0, ..., 0] == truth).all()
     with pytest.raises(PictureError, match="expected 'nonzero'"):
         load_pairs(*dirs, foreground="red")
-    dirs = folders(tmp_path / "c", {"a.png": GREY}, {"a.png": COLOURS})
+    dirs = folders(tmp_path / "c", {"a.png": GRAY}, {"a.png": COLORS})
     assert (load_pairs(*dirs, foreground=(200, 30, 90)).masks[0, ..., 0] == DISC).all()
 
 
 def test_names_match_across_endings_roles_case_accents_and_folders(tmp_path):
     image_dir, mask_dir = folders(
-        tmp_path, {"Zelle ä 1.png": GREY, "b.tif": GREY, "Cell_img.png": GREY, ".hidden.png": b"x"},
+        tmp_path, {"Zelle ä 1.png": GRAY, "b.tif": GRAY, "Cell_img.png": GRAY, ".hidden.png": b"x"},
         {"Zelle a\u0308 1.png": DISC, "b_mask.png": DISC, "cell-labels.png": DISC, "notes.txt": b"x"},
     )
-    write(image_dir / "p1" / "b.png", GREY)
+    write(image_dir / "p1" / "b.png", GRAY)
     write(mask_dir / "p1" / "b.png", DISC)
     pairs = load_pairs(image_dir, mask_dir)
     assert len(pairs.names) == 4 and "p1/b" in pairs.names and "Zelle ä 1" in pairs.names
@@ -206,7 +206,7 @@ def test_names_match_across_endings_roles_case_accents_and_folders(tmp_path):
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
-def png_bytes(array=GREY):
+def png_bytes(array=GRAY):
     return cv2.imencode(".png", array)[1].tobytes()
 
 
@@ -226,29 +226,29 @@ def huge_tiff():
     ])
 
 
-NAN = GREY.astype(np.float32) / 255
+NAN = GRAY.astype(np.float32) / 255
 NAN[3, 4] = np.nan
 THREE = np.where(OBJECTS > 0, 128, 0).astype(np.uint8) + np.where(DISC & (OBJECTS == 0), 255, 0).astype(np.uint8)
 
 BAD = {
-    "no partner": ({"a.png": GREY, "b one.png": GREY}, {"a.png": DISC}, r"b one\.png has no mask in masks.*(?s:.)*Rename"),
-    "no picture": ({"a.png": GREY}, {"a.png": DISC, "é.png": DISC}, r"é\.png has no image in images.*(?s:.)*Rename"),
-    "near name": ({"cells_01.png": GREY}, {"cells_1.png": DISC}, "nearest name there is cells_1.png"),
-    "other size": ({"a.png": GREY}, {"a.png": DISC[:30]}, r"a\.png is 56x40.*a\.png 56x30.*nearest neighbour"),
+    "no partner": ({"a.png": GRAY, "b one.png": GRAY}, {"a.png": DISC}, r"b one\.png has no mask in masks.*(?s:.)*Rename"),
+    "no picture": ({"a.png": GRAY}, {"a.png": DISC, "é.png": DISC}, r"é\.png has no image in images.*(?s:.)*Rename"),
+    "near name": ({"cells_01.png": GRAY}, {"cells_1.png": DISC}, "nearest name there is cells_1.png"),
+    "other size": ({"a.png": GRAY}, {"a.png": DISC[:30]}, r"a\.png is 56x40.*a\.png 56x30.*nearest neighbor"),
     "cut short png": ({"a.png": png_bytes()[:900]}, {"a.png": DISC}, r"a\.png.*cut short.*again"),
     "empty file": ({"a.png": b""}, {"a.png": DISC}, r"a\.png: is empty.*Copy it again"),
     "text": ({"a.png": b"this is no picture"}, {"a.png": DISC}, r"a\.png: is no picture.*Export"),
     "pdf": ({"a.jpg": b"%PDF-1.4" + bytes(90)}, {"a.png": DISC}, r"a\.jpg: is no picture.*Export"),
-    "three values": ({"a.png": GREY}, {"a.png": THREE}, r"a\.png: the mask holds three values, 0, 128, 255.*foreground="),
-    "three classes": ({"a.png": GREY}, {"a.png": (GREY // 100).astype(np.uint8)}, r"three values, 0, 1, 2.*foreground="),
-    "two values, no 0": ({"a.png": GREY}, {"a.png": DISC + np.uint8(1)}, r"1, 2, none of them 0.*foreground=2"),
-    "smoothed": ({"a.png": GREY}, {"a.png": cv2.GaussianBlur(cv2.circle(np.zeros((40, 56), np.uint8), (20, 20), 9, 255, -1), (3, 3), 0.6)}, "foreground='half'"),
-    "probabilities": ({"a.png": GREY}, {"a.tif": (GREY / 256).astype(np.float32)}, "fractions.*threshold"),
+    "three values": ({"a.png": GRAY}, {"a.png": THREE}, r"a\.png: the mask holds three values, 0, 128, 255.*foreground="),
+    "three classes": ({"a.png": GRAY}, {"a.png": (GRAY // 100).astype(np.uint8)}, r"three values, 0, 1, 2.*foreground="),
+    "two values, no 0": ({"a.png": GRAY}, {"a.png": DISC + np.uint8(1)}, r"1, 2, none of them 0.*foreground=2"),
+    "smoothed": ({"a.png": GRAY}, {"a.png": cv2.GaussianBlur(cv2.circle(np.zeros((40, 56), np.uint8), (20, 20), 9, 255, -1), (3, 3), 0.6)}, "foreground='half'"),
+    "probabilities": ({"a.png": GRAY}, {"a.tif": (GRAY / 256).astype(np.float32)}, "fractions.*threshold"),
     "nan": ({"a.tif": NAN}, {"a.png": DISC}, r"a\.tif: holds 1 values that are NaN.*Replace"),
-    "nan mask": ({"a.png": GREY}, {"a.tif": NAN}, r"mask holds NaN.*Export"),
+    "nan mask": ({"a.png": GRAY}, {"a.tif": NAN}, r"mask holds NaN.*Export"),
     "huge png": ({"a.png": huge_png()}, {"a.png": DISC}, r"a\.png: .*(30,000|900000000).*(?s:.)*predict_tiled"),
     "huge tiff": ({"a.tif": huge_tiff()}, {"a.png": DISC}, r"a\.tif: .*30,000 x 30,000.*predict_tiled"),
-    "two of a name": ({"a.png": GREY, "a.tif": GREY}, {"a.png": DISC}, r"a\.tif: there is also a\.png.*Keep one"),
+    "two of a name": ({"a.png": GRAY, "a.tif": GRAY}, {"a.png": DISC}, r"a\.tif: there is also a\.png.*Keep one"),
     "no files": ({}, {"a.png": DISC}, "holds no picture.*It is empty.*Export"),
     "other files": ({"a.czi": b"ZISRAW"}, {"a.png": DISC}, r"such as a\.czi.*Export"),
 }
@@ -266,7 +266,7 @@ def test_bad_input_is_named_with_its_remedy_and_nothing_changes(tmp_path, case):
 
 def test_cut_short_tiff_and_jpeg(tmp_path):
     for name in ("a.tif", "b.jpg"):
-        whole = write(tmp_path / name, cv2.resize(GREY, (300, 200))).read_bytes()
+        whole = write(tmp_path / name, cv2.resize(GRAY, (300, 200))).read_bytes()
         (tmp_path / name).write_bytes(whole[: int(0.6 * len(whole))])
         with pytest.raises(PictureError, match=f"{name}: is .*cut short"):
             read_picture(tmp_path / name)
@@ -276,7 +276,7 @@ def test_missing_folders(tmp_path):
     (tmp_path / "pictures").mkdir()
     with pytest.raises(FileNotFoundError, match="there is no folder .*Did you mean .*pictures"):
         load_pairs(tmp_path / "picture", tmp_path / "pictures")
-    file = write(tmp_path / "a.png", GREY)
+    file = write(tmp_path / "a.png", GRAY)
     with pytest.raises(NotADirectoryError, match="is a file"):
         load_pairs(file, tmp_path)
     with pytest.raises(PictureError, match="folder of their own"):
@@ -284,8 +284,8 @@ def test_missing_folders(tmp_path):
 
 
 def test_links_out_of_the_folder_are_refused(tmp_path):
-    secret = write(tmp_path / "elsewhere" / "s.png", GREY)
-    dirs = folders(tmp_path, {"b.png": GREY}, {"a.png": DISC, "b.png": DISC})
+    secret = write(tmp_path / "elsewhere" / "s.png", GRAY)
+    dirs = folders(tmp_path, {"b.png": GRAY}, {"a.png": DISC, "b.png": DISC})
     (dirs[0] / "a.png").symlink_to(secret)
     with pytest.raises(PictureError, match=r"a\.png: is a link to .*out of the folder.*Copy"):
         load_pairs(*dirs)
@@ -299,24 +299,24 @@ def test_links_out_of_the_folder_are_refused(tmp_path):
 
 
 def test_inverted_masks_are_pointed_out(tmp_path):
-    dirs = folders(tmp_path, {f"{c}.png": GREY for c in "abc"}, {"a.png": DISC, "b.png": 1 - DISC, "c.png": DISC})
+    dirs = folders(tmp_path, {f"{c}.png": GRAY for c in "abc"}, {"a.png": DISC, "b.png": 1 - DISC, "c.png": DISC})
     with pytest.warns(UserWarning, match=r"1 of 3 masks look inverted.*: b\..*swap"):
         load_pairs(*dirs)
-    dirs = folders(tmp_path / "all", {"a.png": GREY}, {"a.png": 1 - DISC})
+    dirs = folders(tmp_path / "all", {"a.png": GRAY}, {"a.png": 1 - DISC})
     with pytest.warns(UserWarning, match="all masks .* look inverted: a.*invert=True"):
         load_pairs(*dirs)
     assert (load_pairs(*dirs, invert=True).masks[0, ..., 0] == DISC).all()
 
 
 def test_all_broken_files_are_named_at_once(tmp_path):
-    dirs = folders(tmp_path, {f"{i}.png": b"x" if i < 3 else GREY for i in range(5)}, {f"{i}.png": DISC for i in range(5)})
+    dirs = folders(tmp_path, {f"{i}.png": b"x" if i < 3 else GRAY for i in range(5)}, {f"{i}.png": DISC for i in range(5)})
     with pytest.raises(PictureError, match=r"3 of 5 pairs(?s:.)*0\.png(?s:.)*1\.png(?s:.)*2\.png"):
         load_pairs(*dirs)
 
 
 def seeds(tmp_path):
     """Good files of every kind, as bytes, to be damaged."""
-    small = GREY[:16, :20]
+    small = GRAY[:16, :20]
     kinds = {"g.png": small, "h.png": small.astype(np.uint16) * 200, "c.png": np.dstack([small, small // 2, small]), "g.bmp": small}
     files = {name: write(tmp_path / name, array).read_bytes() for name, array in kinds.items()}
     for name, options in {"z.tif": {"compression": "zlib"}, "u.tif": {}, "t.tif": {"tile": (16, 16)}, "j.tif": {"imagej": True}}.items():
@@ -347,14 +347,14 @@ def test_thousands_of_damaged_files_give_our_errors_only(tmp_path):
         path.write_bytes(bytes(data))
         try:
             for page in read_picture(path).pages:
-                own.to_grey(page, name, channel=None)
+                own.to_gray(page, name, channel=None)
         except PictureError as error:
             assert name in str(error)
             refused += 1
     assert refused > 1000
 
 
-# --- splitting, normalisation, patches --------------------------------------------------------------------------------
+# --- splitting, normalization, patches --------------------------------------------------------------------------------
 
 
 def test_sources_are_told_from_names_and_never_shared():
@@ -382,15 +382,15 @@ def test_sources_from_a_table(tmp_path):
         own.groups_from_csv(table, ["c"], "file", "slide")
 
 
-def test_normalisation_is_one_rule_for_training_and_use():
+def test_normalization_is_one_rule_for_training_and_use():
     alike = np.random.default_rng(0).uniform(0.1, 0.3, (4, 32, 32, 1)).astype(np.float32)
-    rule = own.fit_normalisation(alike)
+    rule = own.fit_normalization(alike)
     assert rule.kind == "range" and 0.09 < rule.low < 0.12 and rule.apply(alike).max() == 1
-    assert own.fit_normalisation(alike * np.float32([1, 0.2, 1, 1])[:, None, None, None]).kind == "picture"
+    assert own.fit_normalization(alike * np.float32([1, 0.2, 1, 1])[:, None, None, None]).kind == "picture"
     image = np.round(alike[0] * 255).astype(np.uint8)
     for kind in ("range", "picture"):
-        rule = own.fit_normalisation(alike, kind)
-        first = predict_tiled(shipped(), image, normalisation=rule)
+        rule = own.fit_normalization(alike, kind)
+        first = predict_tiled(shipped(), image, normalization=rule)
         second = predict_tiled(shipped(), rule.apply((image / 255).astype(np.float32)[None])[0])
         assert np.abs(first - second).max() < 1e-4
 
@@ -404,14 +404,14 @@ def test_patches_keep_pairs_together_and_differ_between_epochs():
     assert len(first) == len(batches) == 3 and not np.array_equal(first[0][0], second[0][0])
 
 
-def test_a_few_labelled_pictures_teach_a_network(tmp_path):
+def test_a_few_labeled_pictures_teach_a_network(tmp_path):
     import keras
 
     keras.utils.set_random_seed(0)
     pairs = load_pairs(*own.write_stand_in(tmp_path / "set", 6))
-    rule = own.fit_normalisation(pairs.images)
+    rule = own.fit_normalization(pairs.images)
     images, masks = rule.apply(pairs.images), pairs.masks
-    net = build_unet(filters=4, depth=3, normalisation="batch")
+    net = build_unet(filters=4, depth=3, normalization="batch")
     own.train_on_patches(net, (images[:4], masks[:4]), (images[4:5], masks[4:5]), tmp_path / "run", size=64, epochs=3, steps=25, peak_rate=1e-2)
     found = (predict_tiled(net, images[5]) > 0.5).astype(np.uint8)
     assert dice_per_image(masks[5][None], found[None])[0] > 0.7
@@ -438,7 +438,7 @@ def test_tiles_equal_one_pass(tile):
     assert np.abs(predict_tiled(shipped(), scene(), tile=tile) - one_pass(shipped(), scene())).max() <= 1e-5
 
 
-@pytest.mark.parametrize("settings", [{"depth": 3}, {"depth": 5, "filters": 4}, {"upsampling": "resize"}, {"normalisation": "batch"}])
+@pytest.mark.parametrize("settings", [{"depth": 3}, {"depth": 5, "filters": 4}, {"upsampling": "resize"}, {"normalization": "batch"}])
 def test_tiles_equal_one_pass_for_other_networks(settings):
     net = build_unet(**settings)
     assert np.abs(predict_tiled(net, scene(), tile=512) - one_pass(net, scene())).max() <= 1e-4
@@ -461,14 +461,14 @@ def test_odd_sizes_shapes_types_and_fixed_networks():
 
 
 def test_a_small_overlap_leaves_no_sharp_seam():
-    net = build_unet(normalisation="group")  # its statistics are those of the tile, so tiles never agree entirely
+    net = build_unet(normalization="group")  # its statistics are those of the tile, so tiles never agree entirely
     got = predict_tiled(net, scene(), tile=256, overlap=96, blend=64)
     steps, one = np.abs(np.diff(got, axis=1)).mean(axis=0), np.abs(np.diff(one_pass(net, scene()), axis=1)).mean(axis=0)
     assert steps.max() < 1.5 * one.max()
 
 
 @pytest.mark.parametrize(("image", "settings", "message"), [
-    (np.zeros((3, 64, 64)), {}, r"shape \(3, 64, 64\).*one grey"), (np.zeros((64, 64), np.int32), {}, "int32.*floats in 0..1"),
+    (np.zeros((3, 64, 64)), {}, r"shape \(3, 64, 64\).*one gray"), (np.zeros((64, 64), np.int32), {}, "int32.*floats in 0..1"),
     (np.full((64, 64), 7.0), {}, "holds 7..7.*0..1"), (np.full((64, 64), np.nan), {}, "NaN"),
     (np.zeros((400, 400)), {"tile": 100}, "tile is 100 pixels.*multiple of 8"), (np.zeros((400, 400)), {"tile": 128}, "larger than that"),
     (np.zeros((64, 64)), {"overlap": 8, "blend": 16}, "blend <= overlap"), (np.zeros((0, 64)), {}, "shape"),
@@ -498,12 +498,12 @@ def test_memory_of_a_large_picture_is_bounded(tmp_path):
 
 def test_discs_are_measured_right(tmp_path):
     mask = np.zeros((200, 300), np.uint8)
-    for centre, radius in (((60, 60), 30), ((200, 100), 40), ((295, 10), 20)):
-        cv2.circle(mask, centre, radius, 1, thickness=cv2.FILLED)
+    for center, radius in (((60, 60), 30), ((200, 100), 40), ((295, 10), 20)):
+        cv2.circle(mask, center, radius, 1, thickness=cv2.FILLED)
     rows = own.measure_objects(own.label_objects(mask), mask.astype(np.float32), pixel_size=0.5)
     disc = next(row for row in rows if abs(row.column - 60) < 1)
     assert abs(disc.area / (np.pi * 15**2) - 1) < 0.03 and abs(disc.perimeter / (2 * np.pi * 15) - 1) < 0.05
-    assert disc.roundness > 0.93 and disc.mean_grey == 1 and [row.touches_border for row in rows].count(True) == 1
+    assert disc.roundness > 0.93 and disc.mean_gray == 1 and [row.touches_border for row in rows].count(True) == 1
     path = own.save_table(rows, tmp_path / "objects.csv")
     table = list(csv.DictReader(path.open()))
     assert len(table) == 3 and float(table[0]["area"]) == rows[0].area and not any(p.name.startswith(".draft") for p in tmp_path.iterdir())
@@ -521,7 +521,7 @@ def test_touching_discs_are_cut_apart():
 
 
 def test_masks_are_kept_beside_and_never_over(tmp_path):
-    picture = write(tmp_path / "cell 1.tif", GREY)
+    picture = write(tmp_path / "cell 1.tif", GRAY)
     path = own.save_mask(DISC[..., None], own.beside(picture))
     assert path.name == "cell 1_mask.png" and (read_picture(path).pages[0] == DISC * 255).all()
     labels = own.save_mask(OBJECTS, own.beside(picture, "_labels.tif"))
@@ -550,16 +550,16 @@ def test_a_network_keeps_all_that_its_use_needs(tmp_path):
     import keras
 
     net = build_unet(depth=3, filters=4)
-    rule = own.Normalisation("range", 0.1, 0.6)
+    rule = own.Normalization("range", 0.1, 0.6)
     path = own.save_network(tmp_path / "n.keras", net, rule, 0.43, {"dice": 0.9}, {"data": "nuclei"})
     kept = own.load_kept(path)
-    assert kept.normalisation == rule and kept.threshold == 0.43 and kept.scores == {"dice": 0.9} and kept.card == {"data": "nuclei"}
+    assert kept.normalization == rule and kept.threshold == 0.43 and kept.scores == {"dice": 0.9} and kept.card == {"data": "nuclei"}
     assert np.array_equal(one_pass(net, scene()), one_pass(kept.model, scene()))
     assert keras.models.load_model(path, compile=False).count_params() == net.count_params()
     with pytest.raises(FileExistsError):
         own.save_network(path, net, rule, 0.5, {}, {})
     plain = own.load_kept(MODELS / "unet_circles.keras")
-    assert plain.normalisation is None and plain.threshold == 0.5
+    assert plain.normalization is None and plain.threshold == 0.5
 
 
 def test_a_network_from_someone_else_runs_no_code(tmp_path):
@@ -581,7 +581,7 @@ def test_a_network_from_someone_else_runs_no_code(tmp_path):
     net = own.save_network(tmp_path / "n.keras", build_unet(depth=2, filters=2), None, 0.5, {}, {})
     with zipfile.ZipFile(net) as old, zipfile.ZipFile(tmp_path / "note.keras", "w") as new:
         for member in old.namelist():
-            new.writestr(member, json.dumps({"normalisation": 5}) if member == NOTE else old.read(member))
+            new.writestr(member, json.dumps({"normalization": 5}) if member == NOTE else old.read(member))
     with pytest.raises(ValueError, match="note .* is damaged"):
         own.load_kept(tmp_path / "note.keras")
 
@@ -686,5 +686,5 @@ def test_archives_stay_in_their_folder(tmp_path):
     assert not (tmp_path / "c").exists() and not (tmp_path / "out.txt").exists()
 
 
-def test_the_real_set_states_address_checksum_and_licence():
-    assert own.NUCLEI.url.startswith("https://") and len(own.NUCLEI.sha256) == 64 and "CC0" in own.NUCLEI.licence
+def test_the_real_set_states_address_checksum_and_license():
+    assert own.NUCLEI.url.startswith("https://") and len(own.NUCLEI.sha256) == 64 and "CC0" in own.NUCLEI.license

@@ -31,14 +31,14 @@ def positions():
 
 
 def test_alt_text_is_the_title_and_what_is_printed_below(positions):
-    shown = cell('pictures.show_images(a, ["x", "y"], "Two discs", "Left grey.")', None, "Left grey.\n")
-    assert pages.alt_texts(shown, positions) == ["Two discs. Left grey."]
-    assert pages.alt_texts(cell('pictures.plot_bars(a, b, "Which wins?")', None, "a 1; b 2.\n"), positions) == ["Which wins? a 1; b 2."]
+    shown = cell('figures.show_images(a, ["x", "y"], "Two discs", "Left gray.")', None, "Left gray.\n")
+    assert pages.alt_texts(shown, positions) == ["Two discs. Left gray."]
+    assert pages.alt_texts(cell('figures.plot_bars(a, b, "Which wins?")', None, "a 1; b 2.\n"), positions) == ["Which wins? a 1; b 2."]
     assert pages.alt_texts(cell('panels.show_twin(f, [], title="Three settings.")', None, "easy\nhard\n"), positions) == ["Three settings. easy hard"]
 
 
 def test_the_answer_to_a_guess_is_no_part_of_the_alt_text(positions):
-    shown = cell("pictures.show_numbers(a, title)", None, "29 of 144 pixels are 1.\n29 pixels. (No guess yet: put one in place of None.)\n")
+    shown = cell("figures.show_numbers(a, title)", None, "29 of 144 pixels are 1.\n29 pixels. (No guess yet: put one in place of None.)\n")
     assert pages.alt_texts(shown, positions) == ["29 of 144 pixels are 1."]
 
 

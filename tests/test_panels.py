@@ -228,7 +228,7 @@ def test_a_hundred_drags_leave_memory_where_it_was():
 
 def test_a_twin_holds_the_pictures_that_the_panel_shows():
     settings = [{"noise": 0.0}, {"noise": 0.2}, {}]
-    picture, lines = panels.twin(panels.difficulty, settings)
+    picture, lines = panels.still(panels.difficulty, settings)
     one = panels.difficulty().picture
     assert picture.shape[0] == 3 * (one.shape[0] + 30 * panels.SCALE) and picture.shape[1] == one.shape[1]
     assert np.array_equal(picture[-one.shape[0] :], one)
@@ -236,15 +236,15 @@ def test_a_twin_holds_the_pictures_that_the_panel_shows():
 
 
 def test_a_twin_takes_captions_and_fixed_arguments():
-    _, lines = panels.twin(panels.difficulty, [{"noise": 0.0}, {"noise": 0.1}], ["clean", "grainy"], vessels=0)
+    _, lines = panels.still(panels.difficulty, [{"noise": 0.0}, {"noise": 0.1}], ["clean", "grainy"], vessels=0)
     assert lines[0].startswith("clean: the best threshold")
-    assert lines[0].endswith(panels.difficulty(noise=0.0, vessels=0).says)
+    assert lines[0].endswith(panels.difficulty(noise=0.0, vessels=0).caption)
 
 
 def test_show_twin_displays_a_png_with_words_and_prints_them(monkeypatch, capsys):
     seen = []
     monkeypatch.setattr(panels, "display", lambda data, **kwargs: seen.append((data, kwargs)))
-    panels.show_twin(panels.schedule, [{"kind": "cosine"}, {"kind": "constant"}], title="Two schedules")
+    panels.show_still(panels.schedule, [{"kind": "cosine"}, {"kind": "constant"}], title="Two schedules")
     data, kwargs = seen[0]
     assert data["image/png"].startswith("iVBOR") and data["text/plain"].startswith("Two schedules")
     assert kwargs["raw"] and kwargs["metadata"]["image/png"]["alt"] == data["text/plain"]
@@ -289,7 +289,7 @@ def test_no_lesions_and_nothing_but_lesions():
 def test_error_map_tells_the_four_cases_apart():
     true, found = np.array([[0, 0, 1, 1]], np.uint8), np.array([[0, 1, 0, 1]], np.uint8)
     expected = [panels.DARK, panels.SKY, panels.TRUTH, panels.PAPER]
-    assert panels.error_map(true, found)[0].tolist() == [list(colour) for colour in expected]
+    assert panels.error_map(true, found)[0].tolist() == [list(color) for color in expected]
 
 
 def test_png_keeps_every_bit():
@@ -327,7 +327,7 @@ def test_architect_counts_what_the_built_network_has():
 def test_architect_explains_impossible_settings_in_words():
     pytest.importorskip("tensorflow")
     drawn = panels.architect(depth=5, size=100)
-    assert "crop or pad to 96 or 112" in drawn.says and drawn.facts["weights"] == "none"
+    assert "crop or pad to 96 or 112" in drawn.caption and drawn.facts["weights"] == "none"
     assert list(drawn.facts) == list(panels.architect().facts)
 
 

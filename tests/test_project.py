@@ -18,7 +18,7 @@ LAYERS = {  # what each module may import of the others
     "workers": set(), "costs": {"backend", "anatomy", "training"}, "scaling": {"backend", "anatomy", "synthesis", "training", "workers"},
     "own_images": {"arrays", "anatomy", "training", "evaluation", "diagnosis", "backend"},
 }
-TOP = {"pictures", "panels", "monitor", "checks", "colab"}  # nothing but notebooks, and each other, imports these
+TOP = {"figures", "panels", "monitor", "checks", "colab"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {
     module: {"tensorflow", "keras", "IPython", "ipywidgets", "matplotlib"} for module in ("arrays", "synthesis", "evaluation", "workers")
 }

@@ -38,9 +38,9 @@ def test_a_lesion_is_the_disc_opencv_draws():
     tissue, mask = np.zeros((2, 40, 40), np.uint8)
     draw_lesion(tissue, mask, CircleScene(size=40, radius=6, contrast=1.0), np.random.default_rng(1))
     rng = np.random.default_rng(1)
-    centre = (int(rng.integers(0, 39, endpoint=True)), int(rng.integers(0, 39, endpoint=True)))
+    center = (int(rng.integers(0, 39, endpoint=True)), int(rng.integers(0, 39, endpoint=True)))
     expected = np.zeros((40, 40), np.uint8)
-    cv2.circle(expected, centre, 6, 1, cv2.FILLED)
+    cv2.circle(expected, center, 6, 1, cv2.FILLED)
     np.testing.assert_array_equal(mask, expected)
     np.testing.assert_array_equal(tissue, expected * 255)
 

@@ -15,7 +15,7 @@ from helpers.anatomy import build_unet
 from helpers.evaluation import best_threshold, dice_per_image
 from helpers.synthesis import CircleScene, fingerprint, make_dataset
 from helpers.training import (
-    DiceScore, Housekeeping, augment, bce_dice_loss, bce_loss, dice_loss, load_network, make_callbacks, new_run_dir, predict,
+    DiceScore, ReleaseMemory, augment, bce_dice_loss, bce_loss, dice_loss, load_network, make_callbacks, new_run_dir, predict,
     read_log, train_unet, training_batches, warmup_cosine,
 )
 
@@ -231,20 +231,20 @@ def fit(model, data, callbacks=(), epochs=2):
 
 def test_housekeeping_changes_nothing_that_is_learned(data):
     plain, tidy = small_unet(), small_unet()
-    assert fit(plain, data[0]) == fit(tidy, data[0], [Housekeeping()])
+    assert fit(plain, data[0]) == fit(tidy, data[0], [ReleaseMemory()])
     for a, b in zip(plain.optimizer.variables, tidy.optimizer.variables, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_only_the_model_trained_last_keeps_its_traced_steps(data):
     first, second = small_unet(), small_unet(seed=4)
-    fit(first, data[0], [Housekeeping()])
+    fit(first, data[0], [ReleaseMemory()])
     steps = first.train_function
-    fit(first, data[0], [Housekeeping()])
+    fit(first, data[0], [ReleaseMemory()])
     assert steps is not None and first.train_function is steps  # trained on without tracing anew
-    fit(second, data[0], [Housekeeping()])
+    fit(second, data[0], [ReleaseMemory()])
     assert first.train_function is None and first.test_function is None and second.train_function is not None
-    again, whole = fit(first, data[0], [Housekeeping()]), small_unet()
+    again, whole = fit(first, data[0], [ReleaseMemory()]), small_unet()
     assert again == {name: values[4:] for name, values in fit(whole, data[0], epochs=6).items()}
 
 
@@ -254,14 +254,14 @@ class TrainAnother(keras.callbacks.Callback):
         self.other, self.data = model, data
 
     def on_epoch_end(self, epoch, logs=None):
-        fit(self.other, self.data, [Housekeeping()], epochs=1)
+        fit(self.other, self.data, [ReleaseMemory()], epochs=1)
 
 
 def test_a_training_within_a_training_disturbs_neither(data):
     outer, plain = small_unet(), small_unet()
-    fit(outer, data[0], [Housekeeping()], epochs=1)
+    fit(outer, data[0], [ReleaseMemory()], epochs=1)
     fit(plain, data[0], epochs=1)
-    inside = [Housekeeping(), TrainAnother(small_unet(seed=4), data[1])]
+    inside = [ReleaseMemory(), TrainAnother(small_unet(seed=4), data[1])]
     assert fit(outer, data[0], inside, epochs=3) == fit(plain, data[0], epochs=3)
 
 

@@ -61,11 +61,11 @@ def pair(path: Path):
     if [key(c) for c in was] == [key(c) for c in now]:
         for before, after in zip(was, now):
             after.outputs, after.execution_count = before.outputs, before.execution_count
-        normalise(notebook)
+        normalize(notebook)
     return notebook
 
 
-def normalise(notebook) -> None:
+def normalize(notebook) -> None:
     """Leave out of an executed notebook what differs between runs and machines, in place."""
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -114,7 +114,7 @@ def run(path: Path) -> float:
     started = time.perf_counter()
     NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
     seconds = time.perf_counter() - started
-    normalise(notebook)
+    normalize(notebook)
     nbformat.validate(notebook)
     write(notebook, path)
     return seconds

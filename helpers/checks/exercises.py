@@ -75,7 +75,7 @@ def hint(identity: str) -> None:
 def check_number(answer, truth, slips=(), tolerance=0.006, what="the answer"):
     """Check a number worked out by hand: exactly, or (tolerance above 0) exactly or rounded to two decimals.
 
-    slips: numbers to messages, tried in order; a slip is recognised within the tolerance.
+    slips: numbers to messages, tried in order; a slip is recognized within the tolerance.
     """
     if answer is None:
         raise ToDo

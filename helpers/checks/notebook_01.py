@@ -11,7 +11,7 @@ from helpers.checks.running import ToDo, Wrong, as_array, as_list, call, np, sam
     "Image and mask come from the same numbers, so they cannot disagree.",
     "Compare with draw_lesion: how do its two last lines differ?",
     "The mask needs a call of its own. Everything about the shape is the same; one thing is not.",
-    "What differs is the colour: a mask says yes or no, whatever the grey level is.",
+    "What differs is the color: a mask says yes or no, whatever the gray level is.",
 )
 def exercise_1_1(draw_ellipse):
     """Check that the ellipse is drawn, filled, into tissue and mask, on odd sizes, at the border, over older ones."""
@@ -22,24 +22,24 @@ def exercise_1_1(draw_ellipse):
         ("a flat one cut by the border", (61, 83), (3, 40), (24, 8), 0, 200, False),
         ("a long one", (160, 200), (101, 75), (80, 40), 110, 60, False),
         ("a second ellipse over an older one", (61, 83), (60, 20), (10, 14), 45, 120, True),
-        ("a grey level of 1", (40, 40), (20, 20), (12, 6), 90, 1, False),
+        ("a gray level of 1", (40, 40), (20, 20), (12, 6), 90, 1, False),
     ]
-    for on, size, centre, half_axes, angle, level, older in cases:
+    for on, size, center, half_axes, angle, level, older in cases:
         tissue, mask = np.zeros((2, *size), np.uint8)
         if older:
             cv2.circle(tissue, (20, 40), 9, 77, cv2.FILLED)
             cv2.circle(mask, (20, 40), 9, 1, cv2.FILLED)
-        _check_drawn(draw_ellipse, tissue, mask, (centre, half_axes, angle, level), on)
+        _check_drawn(draw_ellipse, tissue, mask, (center, half_axes, angle, level), on)
 
 
 def _check_drawn(draw, tissue, mask, shape, on):
     import cv2
 
     old_tissue, old_mask = tissue.copy(), mask.copy()
-    centre, half_axes, angle, level = shape
+    center, half_axes, angle, level = shape
 
-    def blank(colour, *ellipse, thickness=cv2.FILLED):
-        return cv2.ellipse(np.zeros_like(mask), *ellipse, 0, 360, colour, thickness)
+    def blank(color, *ellipse, thickness=cv2.FILLED):
+        return cv2.ellipse(np.zeros_like(mask), *ellipse, 0, 360, color, thickness)
 
     class Into:  # carries the two arrays past the copying of call, since they are to be changed
         def __call__(self, *arguments):
@@ -50,7 +50,7 @@ def _check_drawn(draw, tissue, mask, shape, on):
     if not callable(draw):
         call(draw)
     result = call(into, *shape, on=on)
-    true = blank(1, centre, half_axes, angle)
+    true = blank(1, center, half_axes, angle)
     new = (mask != old_mask).astype(np.uint8)
     drawn = (tissue != old_tissue).astype(np.uint8)
     if not new.any() and not drawn.any():
@@ -69,14 +69,14 @@ def _check_drawn(draw, tissue, mask, shape, on):
         if _overlap(shown, true) >= 0.93:
             continue
         for message, slip in {
-            "only its outline is drawn, not the inside.": blank(1, centre, half_axes, angle, thickness=1),
-            "the angle is not used.": blank(1, centre, half_axes, 0),
-            "the ellipse turns the other way: OpenCV's angles run clockwise.": blank(1, centre, half_axes, -angle),
-            "the two half axes are swapped.": blank(1, centre, half_axes[::-1], angle),
-            "row and column of the centre are swapped; OpenCV wants (x, y).": blank(1, centre[::-1], half_axes, angle),
-            "it is twice too large: cv2.ellipse wants half axes.": blank(1, centre, (2 * half_axes[0],
+            "only its outline is drawn, not the inside.": blank(1, center, half_axes, angle, thickness=1),
+            "the angle is not used.": blank(1, center, half_axes, 0),
+            "the ellipse turns the other way: OpenCV's angles run clockwise.": blank(1, center, half_axes, -angle),
+            "the two half axes are swapped.": blank(1, center, half_axes[::-1], angle),
+            "row and column of the center are swapped; OpenCV wants (x, y).": blank(1, center[::-1], half_axes, angle),
+            "it is twice too large: cv2.ellipse wants half axes.": blank(1, center, (2 * half_axes[0],
                 2 * half_axes[1]), angle),
-            "it is half as large as it should be: the numbers given are half axes already.": blank(1, centre,
+            "it is half as large as it should be: the numbers given are half axes already.": blank(1, center,
                 (half_axes[0] // 2, half_axes[1] // 2), angle),
         }.items():
             if _overlap(shown, slip) > 0.97:
@@ -86,7 +86,7 @@ def _check_drawn(draw, tissue, mask, shape, on):
         raise Wrong("value", f"on {on} tissue and mask disagree in {(new != drawn).sum()} pixels; use the same "
             "numbers for both.")
     if (tissue[drawn == 1] != level).any():
-        raise Wrong("value", f"on {on} the tissue should show the grey level {level}; it shows "
+        raise Wrong("value", f"on {on} the tissue should show the gray level {level}; it shows "
             f"{tissue[drawn == 1][0]}.")
 
 
@@ -117,7 +117,7 @@ def exercise_1_2(answer):
 
 @exercise(
     "a mask from a file",
-    "Most trouble with masks of one's own starts with 0 and 255, or with grey pixels along smoothed edges.",
+    "Most trouble with masks of one's own starts with 0 and 255, or with gray pixels along smoothed edges.",
     "Three things differ between a stored mask and ours: the values, the type and the number of axes.",
     "Compare with 128 to get yes or no, and think about what type a comparison gives.",
     "After the comparison: .astype(np.uint8) for the type, [..., None] for the last axis.",
@@ -129,7 +129,7 @@ def exercise_1_3(clean_mask):
     blob[2:5, 1:4] = [[60, 130, 60], [128, 255, 127], [90, 200, 10]]
     stored = {
         "a mask with smoothed edges": blob,
-        "every grey level from 0 to 255": ramp,
+        "every gray level from 0 to 255": ramp,
         "an empty mask": np.zeros((3, 4), np.uint8),
         "a mask that is all lesion": np.full((5, 2), 255, np.uint8),
         "a faint mask, 0 to 140": np.array([[0, 140, 100]], np.uint8),

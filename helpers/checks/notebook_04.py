@@ -187,7 +187,7 @@ def exercise_4_3(count_found):
         "you count pixels; one lesion is one case, whatever its size.": of_pixels(),
         "the two numbers are swapped: found comes first, then total.": swapped,
         "you count what was missed.": [(t - f, t) for f, t in right],
-        "squares that touch at a corner are one lesion: OpenCV counts eight neighbours unless told otherwise.":
+        "squares that touch at a corner are one lesion: OpenCV counts eight neighbors unless told otherwise.":
             by(lambda s: s >= 0.5, connect=4),
     }, cases)
 

@@ -10,7 +10,7 @@ from helpers.checks.running import np, short
 class Prediction(NamedTuple):
     """How a guess is answered: the truth in words, how near counts as right, and typical slips with their messages."""
 
-    says: str  # with {} for the number
+    caption: str  # with {} for the number
     near: float = 0
     slips: dict = {}
     choices: tuple = ()
@@ -35,7 +35,7 @@ PREDICTIONS = {
     }),
     "scene shape": Prediction("the shape is {}", 0, {
         (96, 96): "The last axis is missing: it counts the channels, and here there is one.",
-        (96, 96, 3): "Three channels make a colour picture; a scan has one grey value for each pixel.",
+        (96, 96, 3): "Three channels make a color picture; a scan has one gray value for each pixel.",
         (1, 96, 96, 1): "An axis in front counts pictures of a batch. This is one picture, so there is none.",
         (1, 96, 96): "The channels come last in this course.",
     }, example="(1, 2, 3)"),
@@ -63,7 +63,7 @@ PREDICTIONS = {
     "kernel": Prediction("around row 2, column 2 it gives {}", 0, {
         0: "It would be 0 if both sides were equally bright. Here the right column of the window lies in the bright "
             "half.",
-        -3: "The sign: the kernel counts the right neighbours as positive, and they are the bright ones.",
+        -3: "The sign: the kernel counts the right neighbors as positive, and they are the bright ones.",
         9: "Only the right column of the kernel falls on ones; the middle column is 0 and the left one falls on zeros.",
         6: "Both sides would have to add up; the left column falls on zeros, so it adds nothing.",
         1: "That is one row of the window; there are three.",
@@ -125,13 +125,13 @@ PREDICTIONS = {
         15: "15 is how long it waits without an improvement. It begins to count at the best epoch.",
     }),
     "resumed": Prediction("{}", 0, {
-        "roughly": "It would be, if the order of the pictures, the augmentation or the optimiser's memory began anew. "
+        "roughly": "It would be, if the order of the pictures, the augmentation or the optimizer's memory began anew. "
             "All three are kept.",
         "three digits": "Closer than that: nothing that a step depends on was lost.",
     }, ("roughly", "three digits", "exactly"), '"roughly"'),
     # 04
     "curve": Prediction("it is a {}", 0, {
-        "hill": "Grey levels make a hill, since many pixels lie on either side of any threshold. A trained network "
+        "hill": "Gray levels make a hill, since many pixels lie on either side of any threshold. A trained network "
             "has hardly any in the middle.",
         "slope": "A slope would mean that a lower, or a higher, threshold is always better. At both ends something is "
             "lost.",
@@ -155,7 +155,7 @@ PREDICTIONS = {
     "coins": Prediction("{} is closer", 0, {
         "Otsu": "On our scans Otsu fails because of the light. A U-Net knows round, bright things on uneven ground, "
             "and coins are just that.",
-        "U-Net": "Coins have reliefs, dark rims and shadows that no drawn disc has, and grey levels alone do well "
+        "U-Net": "Coins have reliefs, dark rims and shadows that no drawn disc has, and gray levels alone do well "
             "here.",
     }, ("U-Net", "Otsu"), '"Otsu"'),
 }
@@ -168,8 +168,8 @@ def reveal(name: str, guess, truth) -> None:
     """
     prediction = PREDICTIONS[name]
     truth = truth.item() if isinstance(truth, np.generic) else truth
-    says = prediction.says.format(f"{truth:,}" if isinstance(truth, int) and "{}" in prediction.says else truth)
-    says = says[0].upper() + says[1:]
+    caption = prediction.caption.format(f"{truth:,}" if isinstance(truth, int) and "{}" in prediction.caption else truth)
+    caption = caption[0].upper() + caption[1:]
     if guess is None:
         print(f"{says}. (No guess yet: put one in place of None.)")
         return

@@ -1,4 +1,4 @@
-"""One picture file: read it whole or say what is wrong with it, and make grey levels of it."""
+"""One picture file: read it whole or say what is wrong with it, and make gray levels of it."""
 
 import contextlib
 import logging
@@ -107,7 +107,7 @@ def _read_other(path, max_pixels):
         picture.load()  # a file that is cut short raises here
         remark = ""
         if picture.format == "PNG" and picture.mode in ("RGB", "RGBA") and _png_depth(path) == 16:
-            # Pillow keeps 8 of 16 bits of a colour PNG, OpenCV keeps all.
+            # Pillow keeps 8 of 16 bits of a color PNG, OpenCV keeps all.
             array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
             return [array[..., [2, 1, 0, 3][: array.shape[-1]]]], remark
         turned = picture.getexif().get(0x0112, 1)
@@ -208,14 +208,14 @@ def _pillow_pages(path):
     return pages
 
 
-def to_grey(page, name: str = "picture", value_range=None, channel=None) -> tuple[np.ndarray, str]:
-    """Return one page as grey levels `[h, w, 1]` float32 in 0..1, and in words how they were made.
+def to_gray(page, name: str = "picture", value_range=None, channel=None) -> tuple[np.ndarray, str]:
+    """Return one page as gray levels `[h, w, 1]` float32 in 0..1, and in words how they were made.
 
     8-bit numbers are divided by 255, 16-bit ones by 65535, floats must lie in 0..1, unless `value_range=(black, white)`
-    says otherwise. Colours become luminance; where only one channel holds anything, it is taken alone. channel: take
+    says otherwise. Colors become luminance; where only one channel holds anything, it is taken alone. channel: take
     this one, counted from 0. Raises PictureError for NaN, for numbers outside the range, for unclear channels.
     """
-    page, how = np.asarray(page), "grey"
+    page, how = np.asarray(page), "gray"
     if page.ndim == 3:
         page, how = _one_channel(page, name, channel)
     bits = 1 if page.dtype == bool else 8 * page.dtype.itemsize
@@ -254,20 +254,20 @@ def _one_channel(page, name, channel):
             raise PictureError(f"{name}: has channels 0 to {n - 1}, and channel is {channel}. Choose one of them.")
         return page[..., channel], f"channel {channel} of {n}"
     if n == 1:
-        return page[..., 0], "grey"
+        return page[..., 0], "gray"
     if n not in (3, 4):
         raise PictureError(f"{name}: has {n} channels. Pass channel=0 (or another) to say which one to use.")
     alpha = n == 4 and (page[..., 3] != page.flat[3]).any()
-    colour, note = page[..., :3], ", transparency left out" if alpha else ""
-    if (colour[..., 0] == colour[..., 1]).all() and (colour[..., 0] == colour[..., 2]).all():
-        return colour[..., 0], f"{'RGBA' if n == 4 else 'RGB'}, all grey{note}"
-    used = [i for i in range(3) if colour[..., i].any()]
+    color, note = page[..., :3], ", transparency left out" if alpha else ""
+    if (color[..., 0] == color[..., 1]).all() and (color[..., 0] == color[..., 2]).all():
+        return color[..., 0], f"{'RGBA' if n == 4 else 'RGB'}, all gray{note}"
+    used = [i for i in range(3) if color[..., i].any()]
     if len(used) == 1:
-        return colour[..., used[0]], f"{'RGBA' if n == 4 else 'RGB'}, only {('red', 'green', 'blue')[used[0]]}{note}"
-    grey = colour.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+        return color[..., used[0]], f"{'RGBA' if n == 4 else 'RGB'}, only {('red', 'green', 'blue')[used[0]]}{note}"
+    gray = color.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
     if page.dtype.kind in "ub":
-        grey = np.round(grey).astype(page.dtype)
-    return grey, f"{'RGBA' if n == 4 else 'RGB'} to grey{note}"
+        gray = np.round(gray).astype(page.dtype)
+    return gray, f"{'RGBA' if n == 4 else 'RGB'} to gray{note}"
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import numpy as np
 import tifffile
 
 from helpers.own_images.files import PictureError, first_line, hush
-from helpers.own_images.grey_levels import Normalisation
+from helpers.own_images.gray_levels import Normalization
 from helpers.own_images.tiles import plane_of
 
 
@@ -89,11 +89,11 @@ def beside(picture_path, ending="_mask.png") -> Path:
     return picture_path.with_name(picture_path.stem + ending)
 
 
-class Kept(NamedTuple):
-    """A network with all that its use needs: normalisation, threshold, scores, and a card of data and training."""
+class SavedNetwork(NamedTuple):
+    """A network with all that its use needs: normalization, threshold, scores, and a card of data and training."""
 
     model: object
-    normalisation: Normalisation | None
+    normalization: Normalization | None
     threshold: float
     scores: dict
     card: dict
@@ -102,7 +102,7 @@ class Kept(NamedTuple):
 NOTE = "unet_course.json"  # inside the .keras file, which is a zip archive; Keras leaves unknown members alone
 
 
-def save_network(path, model, normalisation, threshold: float, scores: dict, card: dict) -> Path:
+def save_network(path, model, normalization, threshold: float, scores: dict, card: dict) -> Path:
     """Write a network and all that its use needs into one new `.keras` file; returns its path.
 
     scores, card: names to numbers or texts (what data, how many pictures, how trained, not for what).
@@ -110,8 +110,8 @@ def save_network(path, model, normalisation, threshold: float, scores: dict, car
     path = Path(path)
     if path.suffix != ".keras":
         raise ValueError(f"{path.name}: a network is kept in a file that ends in .keras.")
-    rule = normalisation._asdict() if normalisation else None
-    text = json.dumps({"normalisation": rule, "threshold": float(threshold), "scores": scores, "card": card}, indent=2)
+    rule = normalization._asdict() if normalization else None
+    text = json.dumps({"normalization": rule, "threshold": float(threshold), "scores": scores, "card": card}, indent=2)
 
     def write(file):
         with tempfile.TemporaryDirectory() as scratch:
@@ -124,10 +124,10 @@ def save_network(path, model, normalisation, threshold: float, scores: dict, car
     return write_new(path, write)
 
 
-def load_kept(path) -> Kept:
+def load_kept(path) -> SavedNetwork:
     """Load a network from a `.keras` file, in safe mode: code inside the file is never run.
 
-    A file without the course's note gives no normalisation and a threshold of 0.5. Raises FileNotFoundError if there
+    A file without the course's note gives no normalization and a threshold of 0.5. Raises FileNotFoundError if there
     is none, and ValueError if it is damaged, no Keras model, or brings code of its own.
     """
     from helpers.training import load_network
@@ -151,10 +151,10 @@ def load_kept(path) -> Kept:
             note = {}
     model = load_network(path)
     try:
-        rule = note.get("normalisation")
-        rule = Normalisation(str(rule["kind"]), float(rule["low"]), float(rule["high"])) if rule else None
+        rule = note.get("normalization")
+        rule = Normalization(str(rule["kind"]), float(rule["low"]), float(rule["high"])) if rule else None
         threshold, scores, card = note.get("threshold", 0.5), note.get("scores", {}), note.get("card", {})
-        return Kept(model, rule, float(threshold), dict(scores), dict(card))
+        return SavedNetwork(model, rule, float(threshold), dict(scores), dict(card))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path.name}: the note {NOTE} in it is damaged ({first_line(error)}). Keep the network anew with "

@@ -1,4 +1,4 @@
-"""Masks as they come, 0/1, 0/255, coloured or numbered, and which of their pixels are foreground."""
+"""Masks as they come, 0/1, 0/255, colored or numbered, and which of their pixels are foreground."""
 
 from typing import NamedTuple
 
@@ -10,11 +10,11 @@ from helpers.own_images.files import PictureError
 
 
 class Codes(NamedTuple):
-    """A mask's page as one whole number a pixel, and whether these are colours and may be blurred by JPEG."""
+    """A mask's page as one whole number a pixel, and whether these are colors and may be blurred by JPEG."""
 
     codes: np.ndarray
     values: np.ndarray
-    colour: bool
+    color: bool
     lossy: bool
     where: str
 
@@ -26,11 +26,11 @@ def codes_of(page, name, lossy):
     if page.ndim == 3 and page.shape[-1] == 3 and not ((page == page[..., :1]).all()):
         if page.dtype != np.uint8:
             raise PictureError(
-                f"{name}: is a coloured mask with {page.dtype} numbers. Export it with 8 bits a channel."
+                f"{name}: is a colored mask with {page.dtype} numbers. Export it with 8 bits a channel."
             )
-        codes, colour = page.astype(np.int64) @ np.int64([65536, 256, 1]), True
+        codes, color = page.astype(np.int64) @ np.int64([65536, 256, 1]), True
     else:
-        page, colour = page[..., 0] if page.ndim == 3 else page, False
+        page, color = page[..., 0] if page.ndim == 3 else page, False
         if page.dtype.kind == "f":
             if not np.isfinite(page).all():
                 raise PictureError(
@@ -42,11 +42,11 @@ def codes_of(page, name, lossy):
                     "threshold and save 0 and 255."
                 )
         codes = page.astype(np.int64)
-    return Codes(codes, np.unique(codes), colour, lossy, name)
+    return Codes(codes, np.unique(codes), color, lossy, name)
 
 
-def _said(values, colour):
-    shown = [f"#{v:06x}" if colour else str(v) for v in values[:6].tolist()]
+def _said(values, color):
+    shown = [f"#{v:06x}" if color else str(v) for v in values[:6].tolist()]
     return ", ".join(shown) + (f" ... ({len(values)} in all)" if len(values) > 6 else "")
 
 
@@ -66,7 +66,7 @@ def labels_like_objects(mask):
 
 def foreground_of(mask, foreground, several):
     """Return a mask as uint8 `[h, w, 1]` of 0 and 1, and in words what it held. several: the folder holds objects."""
-    codes, values, colour, lossy, name = mask
+    codes, values, color, lossy, name = mask
     if foreground is not None:
         return _asked_foreground(mask, foreground)
     objects = values[values != 0]
@@ -74,47 +74,47 @@ def foreground_of(mask, foreground, several):
         return codes != 0, "all background" if values[0] == 0 else "all foreground"
     if len(values) == 2:
         if values[0] == 0:
-            return codes != 0, "black and one colour" if colour else f"0/{values[1]}"
+            return codes != 0, "black and one color" if color else f"0/{values[1]}"
         raise PictureError(
-            f"{name}: the mask holds {_said(values, colour)}, none of them 0. {_say_which(values, colour)}"
+            f"{name}: the mask holds {_said(values, color)}, none of them 0. {_say_which(values, color)}"
         )
-    if lossy and not colour and ((codes < 64) | (codes > 191)).mean() > 0.98:
+    if lossy and not color and ((codes < 64) | (codes > 191)).mean() > 0.98:
         return codes > 127, "0/255 blurred by JPEG"
     if len(objects) >= (2 if several else 3) and labels_like_objects(mask):
-        if colour or several or values[-1] <= 4 * len(objects) or len(objects) >= 5:
-            return codes != 0, f"{len(objects)} labelled objects"
-    if not colour and len(values) > 12 and ((codes < 64) | (codes > 191)).mean() > 0.9:
+        if color or several or values[-1] <= 4 * len(objects) or len(objects) >= 5:
+            return codes != 0, f"{len(objects)} labeled objects"
+    if not color and len(values) > 12 and ((codes < 64) | (codes > 191)).mean() > 0.9:
         remedy = "These look like 0 and 255 with smoothed edges: pass foreground='half'."
     else:
-        remedy = _say_which(values, colour)
+        remedy = _say_which(values, color)
     count = "three values" if len(values) == 3 else f"{len(values)} values"
     raise PictureError(
-        f"{name}: the mask holds {count}, {_said(values, colour)}; expected background and foreground, or numbered "
+        f"{name}: the mask holds {count}, {_said(values, color)}; expected background and foreground, or numbered "
         f"objects. {remedy}"
     )
 
 
-def _say_which(values, colour):
+def _say_which(values, color):
     value = values[-1]
-    example = tuple(int(value) >> shift & 255 for shift in (16, 8, 0)) if colour else int(value)
-    rest = "black" if colour else "0"
+    example = tuple(int(value) >> shift & 255 for shift in (16, 8, 0)) if color else int(value)
+    rest = "black" if color else "0"
     return f"Say which is foreground: foreground={example}, or foreground='nonzero' for all but {rest}."
 
 
 def _asked_foreground(mask, foreground):
-    codes, values, colour, *_ = mask
+    codes, values, color, *_ = mask
     if isinstance(foreground, str):
         if foreground == "nonzero":
             return codes != 0, "all but 0"
-        if foreground == "half" and not colour:
+        if foreground == "half" and not color:
             return codes > values.max() / 2, "above half"
         raise PictureError(
-            f"foreground is {foreground!r}; expected 'nonzero', 'half' (grey masks), a number, a colour (red, green, "
+            f"foreground is {foreground!r}; expected 'nonzero', 'half' (gray masks), a number, a color (red, green, "
             "blue), or a list of them."
         )
     several = foreground if isinstance(foreground, (list, set)) else [foreground]
     wanted = [int(np.dot(v, (65536, 256, 1))) if isinstance(v, (tuple, np.ndarray)) else int(v) for v in several]
-    return np.isin(codes, wanted), f"as asked: {_said(np.array(wanted), colour)}"
+    return np.isin(codes, wanted), f"as asked: {_said(np.array(wanted), color)}"
 
 
 def cleared_gap(codes, inside):

@@ -20,7 +20,7 @@ class FoundObject(NamedTuple):
     area: float
     perimeter: float
     roundness: float
-    mean_grey: float
+    mean_gray: float
     touches_border: bool
 
 
@@ -47,21 +47,21 @@ def label_objects(mask, min_area: int = 0, split: bool = False) -> np.ndarray:
 
 
 def measure_objects(labels, image=None, pixel_size: float = 1.0) -> list[FoundObject]:
-    """Measure each numbered object: place, area, perimeter, roundness (1 for a disc), mean grey level.
+    """Measure each numbered object: place, area, perimeter, roundness (1 for a disc), mean gray level.
 
-    labels: `[h, w]` from `label_objects`; image: its picture, for the grey level; pixel_size: side of a pixel, such as
+    labels: `[h, w]` from `label_objects`; image: its picture, for the gray level; pixel_size: side of a pixel, such as
     0.65 micrometres. Perimeter: Crofton's formula, which is right for discs where counting pixels is not.
     Raises ValueError if the shapes differ.
     """
     labels = np.asarray(labels)
-    grey = None if image is None else plane_of(image)
-    if grey is not None and grey.shape != labels.shape:
+    gray = None if image is None else plane_of(image)
+    if gray is not None and gray.shape != labels.shape:
         raise ValueError(
-            f"the picture is {grey.shape} and labels are {labels.shape}; measure objects on the picture they were "
+            f"the picture is {gray.shape} and labels are {labels.shape}; measure objects on the picture they were "
             "found in."
         )
     rows = []
-    for region in measure.regionprops(labels, grey):
+    for region in measure.regionprops(labels, gray):
         perimeter = float(region.perimeter_crofton)
         top, left, bottom, right = region.bbox
         border = top == 0 or left == 0 or bottom == labels.shape[0] or right == labels.shape[1]
@@ -69,7 +69,7 @@ def measure_objects(labels, image=None, pixel_size: float = 1.0) -> list[FoundOb
         rows.append(FoundObject(
             int(region.label), *(round(float(c), 1) for c in region.centroid), round(area * pixel_size**2, 4),
             round(perimeter * pixel_size, 4), round(min(1.0, 4 * np.pi * area / max(perimeter, 1e-9) ** 2), 3),
-            round(float(region.intensity_mean), 4) if grey is not None else float("nan"), border,
+            round(float(region.intensity_mean), 4) if gray is not None else float("nan"), border,
         ))
     return rows
 
@@ -85,13 +85,13 @@ def save_table(rows, path) -> Path:
 
 def numbered_contours(image, labels, zoom: int = 1) -> np.ndarray:
     """Draw each object's outline and number over its picture; returns `[zoom * h, zoom * w, 3]` uint8 RGB."""
-    grey = np.round(255 * np.clip(plane_of(image), 0, 1)).astype(np.uint8).repeat(zoom, 0).repeat(zoom, 1)
+    gray = np.round(255 * np.clip(plane_of(image), 0, 1)).astype(np.uint8).repeat(zoom, 0).repeat(zoom, 1)
     labels = np.asarray(labels).repeat(zoom, 0).repeat(zoom, 1)
-    picture = np.repeat(grey[..., None], 3, axis=-1)
+    picture = np.repeat(gray[..., None], 3, axis=-1)
     picture[segmentation.find_boundaries(labels, mode="inner")] = (230, 159, 0)
     for region in measure.regionprops(labels):
         row, column = (int(c) for c in region.centroid)
-        place = max(column - 6, 0), min(row + 5, grey.shape[0] - 1)
-        for colour, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-            cv2.putText(picture, str(region.label), place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, thick, cv2.LINE_AA)
+        place = max(column - 6, 0), min(row + 5, gray.shape[0] - 1)
+        for color, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+            cv2.putText(picture, str(region.label), place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, thick, cv2.LINE_AA)
     return picture

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers.own_images.files import MAX_TOTAL, PictureError, read_picture, to_grey
+from helpers.own_images.files import MAX_TOTAL, PictureError, read_picture, to_gray
 from helpers.own_images.masks import cleared_gap, codes_of, foreground_of, labels_like_objects
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -65,9 +65,9 @@ def load_pairs(
     """Load pictures and their masks from two folders, matched by name; returns `Pairs`, that is `(images, masks)`.
 
     Names match without their ending; endings of the name such as "_mask" or "-labels" are ignored, and folders inside
-    count as part of it. Pages of a TIFF become pictures of their own. Masks may be 0/1, 0/255, black and a colour, or
-    numbered objects. foreground: which of a mask's values count, where that is unclear: a number, a colour
-    (red, green, blue), a list, "nonzero" or "half". value_range, channel: as in `to_grey`. invert: swap foreground and
+    count as part of it. Pages of a TIFF become pictures of their own. Masks may be 0/1, 0/255, black and a color, or
+    numbered objects. foreground: which of a mask's values count, where that is unclear: a number, a color
+    (red, green, blue), a list, "nonzero" or "half". value_range, channel: as in `to_gray`. invert: swap foreground and
     background of all masks. gap: clear a line between touching numbered objects. limit: load so many, evenly spread.
 
     Raises FileNotFoundError or NotADirectoryError for a folder that is none, PictureError for everything else, naming
@@ -107,7 +107,7 @@ def load_pairs(
         except PictureError as error:
             problems.append(str(error))
             continue
-        if gap and held.endswith("labelled objects"):
+        if gap and held.endswith("labeled objects"):
             inside = cleared_gap(mask.codes, inside)
         inside = inside ^ bool(invert)
         images.append(image)
@@ -225,16 +225,16 @@ def _read_pair(key, image_path, mask_path, value_range, channel):
     for i, (page, marks) in enumerate(zip(image.pages, mask.pages), 1):
         name, page_number = (f"{key}_p{i:03d}", f", page {i}") if len(image.pages) > 1 else (key, "")
         where = image_path.name + page_number
-        grey, how = to_grey(page, where, value_range, channel)
-        if grey.shape[:2] != marks.shape[:2]:
+        gray, how = to_gray(page, where, value_range, channel)
+        if gray.shape[:2] != marks.shape[:2]:
             turned = " One of them is stored turned (EXIF)." if "EXIF" in image.remark + mask.remark else ""
             raise PictureError(
-                f"{where} is {grey.shape[1]}x{grey.shape[0]} pixels and its mask {mask_path.name} "
+                f"{where} is {gray.shape[1]}x{gray.shape[0]} pixels and its mask {mask_path.name} "
                 f"{marks.shape[1]}x{marks.shape[0]}.{turned} "
-                "Export the mask at the picture's size; if you resize it, use nearest neighbour."
+                "Export the mask at the picture's size; if you resize it, use nearest neighbor."
             )
         lossy = mask_path.suffix.lower() in (".jpg", ".jpeg")
-        rows.append((name, grey, how, codes_of(marks, mask_path.name + page_number, lossy), image.remark))
+        rows.append((name, gray, how, codes_of(marks, mask_path.name + page_number, lossy), image.remark))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Patches of a few labelled pictures, and training on them."""
+"""Patches of a few labeled pictures, and training on them."""
 
 
 import numpy as np
@@ -59,9 +59,9 @@ def patch_batches(images, masks, size: int = 128, batch_size: int = 8, steps: in
 def train_on_patches(
     model, train, validation, run_dir, size=128, epochs=10, steps=50, batch_size=8, peak_rate=3e-3, seed=0, callbacks=()
 ):
-    """Train a U-Net on patches of a few labelled pictures; returns a History. The best epoch's weights stay.
+    """Train a U-Net on patches of a few labeled pictures; returns a History. The best epoch's weights stay.
 
-    train, validation: `(images, masks)`, arrays or lists, already normalised. `epochs * steps` batches are drawn.
+    train, validation: `(images, masks)`, arrays or lists, already normalized. `epochs * steps` batches are drawn.
     The rest is `helpers.training.train_unet`: its losses, rates and callbacks.
     """
     from helpers.training import fixed_batches, train_unet
@@ -73,7 +73,7 @@ def train_on_patches(
 
 
 def restart(model, weights) -> None:
-    """Give a compiled model other weights and a fresh optimiser, so that a further training need not compile anew."""
+    """Give a compiled model other weights and a fresh optimizer, so that a further training need not compile anew."""
     model.set_weights(weights)
     if model.compiled:
         for variable in model.optimizer.variables:

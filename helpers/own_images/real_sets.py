@@ -18,13 +18,13 @@ from helpers.own_images.files import PictureError, first_line
 
 
 class RealSet(NamedTuple):
-    """A public set of pictures: its address, its SHA-256 (None if unknown), its folders, licence and source."""
+    """A public set of pictures: its address, its SHA-256 (None if unknown), its folders, license and source."""
 
     url: str
     sha256: str | None
     images: str
     masks: str
-    licence: str
+    license: str
     source: str
 
 
@@ -34,7 +34,7 @@ NUCLEI = RealSet(
     url="https://github.com/stardist/stardist/releases/download/0.1.0/dsb2018.zip",
     sha256="e44921950edce378063aa4457e625581ba35b4c2dbd9a07c19d48900129f386f",
     images="dsb2018/train/images", masks="dsb2018/train/masks",
-    licence="CC0 1.0 (BBBC038v1, Broad Bioimage Benchmark Collection)",
+    license="CC0 1.0 (BBBC038v1, Broad Bioimage Benchmark Collection)",
     source="Caicedo et al. 2019, Nature Methods 16, 1247; part chosen by Schmidt et al. 2018 (StarDist)",
 )
 
@@ -169,7 +169,7 @@ def fetch_set(real: RealSet = NUCLEI, cache=None, timeout: float = 5, progress=t
 def write_stand_in(folder, n: int = 40, seed=0, real: RealSet = NUCLEI) -> tuple[Path, Path]:
     """Write pictures in the format of the real set into a new folder; returns its folders `(images, masks)`.
 
-    Grey 8-bit TIFF files of nuclei (bright ovals, some touching or faint; debris, haze, noise; all exposures) and
+    Gray 8-bit TIFF files of nuclei (bright ovals, some touching or faint; debris, haze, noise; all exposures) and
     16-bit TIFF files with a number for each nucleus, as in the real set. Drawn, not real: for trying things out.
     """
     images_dir, masks_dir = Path(folder) / real.images, Path(folder) / real.masks
@@ -192,10 +192,10 @@ def draw_nuclei(rng, sizes=(256, 256)) -> tuple[np.ndarray, np.ndarray]:
     texture /= texture.std()
     scale, faintest = rng.uniform(0.6, 1.7), rng.uniform(0.2, 0.6)  # each picture has its magnification and its stain
     for _ in range(int(rng.integers(14, 40) / scale)):
-        centre = int(rng.integers(width)), int(rng.integers(height))
+        center = int(rng.integers(width)), int(rng.integers(height))
         axes = tuple(int(scale * side) for side in rng.uniform(6, 14, 2))
         shape = np.zeros(sizes, np.uint8)
-        cv2.ellipse(shape, centre, axes, float(rng.uniform(0, 180)), 0, 360, 1, thickness=cv2.FILLED)
+        cv2.ellipse(shape, center, axes, float(rng.uniform(0, 180)), 0, 360, 1, thickness=cv2.FILLED)
         fresh = (shape == 1) & (labels == 0)
         if fresh.sum() < 0.7 * max(shape.sum(), 1):
             continue  # nuclei may touch, not lie on top of each other

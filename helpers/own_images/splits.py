@@ -66,7 +66,7 @@ def split_by_source(groups, shares=(0.6, 0.2, 0.2), seed=0) -> list[np.ndarray]:
     """Share pictures out into sets so that no source is in two of them; returns the indices of each set.
 
     groups: one a picture, from `groups_of`; shares: of the pictures, in the order of the sets. Pictures of one single
-    source (the slices of one stack) are cut into blocks of neighbours, for neighbours look alike.
+    source (the slices of one stack) are cut into blocks of neighbors, for neighbors look alike.
     Raises PictureError if there are fewer sources (or pictures) than sets.
     """
     groups = np.asarray(groups)

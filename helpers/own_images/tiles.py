@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 
-def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normalisation=None, out=None) -> np.ndarray:
+def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normalization=None, out=None) -> np.ndarray:
     """Predict a picture of any size tile by tile, with the result of one pass; returns probabilities, float32.
 
     image: `[h, w]`, `[h, w, 1]` or `[1, h, w, 1]`, floats in 0..1 or 8- or 16-bit whole numbers (also a memory map);
     the result has the same shape. tile: side of a tile, pixels, by default as large as 450 MB of features allow.
-    overlap: pixels that neighbouring tiles share, by default the receptive field and `blend`: then each pixel is
-    taken only from tiles that see all it depends on, and tiles cross-fade over `blend` pixels. normalisation: applied
+    overlap: pixels that neighboring tiles share, by default the receptive field and `blend`: then each pixel is
+    taken only from tiles that see all it depends on, and tiles cross-fade over `blend` pixels. normalization: applied
     tile by tile. out: an array to write into, such as a memory map.
 
     A picture that is no multiple of `2 ** (depth - 1)` is mirrored at its lower and right edge, and the result is cut.
@@ -50,7 +50,7 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
             f"such as {overlap + 32 * grid}."
         )
     rows, columns = (lay_tiles(side, most, overlap, blend, grid, adapt=tile is None) for side in padded)
-    limits = None if normalisation is None else normalisation.limits(_thinned(plane, scale))
+    limits = None if normalization is None else normalization.limits(_thinned(plane, scale))
     if out is None:
         # Not np.zeros: NumPy asks for large memory pages for np.empty alone, and touching 65,000 small ones for the first
         # time costs as much as a tenth of the network.
@@ -107,7 +107,7 @@ def plane_of(image):
         image = image[..., 0]
     if image.ndim != 2 or not image.size:
         raise ValueError(
-            f"the picture has the shape {shape}; expected [height, width] or [height, width, 1]: one grey picture."
+            f"the picture has the shape {shape}; expected [height, width] or [height, width, 1]: one gray picture."
         )
     return image
 

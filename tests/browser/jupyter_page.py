@@ -165,7 +165,7 @@ class Bench:
         panel = self.page.locator(".unet-panel", has_text=heading).first
         self._reach(panel, seconds)
         panel.locator("img").first.wait_for(timeout=30_000)
-        Held(self.page, panel).centre()
+        Held(self.page, panel).center()
         self.page.wait_for_function(
             "p => { const i = p.querySelector('img'); return i.complete && i.naturalWidth > 0 }",
             arg=panel.element_handle(),
@@ -201,7 +201,7 @@ class Held:
     def __init__(self, page, panel):
         self.page, self.panel = page, panel
 
-    def centre(self):
+    def center(self):
         """Scroll the panel to the middle of the window."""
         self.panel.evaluate("p => p.scrollIntoView({block: 'center'})")
 

@@ -134,12 +134,12 @@ def test_the_course_notebook_runs_and_its_panel_answers(name, heading, lab, benc
     bench.run_all()
     panel = bench.panel(heading, SECONDS)
     bench.finish()
-    panel.centre()
+    panel.center()
     before = panel.image()
     panel.focus("noise")
     bench.page.keyboard.press("ArrowRight")
     panel.until(lambda: panel.image() != before, "the picture changes")
     assert panel.message() == ""
-    panel.centre()
+    panel.center()
     bench.page.screenshot(path=screenshots / f"notebook_{name[:2]}.png")
     assert not bench.complaints

@@ -119,8 +119,8 @@ def test_every_picture_of_a_notebook_has_words_of_its_own(name):
 def test_previous_contents_and_next_lead_to_pages_of_the_site(name):
     (line,) = [p for p in page_of(name).select("article p") if p.text.startswith("Previous:")]
     i = NOTEBOOKS.index(name)
-    neighbours = [n for j, n in ((i - 1, NOTEBOOKS[i - 1]), (i + 1, NOTEBOOKS[(i + 1) % len(NOTEBOOKS)])) if 0 <= j < len(NOTEBOOKS)]
-    assert {link["href"] for link in line.find_all("a")} == {"index.html", *(f"{n}.html" for n in neighbours)}
+    neighbors = [n for j, n in ((i - 1, NOTEBOOKS[i - 1]), (i + 1, NOTEBOOKS[(i + 1) % len(NOTEBOOKS)])) if 0 <= j < len(NOTEBOOKS)]
+    assert {link["href"] for link in line.find_all("a")} == {"index.html", *(f"{n}.html" for n in neighbors)}
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -165,7 +165,7 @@ def test_axe_finds_nothing(name, width, scheme, reader):
 
     page = reader(name, width, scheme)
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
-    page.wait_for_function("document.getAnimations().length === 0")  # colours fade in, and half-way there is no contrast
+    page.wait_for_function("document.getAnimations().length === 0")  # colors fade in, and half-way there is no contrast
     found = Axe().run(page).response["violations"]
     assert not found, "\n".join(f"{v['id']}: {v['help']}: {[n['html'][:200] for n in v['nodes'][:5]]}" for v in found)
 

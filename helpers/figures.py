@@ -1,6 +1,6 @@
 """Figures of the course, drawn with Matplotlib. Each one says in its title what to see, and prints the same in words.
 
-Colours are safe for colour-blind readers: grey scans, orange for the truth, blue for the prediction, viridis for
+Colors are safe for color-blind readers: gray scans, orange for the truth, blue for the prediction, viridis for
 numbers. Nothing but notebooks imports this module.
 """
 
@@ -18,11 +18,11 @@ plt.rcParams.update({
 })
 
 
-def _finish(figure, says):
+def _finish(figure, caption):
     plt.show()
     plt.close(figure)
-    if says:
-        print(says)
+    if caption:
+        print(caption)
 
 
 def _plane(array):
@@ -30,7 +30,7 @@ def _plane(array):
     return array[..., 0] if array.ndim == 3 else array
 
 
-def show_images(images, titles=(), title="", says="", masks=None, columns=None, cmap="gray", limits=(0, 1), size=2.1):
+def show_images(images, titles=(), title="", caption="", masks=None, columns=None, cmap="gray", limits=(0, 1), size=2.1):
     """Show pictures side by side, each `[h, w]` or `[h, w, 1]`; `masks`, if given, as orange outlines on top.
 
     titles: one for each picture; title: what to see; says: the same in words, printed below. limits: the values drawn
@@ -50,20 +50,20 @@ def show_images(images, titles=(), title="", says="", masks=None, columns=None, 
             if masks is not None:
                 _outline(axis, masks[i], TRUTH)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    _finish(figure, says)
+    _finish(figure, caption)
 
 
-def _outline(axis, mask, colour, style="solid"):
+def _outline(axis, mask, color, style="solid"):
     mask = _plane(mask)
     if mask.min() < 0.5 <= mask.max():
         padded = np.pad(mask.astype(float), 1)
         axis.contour(np.arange(-1, mask.shape[1] + 1), np.arange(-1, mask.shape[0] + 1), padded, [0.5],
-                     colors=colour, linewidths=1.4, linestyles=style)
+                     colors=color, linewidths=1.4, linestyles=style)
         axis.set_xlim(-0.5, mask.shape[1] - 0.5)
         axis.set_ylim(mask.shape[0] - 0.5, -0.5)
 
 
-def show_pairs(images, masks, titles=(), title="", says=""):
+def show_pairs(images, masks, titles=(), title="", caption=""):
     """Show scans in one row and their masks below them."""
     n = len(images)
     figure, axes = plt.subplots(2, n, figsize=(1.7 * n, 3.9), squeeze=False)
@@ -74,10 +74,10 @@ def show_pairs(images, masks, titles=(), title="", says=""):
     for axis in axes.flat:
         axis.axis("off")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    _finish(figure, says)
+    _finish(figure, caption)
 
 
-def show_numbers(array, title="", says=""):
+def show_numbers(array, title="", caption=""):
     """Show a small array `[h, w]` as a picture with every value written into its pixel."""
     array = _plane(array)
     figure, axis = plt.subplots(figsize=(0.42 * array.shape[1] + 0.2, 0.42 * array.shape[0] + 0.5))
@@ -87,11 +87,11 @@ def show_numbers(array, title="", says=""):
         axis.text(x, y, f"{value:g}", ha="center", va="center", color="black" if value > middle else "white", fontsize=9)
     axis.axis("off")
     axis.set_title(title)
-    _finish(figure, says)
+    _finish(figure, caption)
 
 
-def plot_grey_levels(image, mask, threshold=None, title="", says=""):
-    """Plot how often each grey level occurs in background and lesions of a scan, with a threshold as a line."""
+def plot_gray_levels(image, mask, threshold=None, title="", caption=""):
+    """Plot how often each gray level occurs in background and lesions of a scan, with a threshold as a line."""
     image, inside = _plane(image), _plane(mask).astype(bool)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 2.7), width_ratios=(1, 2.4))
     left.imshow(image, vmin=0, vmax=1)
@@ -102,18 +102,18 @@ def plot_grey_levels(image, mask, threshold=None, title="", says=""):
     right.hist(image[inside], edges, color=TRUTH, alpha=0.8, label="lesions")
     if threshold is not None:
         right.axvline(threshold, color=PREDICTION, linewidth=2, label=f"threshold {threshold:.2f}")
-    right.set(xlabel="grey level", ylabel="pixels")
+    right.set(xlabel="gray level", ylabel="pixels")
     right.legend()
     right.set_title(title)
-    _finish(figure, says)
+    _finish(figure, caption)
 
 
-def plot_bars(names, values, title="", says="", intervals=None, xlabel="mean per-image Dice", limit=1.0):
+def plot_bars(names, values, title="", caption="", intervals=None, xlabel="mean per-image Dice", limit=1.0):
     """Plot one horizontal bar a name, with its value beside it and, if given, intervals `(low, high)`."""
     figure, axis = plt.subplots(figsize=(7.2, 0.42 * len(names) + 0.9))
     places = np.arange(len(names))[::-1]
-    colours = [PREDICTION if "U-Net" in name else QUIET for name in names]
-    axis.barh(places, values, color=colours, height=0.62)
+    colors = [PREDICTION if "U-Net" in name else QUIET for name in names]
+    axis.barh(places, values, color=colors, height=0.62)
     for place, value in zip(places, values):
         axis.text(0.01 * limit, place, f"{value:.2f}", va="center", color="white" if value > 0.12 * limit else "black", fontweight="bold")
     if intervals is not None:
@@ -122,10 +122,10 @@ def plot_bars(names, values, title="", says="", intervals=None, xlabel="mean per
     axis.set_yticks(places, names)
     axis.set(xlim=(0, limit), xlabel=xlabel)
     axis.set_title(title)
-    _finish(figure, says)
+    _finish(figure, caption)
 
 
-def plot_lines(x, lines, title="", says="", xlabel="", ylabel="", marks=(), log=False, limits=None):
+def plot_lines(x, lines, title="", caption="", xlabel="", ylabel="", marks=(), log=False, limits=None):
     """Plot curves over `x`. lines: name to values; marks: `(x, text)` drawn as vertical lines; log: logarithmic x, or "both"."""
     figure, axis = plt.subplots(figsize=(7.2, 3))
     for (name, values), style in zip(lines.items(), ("-", "--", ":", "-.") * 3):
@@ -145,10 +145,10 @@ def plot_lines(x, lines, title="", says="", xlabel="", ylabel="", marks=(), log=
     if len(lines) > 1:
         axis.legend()
     axis.set_title(title)
-    _finish(figure, says)
+    _finish(figure, caption)
 
 
-def plot_history(history, title="", says="", marks=()):
+def plot_history(history, title="", caption="", marks=()):
     """Plot loss and Dice of a run, training beside validation. history: name to values, as `History.history`."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 3))
     epochs = np.arange(1, len(history["loss"]) + 1)
@@ -163,10 +163,10 @@ def plot_history(history, title="", says="", marks=()):
         axis.legend()
     axes[0].set_title(title)
     axes[1].set_ylim(0, 1)
-    _finish(figure, says)
+    _finish(figure, caption)
 
 
-def show_predictions(images, y_true, y_pred, titles=(), title="", says=""):
+def show_predictions(images, y_true, y_pred, titles=(), title="", caption=""):
     """Show scans with the outlines of truth (orange) and prediction (blue, dashed), and maps of the errors below.
 
     y_true, y_pred: masks. In the maps, light blue is a false positive, orange a false negative, white a hit.
@@ -187,10 +187,10 @@ def show_predictions(images, y_true, y_pred, titles=(), title="", says=""):
     for axis in axes.flat:
         axis.axis("off")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    _finish(figure, says)
+    _finish(figure, caption)
 
 
-def plot_bins(rows, title="", says="", xlabel="", ylabel="mean Dice", limits=(0, 1)):
+def plot_bins(rows, title="", caption="", xlabel="", ylabel="mean Dice", limits=(0, 1)):
     """Plot rows of `evaluation.error_by` as points with their bootstrap intervals."""
     figure, axis = plt.subplots(figsize=(6.4, 2.8))
     middles = [(row.low + row.high) / 2 for row in rows]
@@ -199,10 +199,10 @@ def plot_bins(rows, title="", says="", xlabel="", ylabel="mean Dice", limits=(0,
     axis.errorbar(middles, means, np.maximum(spread, 0), fmt="o-", capsize=4, linewidth=2)
     axis.set(xlabel=xlabel, ylabel=ylabel, ylim=limits)
     axis.set_title(title)
-    _finish(figure, says)
+    _finish(figure, caption)
 
 
-def plot_reliability(rows, title="", says=""):
+def plot_reliability(rows, title="", caption=""):
     """Plot rows of `evaluation.reliability`: the share of foreground among pixels with each predicted probability."""
     claimed, found, _ = np.transpose(rows)
     figure, axis = plt.subplots(figsize=(3.8, 3.6))
@@ -211,10 +211,10 @@ def plot_reliability(rows, title="", says=""):
     axis.set(xlabel="predicted probability", ylabel="share of foreground", xlim=(0, 1), ylim=(0, 1))
     axis.legend()
     axis.set_title(title)
-    _finish(figure, says)
+    _finish(figure, caption)
 
 
-def draw_unet(model, title="", says=""):
+def draw_unet(model, title="", caption=""):
     """Draw the U from the model itself: a bar for each stage, as tall as its pictures and as wide as its channels.
 
     model: made by `build_unet` with a fixed input size. Arrows across are skip connections; if it has none, none are
@@ -233,8 +233,8 @@ def draw_unet(model, title="", says=""):
         _, height, width, channels = names[name].output.shape
         tall, wide = 0.9 * np.sqrt(height / tallest) + 0.15, 0.55 * np.sqrt(channels / widest) + 0.08
         x, y = column * 1.25, -1.15 * (level - 1)
-        colour = {"e": PREDICTION, "b": "#CC79A7", "d": "#009E73"}[name[0]]
-        axis.add_patch(FancyBboxPatch((x - wide / 2, y - tall / 2), wide, tall, boxstyle="round,pad=0.01,rounding_size=0.03", color=colour))
+        color = {"e": PREDICTION, "b": "#CC79A7", "d": "#009E73"}[name[0]]
+        axis.add_patch(FancyBboxPatch((x - wide / 2, y - tall / 2), wide, tall, boxstyle="round,pad=0.01,rounding_size=0.03", color=color))
         axis.text(x, y - tall / 2 - 0.06, f"{height}x{width}\n{channels} channels", ha="center", va="top", fontsize=8)
         place[name] = (x, y, wide, tall)
     arrow = {"arrowstyle": "-|>", "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
@@ -252,10 +252,10 @@ def draw_unet(model, title="", says=""):
     axis.set_ylim(-1.15 * (depth - 1) - 1.05, 0.75)
     axis.axis("off")
     axis.set_title(title)
-    _finish(figure, says or f"Drawn from the model: {depth} levels, {skips} skip connections, {model.count_params():,} weights.")
+    _finish(figure, caption or f"Drawn from the model: {depth} levels, {skips} skip connections, {model.count_params():,} weights.")
 
 
-def plot_confusion(matrix, title="", says=""):
+def plot_confusion(matrix, title="", caption=""):
     """Show a confusion matrix `[2, 2]` of pixel counts, rows the truth, columns the prediction, with shares of rows."""
     matrix = np.asarray(matrix)
     figure, axis = plt.subplots(figsize=(3.9, 3.2))
@@ -267,4 +267,4 @@ def plot_confusion(matrix, title="", says=""):
     axis.set_yticks([0, 1], ["background", "lesion"])
     axis.set(xlabel="predicted", ylabel="true")
     axis.set_title(title)
-    _finish(figure, says)
+    _finish(figure, caption)

@@ -1,10 +1,10 @@
 """Run the notebooks as they would run elsewhere: with Colab's versions, or with Binder's pins, one core and 2 GB.
 
-    python tools/elsewhere.py colab            all notebooks        (make test-colab)
-    python tools/elsewhere.py binder           all notebooks        (make test-binder; Linux only)
-    python tools/elsewhere.py binder 00 05     some of them
-    python tools/elsewhere.py binder --install make the environment and stop
-    python tools/elsewhere.py colab --today    fetch the versions that Colab has today, and say where they are
+    python tools/platforms.py colab            all notebooks        (make test-colab)
+    python tools/platforms.py binder           all notebooks        (make test-binder; Linux only)
+    python tools/platforms.py binder 00 05     some of them
+    python tools/platforms.py binder --install make the environment and stop
+    python tools/platforms.py colab --today    fetch the versions that Colab has today, and say where they are
 
 The environment is made in `.venv-colab` or `.venv-binder`, anew whenever its list of packages has changed. What came out
 is written into the tables of benchmarks/platforms.md.
@@ -293,7 +293,7 @@ def write(platform: str, rows: list[str]) -> None:
     before = re.search(section, text, re.DOTALL)
     kept = re.findall(r"^\| \d\d_.*$", before.group() if before else "", re.MULTILINE)
     table = {row.split()[1]: row for row in [*kept, *rows] if (ROOT / "notebooks" / f"{row.split()[1]}.ipynb").exists()}
-    lines = [TITLES[platform], "", f"Made by `python tools/elsewhere.py {platform}`.", "", HEADS[platform],
+    lines = [TITLES[platform], "", f"Made by `python tools/platforms.py {platform}`.", "", HEADS[platform],
              re.sub(r"[^|]+", " --- ", HEADS[platform]), *(table[name] for name in sorted(table))]
     text = re.sub(section, "", text, flags=re.DOTALL)
     TABLES.write_text(text.rstrip("\n") + "\n\n" + "\n".join(lines) + "\n", encoding="utf-8")

@@ -1,19 +1,19 @@
-"""The same grey levels in training and in use: a rule that stays with the network."""
+"""The same gray levels in training and in use: a rule that stays with the network."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 
-class Normalisation(NamedTuple):
-    """A rule for grey levels. kind "range": low and high become 0 and 1. kind "picture": these two percentiles do."""
+class Normalization(NamedTuple):
+    """A rule for gray levels. kind "range": low and high become 0 and 1. kind "picture": these two percentiles do."""
 
     kind: str
     low: float
     high: float
 
     def limits(self, image) -> tuple[float, float]:
-        """Return the grey levels that become 0 and 1 in this picture (seen on about a million of its pixels)."""
+        """Return the gray levels that become 0 and 1 in this picture (seen on about a million of its pixels)."""
         if self.kind == "range":
             return self.low, self.high
         step = max(1, int(np.sqrt(image.size / 1e6)))
@@ -27,10 +27,10 @@ class Normalisation(NamedTuple):
         return np.stack(done) if isinstance(images, np.ndarray) else done
 
 
-def fit_normalisation(images, kind=None) -> Normalisation:
+def fit_normalization(images, kind=None) -> Normalization:
     """Choose the rule from the *training* pictures; keep it with the network, and use it for every later picture.
 
-    kind: "range" (one pair of grey levels for all: percentiles 0.5 and 99.5 of all training pixels), "picture"
+    kind: "range" (one pair of gray levels for all: percentiles 0.5 and 99.5 of all training pixels), "picture"
     (percentiles 0.5 and 99.5 of each), or None: "picture" if exposures differ by more than a factor of 2.
     """
     ends = np.array([np.percentile(image, (0.5, 50, 99.5)) for image in images])
@@ -38,9 +38,9 @@ def fit_normalisation(images, kind=None) -> Normalisation:
         spread = np.maximum(ends[:, 2] - ends[:, 0], 1e-3)
         kind = "picture" if spread.max() > 2 * spread.min() else "range"
     if kind == "picture":
-        return Normalisation("picture", 0.5, 99.5)
+        return Normalization("picture", 0.5, 99.5)
     if kind != "range":
         raise ValueError(f"kind is {kind!r}; expected 'range', 'picture' or None.")
     sample = np.concatenate([image.ravel()[:: max(1, image.size // 100_000)] for image in images])
     low, high = np.percentile(sample, (0.5, 99.5))
-    return Normalisation("range", float(low), float(max(high, low + 0.02)))
+    return Normalization("range", float(low), float(max(high, low + 0.02)))
