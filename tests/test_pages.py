@@ -34,7 +34,7 @@ def test_alt_text_is_the_title_and_what_is_printed_below(positions):
     shown = cell('figures.show_images(a, ["x", "y"], "Two discs", "Left gray.")', None, "Left gray.\n")
     assert pages.alt_texts(shown, positions) == ["Two discs. Left gray."]
     assert pages.alt_texts(cell('figures.plot_bars(a, b, "Which wins?")', None, "a 1; b 2.\n"), positions) == ["Which wins? a 1; b 2."]
-    assert pages.alt_texts(cell('panels.show_twin(f, [], title="Three settings.")', None, "easy\nhard\n"), positions) == ["Three settings. easy hard"]
+    assert pages.alt_texts(cell('panels.show_still(f, [], title="Three settings.")', None, "easy\nhard\n"), positions) == ["Three settings. easy hard"]
 
 
 def test_the_answer_to_a_guess_is_no_part_of_the_alt_text(positions):

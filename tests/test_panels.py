@@ -223,10 +223,10 @@ def test_a_hundred_drags_leave_memory_where_it_was():
     assert after - before < 200_000, f"{after - before} bytes more after a hundred drags"
 
 
-# --- twins ------------------------------------------------------------------------------------------------------------
+# --- stills -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_twin_holds_the_pictures_that_the_panel_shows():
+def test_a_still_holds_the_pictures_that_the_panel_shows():
     settings = [{"noise": 0.0}, {"noise": 0.2}, {}]
     picture, lines = panels.still(panels.difficulty, settings)
     one = panels.difficulty().picture
@@ -235,13 +235,13 @@ def test_a_twin_holds_the_pictures_that_the_panel_shows():
     assert [line.split(":")[0] for line in lines] == ["noise 0.0", "noise 0.2", "as it starts"]
 
 
-def test_a_twin_takes_captions_and_fixed_arguments():
+def test_a_still_takes_captions_and_fixed_arguments():
     _, lines = panels.still(panels.difficulty, [{"noise": 0.0}, {"noise": 0.1}], ["clean", "grainy"], vessels=0)
     assert lines[0].startswith("clean: the best threshold")
     assert lines[0].endswith(panels.difficulty(noise=0.0, vessels=0).caption)
 
 
-def test_show_twin_displays_a_png_with_words_and_prints_them(monkeypatch, capsys):
+def test_show_still_displays_a_png_with_words_and_prints_them(monkeypatch, capsys):
     seen = []
     monkeypatch.setattr(panels, "display", lambda data, **kwargs: seen.append((data, kwargs)))
     panels.show_still(panels.schedule, [{"kind": "cosine"}, {"kind": "constant"}], title="Two schedules")

@@ -6,6 +6,7 @@ import this module and nothing else does; Keras is loaded only by the exercises 
 """
 
 from helpers.checks.exercises import EXERCISES, hint, progress
+from helpers.checks.guesses import PREDICTIONS, reveal
 from helpers.checks.machine import MODULES, environment, find_problems, place
 from helpers.checks.notebook_01 import exercise_1_1, exercise_1_2, exercise_1_3, exercise_1_4, exercise_1_5
 from helpers.checks.notebook_02 import (
@@ -14,7 +15,6 @@ from helpers.checks.notebook_02 import (
 from helpers.checks.notebook_03 import exercise_3_1, exercise_3_2, exercise_3_3, exercise_3_4, exercise_3_5
 from helpers.checks.notebook_04 import exercise_4_1, exercise_4_2, exercise_4_3, exercise_4_4, exercise_4_5
 from helpers.checks.notebook_07 import exercise_7_1, exercise_7_2
-from helpers.checks.predictions import PREDICTIONS, reveal
 from helpers.checks.record import progress_file, read_progress
 
 __all__ = [

@@ -1,0 +1,87 @@
+"""Answer a guess: print the truth of a prediction, how far off the guess is, and what may lie behind it."""
+
+import math
+from numbers import Integral, Real
+
+from helpers.checks import predictions_00, predictions_01, predictions_02, predictions_03, predictions_04
+from helpers.checks.running import np, short
+
+PREDICTIONS = {
+    **predictions_00.PREDICTIONS,
+    **predictions_01.PREDICTIONS,
+    **predictions_02.PREDICTIONS,
+    **predictions_03.PREDICTIONS,
+    **predictions_04.PREDICTIONS,
+}
+
+
+def reveal(name: str, guess, truth) -> None:
+    """Print the truth of a prediction, and an answer to the guess: how far off, and what may lie behind it.
+
+    name: of the prediction; guess: the student's, or None; truth: as it came out. Anything goes as a guess.
+    """
+    prediction = PREDICTIONS[name]
+    truth = truth.item() if isinstance(truth, np.generic) else truth
+    caption = prediction.caption.format(f"{truth:,}" if isinstance(truth, int) and "{}" in prediction.caption else truth)
+    caption = caption[0].upper() + caption[1:]
+    if guess is None:
+        print(f"{caption}. (No guess yet: put one in place of None.)")
+        return
+    guess = _plain(guess)
+    if isinstance(truth, str):
+        answer = _answer_choice(prediction, guess, truth)
+    elif isinstance(truth, tuple):
+        answer = _answer_shape(prediction, guess, truth)
+    else:
+        answer = _answer_number(prediction, guess, truth)
+    print(f"{caption}. {answer}")
+
+
+def _plain(guess):
+    """Return a guess as a plain number, text or tuple where it can be one."""
+    if isinstance(guess, (np.ndarray, np.generic)) and guess.size == 1:
+        return guess.item()
+    return tuple(guess) if isinstance(guess, list) else guess
+
+
+def _answer_choice(prediction, guess, truth):
+    kinds = {choice.casefold(): choice for choice in prediction.choices}
+    chosen = kinds.get(guess.strip().casefold()) if isinstance(guess, str) else None
+    if chosen is None:
+        return f"Your guess {short(guess)} is none of {', '.join(map(repr, prediction.choices))}."
+    if chosen == truth:
+        return "That is what you said."
+    return f"You said {chosen!r}. {prediction.slips.get(chosen, '')}".rstrip()
+
+
+def _answer_shape(prediction, guess, truth):
+    if not isinstance(guess, tuple) or not all(isinstance(n, Integral) for n in guess):
+        return f"Your guess {short(guess)} is not a shape; write one such as {prediction.example}."
+    if guess == truth:
+        return "That is what you said."
+    if guess in prediction.slips:
+        return f"You said {guess}. {prediction.slips[guess]}"
+    if len(guess) != len(truth):
+        return f"You said {guess}, with {len(guess)} numbers in place of {len(truth)}."
+    return f"You said {guess}; {sum(a != b for a, b in zip(guess, truth))} of its {len(truth)} numbers differ."
+
+
+def _answer_number(prediction, guess, truth):
+    if isinstance(guess, bool) or not isinstance(guess, Real) or not math.isfinite(guess):
+        return f"Your guess {short(guess)} is not a number; write one such as {prediction.example}."
+    off = guess - truth
+    if guess == truth:
+        return "That is what you said."
+    if abs(off) <= prediction.near and guess not in prediction.slips:
+        return f"You said {guess:g}: near enough."
+    way = "high" if off > 0 else "low"
+    far = f"{abs(off):,.2g}" if isinstance(truth, float) else f"{abs(off):,g}"
+    answer = f"You said {guess:g}, which is {far} too {way}"
+    if truth > 0 and guess > 0 and max(guess / truth, truth / guess) >= 2:
+        answer += f", by a factor of {max(guess / truth, truth / guess):.2g}"
+    slip = min(prediction.slips, key=lambda number: abs(guess - number))
+    if abs(guess - slip) <= 1e-9 + 0.004 * abs(slip):
+        return f"{answer}. {prediction.slips[slip]}"
+    if 0 < truth < 1 < guess <= 100:
+        return f"{answer}. If you meant per cent: a share is a number between 0 and 1."
+    return f"{answer}."
