@@ -13,14 +13,14 @@ import pytest
 from course import ROOT
 
 LAYERS = {  # what each module may import of the others
-    "arrays": set(), "backend": set(), "synthesis": set(), "evaluation": {"arrays"},
+    "arrays": set(), "palette": set(), "drawing": {"palette"}, "backend": set(), "synthesis": set(), "evaluation": {"arrays"},
     "anatomy": {"backend"}, "training": {"backend", "anatomy", "arrays"}, "diagnosis": {"arrays", "evaluation", "training"},
     "workers": set(), "costs": {"backend", "anatomy", "training"}, "scaling": {"backend", "anatomy", "synthesis", "training", "workers"},
-    "own_images": {"arrays", "anatomy", "training", "evaluation", "diagnosis", "backend"},
+    "own_images": {"arrays", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis", "backend"},
 }
 TOP = {"figures", "panels", "monitor", "checks", "colab"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {
-    module: {"tensorflow", "keras", "IPython", "ipywidgets", "matplotlib"} for module in ("arrays", "synthesis", "evaluation", "workers")
+    module: {"tensorflow", "keras", "IPython", "ipywidgets", "matplotlib"} for module in ("arrays", "palette", "drawing", "synthesis", "evaluation", "workers")
 }
 
 

@@ -8,10 +8,10 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import tifffile
 
+from helpers.drawing import as_png
 from helpers.own_images.files import PictureError, first_line, hush
 from helpers.own_images.gray_levels import Normalization
 from helpers.own_images.tiles import plane_of
@@ -77,7 +77,7 @@ def save_mask(mask, path) -> Path:
     else:
         plane = plane.astype(np.uint16)
     if path.suffix.lower() == ".png":
-        return write_new(path, lambda file: file.write(cv2.imencode(".png", plane)[1].tobytes()))
+        return write_new(path, lambda file: file.write(as_png(plane)))
     held = io.BytesIO()
     tifffile.imwrite(held, plane, compression="zlib")
     return write_new(path, lambda file: file.write(held.getvalue()))

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from skimage import feature, measure, segmentation
 
+from helpers import drawing, palette
 from helpers.own_images.keeping import write_new
 from helpers.own_images.tiles import plane_of
 
@@ -85,13 +86,12 @@ def save_table(rows, path) -> Path:
 
 def numbered_contours(image, labels, zoom: int = 1) -> np.ndarray:
     """Draw each object's outline and number over its picture; returns `[zoom * h, zoom * w, 3]` uint8 RGB."""
-    gray = np.round(255 * np.clip(plane_of(image), 0, 1)).astype(np.uint8).repeat(zoom, 0).repeat(zoom, 1)
-    labels = np.asarray(labels).repeat(zoom, 0).repeat(zoom, 1)
-    picture = np.repeat(gray[..., None], 3, axis=-1)
-    picture[segmentation.find_boundaries(labels, mode="inner")] = (230, 159, 0)
+    picture = drawing.enlarged(drawing.colored(drawing.levels(plane_of(image))), zoom)
+    labels = drawing.enlarged(np.asarray(labels), zoom)
+    picture[segmentation.find_boundaries(labels, mode="inner")] = palette.rgb("truth")
     for region in measure.regionprops(labels):
         row, column = (int(c) for c in region.centroid)
-        place = max(column - 6, 0), min(row + 5, gray.shape[0] - 1)
+        place = max(column - 6, 0), min(row + 5, picture.shape[0] - 1)
         for color, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
             cv2.putText(picture, str(region.label), place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, thick, cv2.LINE_AA)
     return picture

@@ -1,0 +1,69 @@
+"""From arrays to pictures: colors, the error map, outlines that stay apart, and the one writer of PNG files.
+
+Arrays in, arrays out, with NumPy and OpenCV alone, so that figures, panels and `own_images` draw alike.
+"""
+
+import cv2
+import numpy as np
+
+from helpers import palette
+
+# Undoing each row's likeness to the row above ("up") suits enlarged pixels.
+_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 9]
+if hasattr(cv2, "IMWRITE_PNG_FILTER"):
+    _PNG += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
+
+
+def plane(array) -> np.ndarray:
+    """Return one picture `[h, w]` from `[h, w]` or `[h, w, 1]`."""
+    array = np.asarray(array)
+    return array[..., 0] if array.ndim == 3 else array
+
+
+def levels(values, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+    """Return numbers as 8-bit levels `[h, w]`: `low` and below becomes 0, `high` and above 255."""
+    values = plane(values).astype(np.float64)
+    return np.round(255 * np.clip((values - low) / max(high - low, 1e-12), 0, 1)).astype(np.uint8)
+
+
+def colored(values, colors: str = "gray") -> np.ndarray:
+    """Return 8-bit numbers `[h, w]` in the colors of the palette, `[h, w, 3]` uint8 RGB."""
+    return palette.table(colors)[values]
+
+
+def error_map(y_true, y_pred) -> np.ndarray:
+    """Return the kind of each pixel, `[h, w]` uint8: 0 background, 1 too much, 2 missed, 3 found.
+
+    y_true, y_pred: masks `[h, w]` or `[h, w, 1]` of 0 and 1. The colors are `colored(..., "errors")`.
+    """
+    return (2 * (plane(y_true) > 0) + (plane(y_pred) > 0)).astype(np.uint8)
+
+
+def enlarged(picture, zoom: int) -> np.ndarray:
+    """Return a picture with each pixel repeated `zoom` times in both directions, so that pixels stay sharp."""
+    return np.repeat(np.repeat(picture, zoom, axis=0), zoom, axis=1)
+
+
+def outline(picture, mask, kind: str, width: int = 3, dash: int = 8) -> None:
+    """Draw the border of a mask over a picture, in place.
+
+    picture: `[h, w, 3]` uint8 RGB; mask: `[h, w]` of 0 and 1, at the picture's size. kind: "truth" is a solid orange line
+    just outside the mask, "prediction" a line just inside it that alternates between blue and white: where both agree they run
+    side by side, and in a gray print they differ as well. width: of the line; dash: length of its parts, pixels.
+    """
+    mask = (np.asarray(mask) > 0).astype(np.uint8)
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+    if kind == "truth":
+        picture[(cv2.dilate(mask, brush) > mask)] = palette.rgb("truth")
+        return
+    # What lies outside the picture counts as inside the mask, so that a cut lesion has no line along the edge.
+    line = mask > cv2.erode(mask, brush, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    rows, columns = np.nonzero(line)
+    blue = (rows // dash + columns // dash) % 2 == 0  # a chessboard under the line makes dashes in every direction
+    picture[rows, columns] = np.where(blue[:, None], palette.rgb("prediction"), palette.rgb("hit"))
+
+
+def as_png(picture) -> bytes:
+    """Return a picture, `[h, w]` uint8 or uint16, or `[h, w, 3]` uint8 RGB, as the bytes of a PNG file."""
+    picture = np.asarray(picture)
+    return cv2.imencode(".png", picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), _PNG)[1].tobytes()
