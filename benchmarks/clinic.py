@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import helpers.backend  # noqa: E402, F401  (TensorFlow, without its start-up remarks)
+import helpers  # noqa: E402, F401  (before Keras: it keeps TensorFlow quiet)
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402

@@ -18,7 +18,7 @@ ROOT = HERE.parent
 sys.path.insert(0, str(ROOT))
 
 import cv2  # noqa: E402
-import helpers.backend  # noqa: E402, F401
+import helpers  # noqa: E402, F401  (before Keras: it keeps TensorFlow quiet)
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import psutil  # noqa: E402
@@ -174,7 +174,7 @@ def main() -> None:
     fast["arrays"], fast["stream"] = feeding()
     seconds = in_turns(fast, rounds=15)
     imports = {"nothing": "pass", "synthesis": "import helpers.synthesis", "panels": "import helpers.panels",
-               "tensorflow": "import helpers.backend", "training": "import helpers.training"}
+               "tensorflow": "import helpers, tensorflow", "training": "import helpers.training"}
     opened = in_turns({name: new_python(code) for name, code in imports.items()}, rounds=5)
     small, large = stream_memory(1_000), stream_memory(100_000)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-import helpers.backend  # noqa: E402, F401
+import helpers  # noqa: E402, F401  (before Keras: it keeps TensorFlow quiet)
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from helpers.anatomy import build_unet  # noqa: E402

@@ -94,7 +94,6 @@ def surroundings(notebook: str) -> dict:
 
     names = {"np": np, "cv2": cv2, "checks": checks}
     if notebook in ("2", "3"):
-        import helpers.backend  # noqa: F401
         import keras
 
         from helpers.anatomy import conv_block, conv_weights, join_skip, upsample

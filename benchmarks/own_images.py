@@ -96,7 +96,6 @@ def write_membranes(folder, n=30):
 
 def membranes(seconds, images_dir=None, masks_dir=None):
     """From load to test scores, each network trained for the same time; returns rows and the process's memory."""
-    import helpers.backend  # noqa: F401
     import keras
 
     from helpers.anatomy import build_unet
@@ -189,7 +188,6 @@ def tiles(side=8192):
 
     All are measured in turn, five times over, for the speed of a shared machine drifts; medians count.
     """
-    import helpers.backend  # noqa: F401
     import tensorflow as tf
 
     from helpers.training import compiled
@@ -224,8 +222,6 @@ def tiles(side=8192):
 
 def seams():
     """The largest difference between tiles and one pass on 1024 x 1024, for several sizes of tiles."""
-    import helpers.backend  # noqa: F401
-
     from helpers.training import predict
 
     model = own.load_kept(MODELS / "unet_circles.keras").model

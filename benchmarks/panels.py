@@ -237,7 +237,6 @@ def main() -> int:
 def measure(browser: bool) -> bool:
     """Measure and print all tables; returns whether all bounds hold."""
     import cv2
-    import helpers.backend  # noqa: F401  (TensorFlow, quietly)
     import keras
 
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""

@@ -37,7 +37,6 @@ RECIPES = {  # name -> (options of build_unet, options of train_unet, own compil
 
 def one_run(name: str, seed: int) -> dict:
     """Train one recipe in this process; returns seconds, epochs and Dice."""
-    import helpers.backend  # noqa: F401
     import keras
     from discs import make_discs
     from helpers.anatomy import build_unet

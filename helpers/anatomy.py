@@ -7,7 +7,6 @@ doubles from level to level.
 
 from typing import NamedTuple
 
-import helpers.backend  # noqa: F401  (TensorFlow, quietly)
 import keras
 import numpy as np
 import tensorflow as tf

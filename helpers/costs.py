@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import helpers.backend  # noqa: F401  (TensorFlow, quietly)
 import keras
 import numpy as np
 import psutil

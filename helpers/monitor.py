@@ -2,7 +2,6 @@
 
 import time
 
-import helpers.backend  # noqa: F401  (TensorFlow, quietly)
 import keras
 import numpy as np
 import tensorflow as tf

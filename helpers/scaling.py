@@ -13,7 +13,6 @@ import sys
 import time
 from pathlib import Path
 
-import helpers.backend  # noqa: F401  (TensorFlow, quietly)
 import keras
 import numpy as np
 import psutil

@@ -11,7 +11,6 @@ import weakref
 import zipfile
 from pathlib import Path
 
-import helpers.backend  # noqa: F401  (TensorFlow, quietly)
 import h5py
 import keras
 import numpy as np

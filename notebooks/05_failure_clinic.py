@@ -33,21 +33,12 @@
 # - Notebooks [01](01_data_synthesis.ipynb) to [04](04_evaluation_and_visualization.ipynb).
 
 # %% tags=["setup"]
-# Setup, the same in every notebook: find the course on disk. On Colab, fetch it first and add what Colab lacks.
-import pathlib, subprocess, sys
-
-address, version, on_colab = "", "v0.1.0", "google.colab" in sys.modules
-places = [pathlib.Path.cwd(), pathlib.Path.cwd().parent, pathlib.Path(f"unet-course-{version}").resolve()]
-if on_colab and not places[2].exists():
-    clone = ["git", "clone", "-q", "--depth=1", f"--branch={version}", address, places[2]]
-    git = subprocess.run(clone, capture_output=True, text=True)
-    assert git.returncode == 0, f"The course did not arrive from {address!r}. Is there a network? {git.stderr}"
-found = [place for place in places if (place / "helpers" / "synthesis.py").exists()]
-assert found, "The folder helpers is missing. Get the whole course, and open this notebook in its folder notebooks."
-sys.path.insert(0, str(found[0]))
-if on_colab:
-    from helpers.colab import install_missing
-    install_missing()
+import os, sys  # Setup, the same in every notebook: find the course; on Colab, fetch it first.
+course = "unet-course-v0.1.0" if "google.colab" in sys.modules else ".."
+if not os.path.exists(course):
+    os.system(f"git clone -q --depth=1 -b v0.1.0 '' {course}")
+sys.path.insert(0, os.path.abspath(course))
+from helpers import start; start.prepare()  # Not found? Open the notebook inside the whole course.
 
 # %% [markdown]
 # ## The clinic
@@ -63,7 +54,6 @@ if on_colab:
 # The patients are small, so that each falls ill within seconds: pictures of 64x64 pixels, U-Nets of three levels.
 
 # %%
-import helpers.backend  # TensorFlow, without its start-up remarks
 import keras
 import numpy as np
 import tensorflow as tf

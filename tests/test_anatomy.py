@@ -1,7 +1,6 @@
 """What a student relies on in notebook 02: shapes, weights and receptive fields, and errors that help."""
 
 import cv2
-import helpers.backend  # noqa: F401
 import keras
 import numpy as np
 import pytest

@@ -17,7 +17,7 @@ from course import ROOT
 sys.path.append(str(ROOT / "benchmarks"))  # at the end: it holds a module `notebooks`, as tools/ does
 import mutants  # noqa: E402
 
-from helpers import checks  # noqa: E402
+from helpers import checks, start  # noqa: E402
 from helpers.checks import exercises, machine, running  # noqa: E402
 
 EXERCISES = mutants.exercises()
@@ -879,11 +879,11 @@ def test_the_remedy_fits_the_place(monkeypatch, place, words):
 def test_places_are_told_apart(monkeypatch):
     monkeypatch.delitem(sys.modules, "google.colab", raising=False)
     monkeypatch.delenv("BINDER_SERVICE_HOST", raising=False)
-    assert checks.place() in ("laptop", "Binder")
+    assert start.place() in ("laptop", "Binder")
     monkeypatch.setenv("BINDER_SERVICE_HOST", "1.2.3.4")
-    assert checks.place() == "Binder"
+    assert start.place() == "Binder"
     monkeypatch.setitem(sys.modules, "google.colab", sys)
-    assert checks.place() == "Colab"
+    assert start.place() == "Colab"
 
 
 def test_versions_are_compared_as_numbers():

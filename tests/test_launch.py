@@ -11,11 +11,14 @@ import zipfile
 from pathlib import Path
 
 import address
+import nbformat
 import platforms
 import pytest
 import ready
 import yaml
 from course import ROOT
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from packaging.specifiers import SpecifierSet
 
 # --- the setup cell, on a machine that looks like Colab ---------------------------------------------------------------
@@ -64,21 +67,36 @@ def test_on_colab_the_setup_cell_fetches_the_tagged_version_once(tmp_path, publi
 
 
 @pytest.mark.parametrize(("repository", "version", "words"), [
-    ("/nowhere/at/all", "v1.2.3", "does not exist"),  # a wrong address
+    ("/nowhere/at/all", "v1.2.3", "repository '/nowhere/at/all' does not exist"),
     ("https://localhost:9/some-one/some.where", "v1.2.3", "unable to access"),  # no network
-    ("", "v1.2.3", "does not exist"),  # no address yet
+    ("", "v1.2.3", "repository '' does not exist"),  # no address yet
     (None, "v9.9.9", "v9.9.9 not found"),  # no such version
 ])
-def test_on_colab_a_fetch_that_fails_is_told_in_a_sentence(tmp_path, published, repository, version, words):
+def test_on_colab_git_says_why_a_fetch_failed_and_the_next_try_can_succeed(tmp_path, published, repository, version, words):
     repository = published.as_posix() if repository is None else repository
     done = run_setup(tmp_path, repository, version)
-    said = done.stderr[done.stderr.index("AssertionError"):]
-    assert done.returncode != 0 and f"The course did not arrive from '{repository}'. Is there a network?" in said and words in said
+    assert done.returncode != 0 and words in done.stderr and "No module named 'helpers'" in done.stderr
+    assert not list(tmp_path.iterdir())  # nothing half fetched is left that the next try would take for the course
 
 
-def test_a_notebook_without_the_course_says_what_is_missing(tmp_path):
-    done = run_setup(tmp_path, "", before="")
-    assert "The folder helpers is missing. Get the whole course" in done.stderr
+def test_a_notebook_without_the_course_says_what_to_do(tmp_path):
+    """Jupyter shows the line of code that failed, and its comment says what to do."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(address.SETUP_CELL.format(address="", version="v1").split("\n", 1)[1])])
+    with pytest.raises(CellExecutionError) as failed:
+        NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    said = re.sub(r"\x1b\[[\d;]*m", "", str(failed.value))
+    assert "No module named 'helpers'" in said and "# Not found? Open the notebook inside the whole course." in said
+
+
+def test_on_a_laptop_the_setup_cell_says_what_is_missing(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "requirements.txt", tmp_path)
+    bare = "import sys; sys.path = [p for p in sys.path if 'site-packages' not in p]\n"
+    done = run_setup(tmp_path / "notebooks", "", before=bare)
+    assert done.returncode == 0 and done.stdout.startswith("Missing here: numpy>=2.0"), done.stderr
+    assert "The first cells of notebook 00 name the command that helps." in done.stdout
+    assert run_setup(ROOT / "notebooks", "", before="").stdout.splitlines() == [str(ROOT)]
 
 
 # --- what is missing on Colab is added; what is there stays ------------------------------------------------------------

@@ -186,5 +186,5 @@ def test_links_between_notebooks_lead_somewhere(path):
 
 def test_notebook_01_never_loads_tensorflow():
     text = next(path for path in PAIRS if path.stem.startswith("01")).read_text(encoding="utf-8")
-    for module in ("tensorflow", "keras", "helpers.anatomy", "helpers.training", "helpers.backend"):
+    for module in ("tensorflow", "keras", "helpers.anatomy", "helpers.training"):
         assert not re.search(rf"^(import|from) {re.escape(module)}\b", text, re.MULTILINE)

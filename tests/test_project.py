@@ -13,12 +13,12 @@ import pytest
 from course import ROOT
 
 LAYERS = {  # what each module may import of the others
-    "arrays": set(), "palette": set(), "drawing": {"palette"}, "backend": set(), "synthesis": set(), "evaluation": {"arrays"},
-    "anatomy": {"backend"}, "training": {"backend", "anatomy", "arrays"}, "diagnosis": {"arrays", "evaluation", "training"},
-    "workers": set(), "costs": {"backend", "anatomy", "training"}, "scaling": {"backend", "anatomy", "synthesis", "training", "workers"},
-    "own_images": {"arrays", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis", "backend"},
+    "arrays": set(), "palette": set(), "drawing": {"palette"}, "start": set(), "synthesis": set(), "evaluation": {"arrays"},
+    "anatomy": set(), "training": {"anatomy", "arrays"}, "diagnosis": {"arrays", "evaluation", "training"},
+    "workers": set(), "costs": {"anatomy", "training"}, "scaling": {"anatomy", "synthesis", "training", "workers"},
+    "own_images": {"arrays", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis"},
 }
-TOP = {"figures", "panels", "monitor", "checks", "colab"}  # nothing but notebooks, and each other, imports these
+TOP = {"figures", "panels", "monitor", "checks"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {
     module: {"tensorflow", "keras", "IPython", "ipywidgets", "matplotlib"} for module in ("arrays", "palette", "drawing", "synthesis", "evaluation", "workers")
 }
@@ -56,9 +56,17 @@ def test_importing_helpers_is_light():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout.strip() == "[]"
 
 
-def test_tensorflow_starts_quietly():
-    done = subprocess.run([sys.executable, "-c", "import helpers.anatomy"], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0 and done.stderr == ""
+@pytest.mark.parametrize("code", ["import helpers.anatomy", "import helpers, keras", "from helpers import start; import tensorflow"])
+def test_tensorflow_starts_quietly(code):
+    code += "; import sys; assert 'tensorflow' in sys.modules; print('errors are seen', file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0 and done.stderr == "errors are seen\n"
+
+
+def test_without_tensorflow_python_says_so():
+    code = "import sys; sys.path = [p for p in sys.path if 'site-packages' not in p]; import helpers; import tensorflow"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stderr.rstrip().endswith("ModuleNotFoundError: No module named 'tensorflow'")
 
 
 def test_the_address_stands_in_one_place():
@@ -81,25 +89,48 @@ def test_an_address_is_written_everywhere(tmp_path):
         text = path.read_text()
         assert "colab.research.google.com/github/some-one/some.where/blob/v4.5.6/notebooks/" + path.stem in text
         assert f"mybinder.org/v2/gh/some-one/some.where/v4.5.6?urlpath=lab/tree/notebooks/{path.stem}.ipynb" in text
-        assert 'address, version, on_colab = "https://github.com/some-one/some.where", "v4.5.6"' in text
+        assert "git clone -q --depth=1 -b v4.5.6 'https://github.com/some-one/some.where' {course}" in text
         compile(text, path.name, "exec")
     assert "some-one/some.where" in (tmp_path / "README.md").read_text()
 
 
-def test_setup_cells_are_the_same_everywhere():
-    cells = {
-        cell.source
+@pytest.mark.parametrize(("written", "read"), [
+    ("https://github.com/some-one/some.where.git", "https://github.com/some-one/some.where"),
+    ("https://github.com/some-one/some.where/", "https://github.com/some-one/some.where"),
+    ("https://github.com/some-one/some.where.git/", "https://github.com/some-one/some.where"),
+    ("", ""),
+])
+def test_an_address_is_read_without_its_endings(tmp_path, written, read):
+    text = f'[project]\nversion = "4.5.6"\n[tool.course]\nrepository = "{written}"\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert address.settings(tmp_path) == (read, "v4.5.6")
+
+
+@pytest.mark.parametrize("written", [
+    "git@github.com:some-one/some.where.git", "http://github.com/a/b", "https://github.com/a", "https://github.com/a/b/c",
+    "https://github.com/a/..", "https://github.com/a/.git", "https://github.com/a/b'; echo", "https://github.com/a/{course}",
+])
+def test_what_is_no_address_is_refused(tmp_path, written):
+    text = f'[project]\nversion = "4.5.6"\n[tool.course]\nrepository = "{written}"\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(ValueError, match="expected https://github.com/OWNER/NAME, or nothing"):
+        address.settings(tmp_path)
+
+
+def test_setup_cells_are_the_same_everywhere_and_short():
+    cells = [
+        [cell.source for cell in nbformat.read(path.with_suffix(".ipynb"), as_version=4).cells if "setup" in cell.metadata.get("tags", [])]
         for path in tool.sources()
-        for cell in nbformat.read(path.with_suffix(".ipynb"), as_version=4).cells
-        if "setup" in cell.metadata.get("tags", [])
-    }
-    assert len(cells) == 1
+    ]
+    assert {tuple(setup) for setup in cells} == {tuple(cells[0])} and len(cells[0]) == 1
+    lines = address.SETUP_CELL.format(address="https://github.com/some-one/some.where", version="v0.1.0").splitlines()[1:]
+    assert len(lines) <= 6 and max(map(len, lines)) <= 100
 
 
 @pytest.mark.parametrize("where", ["", "notebooks", "notebooks/.."])
 def test_the_setup_cell_finds_the_course(where, tmp_path):
     cell = address.SETUP_CELL.format(address="", version="v1.2.3").split("\n", 1)[1]
-    done = subprocess.run([sys.executable, "-c", cell + "\nimport helpers; print(helpers.ROOT)"], capture_output=True, text=True, cwd=ROOT / where)
+    done = subprocess.run([sys.executable, "-c", cell + "\nprint(start.ROOT)"], capture_output=True, text=True, cwd=ROOT / where)
     assert done.stdout.strip() == str(ROOT), done.stderr
 
 

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import zipfile
 
-import helpers.backend  # noqa: F401
 import keras
 import numpy as np
 import pytest
@@ -267,7 +266,7 @@ def test_a_training_within_a_training_disturbs_neither(data):
 
 MANY_MODELS = """
 import gc, psutil, sys, tempfile
-import helpers.backend, keras
+import keras
 from helpers.anatomy import build_unet
 from helpers.synthesis import CircleScene, make_dataset
 from helpers.training import train_unet

@@ -19,32 +19,24 @@ SETUP = re.compile(r'# %% tags=\["setup"\]\n.*?\n(?=\n# %%)', re.DOTALL)
 
 SETUP_CELL = '''\
 # %% tags=["setup"]
-# Setup, the same in every notebook: find the course on disk. On Colab, fetch it first and add what Colab lacks.
-import pathlib, subprocess, sys
-
-address, version, on_colab = "{address}", "{version}", "google.colab" in sys.modules
-places = [pathlib.Path.cwd(), pathlib.Path.cwd().parent, pathlib.Path(f"unet-course-{{version}}").resolve()]
-if on_colab and not places[2].exists():
-    clone = ["git", "clone", "-q", "--depth=1", f"--branch={{version}}", address, places[2]]
-    git = subprocess.run(clone, capture_output=True, text=True)
-    assert git.returncode == 0, f"The course did not arrive from {{address!r}}. Is there a network? {{git.stderr}}"
-found = [place for place in places if (place / "helpers" / "synthesis.py").exists()]
-assert found, "The folder helpers is missing. Get the whole course, and open this notebook in its folder notebooks."
-sys.path.insert(0, str(found[0]))
-if on_colab:
-    from helpers.colab import install_missing
-    install_missing()
+import os, sys  # Setup, the same in every notebook: find the course; on Colab, fetch it first.
+course = "unet-course-{version}" if "google.colab" in sys.modules else ".."
+if not os.path.exists(course):
+    os.system(f"git clone -q --depth=1 -b {version} '{address}' {{course}}")
+sys.path.insert(0, os.path.abspath(course))
+from helpers import start; start.prepare()  # Not found? Open the notebook inside the whole course.
 '''
 
 
 def settings(root: Path = ROOT) -> tuple[str, str]:
     """Return `(repository, version)` from `pyproject.toml`: an address, empty while it is not decided, and a tag of git.
 
+    The address as `git clone` takes it, ending in `.git`, is good, too: links are written without that ending.
     Whatever is launched elsewhere comes from that tag, so that a notebook and the helpers it fetches always fit.
     """
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    repository = project["tool"]["course"]["repository"].rstrip("/")
-    if repository and not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", repository):
+    repository = project["tool"]["course"]["repository"].rstrip("/").removesuffix(".git")
+    if repository and not re.fullmatch(r"https://github\.com/[\w-]+/(?!\.+$)[\w.-]+", repository):
         raise ValueError(f"repository is {repository!r} in pyproject.toml; expected https://github.com/OWNER/NAME, or nothing.")
     return repository, f"v{project['project']['version']}"
 

@@ -7,7 +7,7 @@ import this module and nothing else does; Keras is loaded only by the exercises 
 
 from helpers.checks.exercises import EXERCISES, hint, progress
 from helpers.checks.guesses import PREDICTIONS, reveal
-from helpers.checks.machine import MODULES, environment, find_problems, place
+from helpers.checks.machine import environment, find_problems
 from helpers.checks.notebook_01 import exercise_1_1, exercise_1_2, exercise_1_3, exercise_1_4, exercise_1_5
 from helpers.checks.notebook_02 import (
     exercise_2_1, exercise_2_2, exercise_2_3, exercise_2_4, exercise_2_5, exercise_2_6,
@@ -18,10 +18,10 @@ from helpers.checks.notebook_07 import exercise_7_1, exercise_7_2
 from helpers.checks.record import progress_file, read_progress
 
 __all__ = [
-    "EXERCISES", "MODULES", "PREDICTIONS", "environment", "exercise_1_1", "exercise_1_2", "exercise_1_3",
+    "EXERCISES", "PREDICTIONS", "environment", "exercise_1_1", "exercise_1_2", "exercise_1_3",
     "exercise_1_4", "exercise_1_5", "exercise_2_1", "exercise_2_2", "exercise_2_3", "exercise_2_4",
     "exercise_2_5", "exercise_2_6", "exercise_3_1", "exercise_3_2", "exercise_3_3", "exercise_3_4",
     "exercise_3_5", "exercise_4_1", "exercise_4_2", "exercise_4_3", "exercise_4_4", "exercise_4_5",
-    "exercise_7_1", "exercise_7_2", "find_problems", "hint", "place", "progress", "progress_file",
+    "exercise_7_1", "exercise_7_2", "find_problems", "hint", "progress", "progress_file",
     "read_progress", "reveal",
 ]

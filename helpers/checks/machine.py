@@ -3,26 +3,11 @@
 import importlib
 import importlib.metadata
 import importlib.util
-import os
 import re
 import sys
 
-from helpers import ROOT
 from helpers.checks.running import described
-
-MODULES = {  # module to the distributions that may bring it; the first is what requirements.txt names
-    "numpy": ("numpy",), "cv2": ("opencv-python", "opencv-python-headless", "opencv-contrib-python",
-        "opencv-contrib-python-headless"),
-    "matplotlib": ("matplotlib",), "sklearn": ("scikit-learn",), "skimage": ("scikit-image",),
-    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos"), "keras": ("keras",), "ipywidgets": ("ipywidgets",),
-}
-
-
-def place() -> str:
-    """Return where the notebook runs: "Colab", "Binder" or "laptop"."""
-    if "google.colab" in sys.modules:
-        return "Colab"
-    return "Binder" if any(name.startswith("BINDER_") for name in os.environ) else "laptop"
+from helpers.start import MODULES, ROOT, place, wanted_versions
 
 
 def environment() -> bool:
@@ -57,8 +42,7 @@ def find_problems(python=None, version_of=None, can_import=None) -> list[tuple[s
     """
     python = python or sys.version_info[:2]
     version_of, can_import = version_of or _version_of, can_import or _can_import
-    ranges = dict(re.findall(r"^([\w-]+)([<>=][^\s#]*)", (ROOT / "requirements.txt").read_text(encoding="utf-8"),
-        re.MULTILINE))
+    ranges = wanted_versions()
     allowed = re.search(r'requires-python = "([^"]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8")).group(1)
     problems = []
     if not fits(".".join(map(str, python)), allowed):

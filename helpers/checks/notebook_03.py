@@ -194,7 +194,6 @@ def exercise_3_5(callback_class):
     """Check, with a pretended model, that it stops at the goal, by validation Dice, and undoes no other stop."""
     if not isinstance(callback_class, type):
         raise Wrong("type", f"hand over the class itself, by its name without brackets, not {short(callback_class)}.")
-    import helpers.backend  # noqa: F401
     import keras
 
     if not issubclass(callback_class, keras.callbacks.Callback):
