@@ -387,6 +387,12 @@ WRONG = {
              "s = [y_pred[..., 0][labels == k].mean() for k in range(1, count)]\nreturn sum(x >= 0.5 for x in s), "
              "count - 1", "eight neighbors"),
             ("return count - 1", "return two numbers"),
+            ("s = [y_pred[..., 0][labels == k].mean() for k in range(1, count)]\nreturn sum(x >= 0.5 for x in s) - 1, "
+                "count - 1", "taken off what was found"),
+            ("p = y_pred[..., 0] == 1\ns = [((labels == k) & p).sum() / ((labels == k) | p).sum() for k in range(1, "
+                "count)]\nreturn sum(x >= 0.5 for x in s), count - 1", "divide by the union"),
+            ("p = y_pred[..., 0] == 1\ns = [((labels == k) & p).sum() / max(p.sum(), 1) for k in range(1, count)]\n"
+                "return sum(x >= 0.5 for x in s), count - 1", "number of marked pixels"),
         )
     ],
     "4.4": [
@@ -413,6 +419,16 @@ WRONG = {
             ("m = [rng.choice(scores, len(scores)).mean() for _ in range(repeats)]\nreturn m", "return two numbers"),
             ("m = [rng.choice(scores, len(scores) // 2 + 1).mean() for _ in range(repeats)]\nreturn np.quantile(m, "
                 "[0.025, 0.975])", "times as wide as it should be"),
+            ("m = [rng.choice(scores, len(scores)).mean() for _ in range(2000)]\nreturn np.quantile(m, [0.025, 0.975])",
+                "number of repeats fixed"),
+            ("rng = np.random.default_rng(0)\nm = [rng.choice(scores, len(scores)).mean() for _ in range(repeats)]\n"
+                "return np.quantile(m, [0.025, 0.975])", "two different generators"),
+            ("e = 1.96 * scores.std() / len(scores) ** 0.5\nreturn scores.mean() - e, scores.mean() + e",
+                "the ends are not right"),
+            ("m = [rng.choice(scores, len(scores)).mean() for _ in range(repeats)]\nreturn np.percentile(m, [0.025, "
+                "0.975])", "counts in percent"),
+            ("m = [rng.choice(scores, len(scores)).mean() for _ in range(repeats)]\nreturn np.quantile(m, [2.5, 97.5])",
+                "it raises ValueError"),
         )
     ],
     "7.1": [("def my_part(numbers, index, count):\n" + textwrap.indent(body, "    "), message) for body, message in (

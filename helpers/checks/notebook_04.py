@@ -22,8 +22,8 @@ def exercise_4_1(precision, recall, dice):
     slips = {
         "precision": {4 / 7: "that is recall; precision divides by what was marked, TP + FP.", 0.5: "that is IoU.",
             0.25: "that is FP over TP."},
-        "recall": {0.8: "that is precision; recall divides by what is there, TP + FN.", 0.5: "that is IoU.", 0.75:
-            "you divided FN by TP."},
+        "recall": {0.8: "that is precision; recall divides by what is there, TP + FN.", 0.5: "that is IoU.",
+            0.75: "you divided FN by TP."},
         "Dice": {
             0.5: "that is IoU, TP / (TP + FP + FN). Dice counts the TP twice, above and below.",
             (0.8 + 4 / 7) / 2: "that is the arithmetic mean of precision and recall; Dice is the harmonic one.",
@@ -32,12 +32,11 @@ def exercise_4_1(precision, recall, dice):
         },
     }
     right = {"precision": 80 / 100, "recall": 80 / 140, "Dice": 160 / 240}
-    for name, answer in answers.items():
-        if answer is not None:
-            try:
-                check_number(answer, right[name], slips[name], what=name)
-            except Wrong as wrong:
-                raise Wrong(wrong.kind, f"{name}: {wrong}") from None
+    for name, answer in ((name, answer) for name, answer in answers.items() if answer is not None):
+        try:
+            check_number(answer, right[name], slips[name], what=name)
+        except Wrong as wrong:
+            raise Wrong(wrong.kind, f"{name}: {wrong}") from None
     missing = [name for name, answer in answers.items() if answer is None]
     if missing:
         raise Wrong("missing", f"right so far; {' and '.join(missing)} is still missing.")
@@ -69,11 +68,10 @@ def exercise_4_2(my_dice):
         "scores exactly at the threshold": (np.ones((1, 2, 4, 1), np.uint8), half, 0.5),
         "a single picture": (blob[1:2], scores[1:2], 0.5),
         "lesions of more than 255 pixels": (big, big * np.float32(0.9), 0.5),
-        "one lone pixel, missed and empty beside": (np.eye(1, 4, dtype=np.uint8).reshape(2, 1, 2, 1), np.zeros((2, 1,
-            2, 1), np.float32), 0.5),
+        "one lone pixel, missed and empty beside":
+            (np.eye(1, 4, dtype=np.uint8).reshape(2, 1, 2, 1), np.zeros((2, 1, 2, 1), np.float32), 0.5),
     }
-    cases = list(inputs)
-    got = []
+    cases, got = list(inputs), []
     for on in cases:
         result = as_list(call(my_dice, *inputs[on], on=on), on)
         if isinstance(result, (int, float)):
@@ -84,8 +82,8 @@ def exercise_4_2(my_dice):
             raise Wrong("shape", "one number comes out for all pictures. Did you sum over the batch? Then a big "
                 "lesion hides a small one. Return one Dice for each picture.")
         if result.shape != (n,):
-            raise Wrong("shape", f"on {on} it returns the shape {result.shape}; one Dice is needed for each of the "
-                f"{n} pictures. Over which axes do you sum?")
+            raise Wrong("shape", f"on {on} it returns the shape {result.shape}; one Dice is needed for each of the {n} "
+                "pictures. Over which axes do you sum?")
         got.append(result.astype(float))
 
     axes = (1, 2, 3)
@@ -100,16 +98,13 @@ def exercise_4_2(my_dice):
                 results.append(both_empty(formula(overlap, a, b), a, b))
         return results
 
-    def as_it_comes(d, a, b):
-        return d
-
     right = by()
     if any(same(g, r) for g, r in zip(got[2:3], right[2:3])) is False and any(np.isnan(g).any() for g in got):
         raise Wrong("value", "two empty masks give 0/0, which is NaN, and one NaN spoils the mean. Which score has it "
             "earned to find nothing where nothing is?")
     verdict(got, right, {
         "two empty masks score 0; to find nothing where there is nothing is right, and scores 1.":
-            by(both_empty=as_it_comes),
+            by(both_empty=lambda d, a, b: d),
         "the scores are used as they are: no threshold is applied.": by(marks=lambda s, t: s),
         "the threshold is fixed at 0.5; the function is given one.": by(marks=lambda s, t: s >= 0.5),
         "a score of exactly the threshold counts as lesion: you compare with >.": by(marks=lambda s, t: s > t),
@@ -153,8 +148,7 @@ def exercise_4_3(count_found):
         "only the small lesions found": (true, small_first), "a picture that is all lesion": (np.ones((3, 5, 1),
             np.uint8), np.ones((3, 5, 1), np.uint8)),
     }
-    cases = list(inputs)
-    got = []
+    cases, got = list(inputs), []
     for on in cases:
         result = call(count_found, *inputs[on], on=on)
         if result is None:
@@ -163,9 +157,9 @@ def exercise_4_3(count_found):
             raise Wrong("type", f"on {on} it returns {short(result)}; return two numbers, found and total.")
         got.append(tuple(float(n) for n in result))
 
-    def by(rule, background=0, connect=8):
-        import cv2
+    import cv2
 
+    def by(rule, background=0, connect=8):
         results = []
         for y_true, y_pred in inputs.values():
             count, labels = cv2.connectedComponents(y_true[..., 0], connectivity=connect)
@@ -173,20 +167,34 @@ def exercise_4_3(count_found):
             results.append((float(sum(rule(s) for s in shares)), float(len(shares))))
         return results
 
-    def of_pixels():
-        return [(float((t & p).sum()), float(t.sum())) for t, p in inputs.values()]
+    def by_union(of_marks=False):
+        results = []
+        for y_true, y_pred in inputs.values():
+            count, labels = cv2.connectedComponents(y_true[..., 0])
+            marks = y_pred[..., 0] == 1
+            lesions = [labels == k for k in range(1, count)]
+            areas = [marks.sum() if of_marks else (one | marks).sum() for one in lesions]
+            found = sum((one & marks).sum() >= 0.5 * max(area, 1) for one, area in zip(lesions, areas))
+            results.append((float(found), float(len(lesions))))
+        return results
 
     right = by(lambda s: s >= 0.5)
-    swapped = [(t, f) for f, t in right]
     verdict(got, right, {
         "component 0 is the background; it was counted as a lesion.": by(lambda s: s >= 0.5, background=1),
         "the total counts the background, component 0, as a lesion.": [(f, t + 1) for f, t in right],
         "a lesion of which exactly half is found counts as found: you compare with >.": by(lambda s: s > 0.5),
         "a single pixel is not enough: half of the lesion has to be found.": by(lambda s: s > 0),
         "you ask for the whole lesion; half of it is enough.": by(lambda s: s >= 1),
-        "you count pixels; one lesion is one case, whatever its size.": of_pixels(),
-        "the two numbers are swapped: found comes first, then total.": swapped,
+        "you count pixels; one lesion is one case, whatever its size.": 
+            [(float((t & p).sum()), float(t.sum())) for t, p in inputs.values()],
+        "the two numbers are swapped: found comes first, then total.": [(t, f) for f, t in right],
         "you count what was missed.": [(t - f, t) for f, t in right],
+        "one is taken off what was found, too; only the total counts the background, component 0.":
+            [(f - 1, t) for f, t in right],
+        "you divide by the union of the lesion and all marks. Asked for is the share of the lesion's own pixels that "
+        "are marked; marks elsewhere do not count here.": by_union(),
+        "you divide by the number of marked pixels. Asked for is the share of the lesion's own pixels.":
+            by_union(of_marks=True),
         "squares that touch at a corner are one lesion: OpenCV counts eight neighbors unless told otherwise.":
             by(lambda s: s >= 0.5, connect=4),
     }, cases)
@@ -197,7 +205,7 @@ def exercise_4_3(count_found):
     "Test pictures, first look, a threshold chosen elsewhere, every patient alike: and the baseline beside it.",
     "Which of the pictures had nobody looked at before?",
     "Of those on the test set, which used the test set to choose something?",
-    "Of those that are left, which one cannot be made splendid by easy background or one large lesion?",
+    "Of those that are left, which one cannot be raised by easy background or by one large lesion?",
 )
 def exercise_4_4(letter):
     """Check a choice: the per-image Dice on the test set with the threshold from validation."""
@@ -226,6 +234,11 @@ def exercise_4_5(my_interval):
     }
     repeats = 4000
     got = {}
+
+    def interval(on, seed, repeats=repeats):
+        ends = call(my_interval, inputs[on][0], np.random.default_rng(seed), repeats, on=on)
+        return np.array(as_list(ends, on), float)
+
     for on, (scores, seed) in inputs.items():
         results = []
         for noise in (0, 1):
@@ -248,6 +261,9 @@ def exercise_4_5(my_interval):
     if got["three scores of 0 and three of 1"].tolist() == [0.5, 0.5]:
         raise Wrong("value", "the interval has no width: drawn without replacement, the same scores come out in "
             "another order, with the same mean.")
+    if max(low, high) < skewed.mean():
+        raise Wrong("value", "both ends lie below the mean of the scores. np.percentile counts in percent, from 0 to "
+            "100, and np.quantile in shares, from 0 to 1. Which of the two do you call, and with which numbers?")
     width = high - low
     if math.isclose(low, np.quantile(skewed, 0.025), abs_tol=0.03) and math.isclose(high, np.quantile(skewed, 0.975),
         abs_tol=0.03):
@@ -268,11 +284,18 @@ def exercise_4_5(my_interval):
     means = np.random.default_rng(9).choice(skewed, (repeats, len(skewed))).mean(axis=1)
     if np.abs([low, high] - np.quantile(means, [0.025, 0.975])).max() > 0.05 * right:
         raise Wrong("value", "the two ends do not cut off the same share of the means: 2.5 % belongs to each side.")
-    for on, ends in (("three scores of 0 and three of 1", (1 / 6, 5 / 6)), ("equal scores", (0.7, 0.7)), ("one score",
-        (0.25, 0.25))):
+    known = {"three scores of 0 and three of 1": (1 / 6, 5 / 6), "equal scores": (0.7, 0.7), "one score": (0.25, 0.25)}
+    for on, ends in known.items():
         if not same(got[on], np.array(ends)):
             raise Wrong("value", f"on {on} the ends are not right. Are as many scores drawn as there are, and are 2.5 "
                 "% of the means cut off on each side?")
     wide = got["four times their spread"]
     if abs((wide[1] - wide[0]) / (4 * width) - 1) > 0.1:
         raise Wrong("value", "scores that spread four times as much should have an interval four times as wide.")
+    if np.array_equal(got["200 scores"], interval("200 scores", 40)):
+        raise Wrong("value", "two different generators give the same interval to the last digit, so the draws do not "
+            "come from rng. Is there a formula or a generator of its own in your function?")
+    single = interval("200 scores", 4, repeats=1)
+    if single[0] != single[1]:
+        raise Wrong("value", "with repeats=1 there is a single mean, so both ends should be that mean. Yours differ: "
+            "is the number of repeats fixed in your function?")
