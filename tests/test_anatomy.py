@@ -1,12 +1,14 @@
 """What a student relies on in notebook 02: shapes, weights and receptive fields, and errors that help."""
 
+import inspect
+
 import cv2
 import keras
 import numpy as np
 import pytest
 from helpers.anatomy import (
-    build_unet, check_sizes, conv_block, conv_weights, measured_receptive_field, output_size, receptive_field,
-    shape_table, unet_depth,
+    RULES, build_unet, check_sizes, conv_block, conv_weights, input_gradient, measured_receptive_field, output_size,
+    receptive_field, shape_table, unet_depth,
 )
 from keras import layers
 
@@ -28,9 +30,54 @@ def test_it_ends_in_probabilities_and_expects_the_prior():
     assert scores.shape == (2, 64, 96, 1) and 0 < scores.min() < scores.max() < 1
 
 
+@pytest.mark.parametrize(("classes", "prior"), [(2, 0.1), (3, 0.2), (5, 0.5)])
+def test_several_classes_share_the_prior_and_add_up_to_one(classes, prior):
+    model = build_unet(classes=classes, prior=prior, depth=2)
+    assert model.output_shape == (None, None, None, classes)
+    gray = np.array(model(np.full((1, 8, 8, 1), 0.5, np.float32)))[0, 0, 0]  # mid gray: only the bias is left
+    np.testing.assert_allclose(gray, [1 - prior] + [prior / (classes - 1)] * (classes - 1), atol=1e-6)
+    scan = np.random.default_rng(0).random((2, 16, 24, 1), dtype=np.float32)
+    np.testing.assert_allclose(np.array(model(scan)).sum(axis=-1), 1, atol=1e-5)
+
+
+def test_one_class_is_the_same_network_as_ever():
+    assert build_unet(classes=1).to_json() == build_unet().to_json()
+
+
+def test_probabilities_are_float32_even_in_mixed_precision():
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy("mixed_float16")
+    try:
+        assert np.array(build_unet(depth=2)(np.zeros((1, 8, 8, 1), np.float32))).dtype == np.float32
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("name", inspect.signature(build_unet).parameters)
+def test_every_argument_but_a_switch_is_checked(name):
+    assert name in RULES or name == "skips"
+
+
+@pytest.mark.parametrize("filters", [1, 2, 4, 8, 24])
+def test_group_normalization_takes_the_filters_that_it_says(filters):
+    assert build_unet(depth=3, filters=filters, normalization="group").count_params()
+
+
+def test_the_gradient_stays_within_the_field_and_is_strongest_in_its_middle():
+    keras.utils.set_random_seed(0)
+    model = build_unet(depth=3)
+    scans = np.random.default_rng(0).random((4, 64, 64, 1), dtype=np.float32)
+    strength = input_gradient(model, scans, 32, 32)
+    assert strength.shape == (4, 64, 64) and strength.min() >= 0 and strength.any()
+    rows = np.flatnonzero(strength.any(axis=(0, 2)))
+    assert rows[-1] - rows[0] + 1 <= receptive_field(3)
+    with pytest.raises(Exception, match="out of bounds|slice index"):
+        input_gradient(model, scans, 64, 64)
+
+
 @pytest.mark.parametrize("options", [
     {}, {"depth": 1}, {"depth": 2, "filters": 3}, {"upsampling": "resize"}, {"skips": False},
-    {"padding": "valid", "size": 92}, {"upsampling": "resize", "padding": "valid", "size": 92, "channels": 3},
+    {"padding": "valid", "size": 92}, {"classes": 3}, {"upsampling": "resize", "padding": "valid", "size": 92, "channels": 3},
 ])
 def test_arithmetic_equals_keras(options):
     options = dict(options)
@@ -99,8 +146,15 @@ def test_options_are_built_in(normalization, kind):
     ({"upsampling": "bilinear"}, ["'bilinear'", "'transpose'"]),
     ({"normalization": "layer"}, ["'layer'", "'batch'"]),
     ({"normalization": "group", "filters": 12}, ["12", "multiple of 8"]),
+    ({"normalization": "group", "filters": 6}, ["6", "multiple of 8"]),
     ({"dropout": 1.0}, ["1.0", "below 1"]),
+    ({"dropout": "half"}, ["'half'", "below 1"]),
     ({"prior": 0}, ["prior is 0", "0.1"]),
+    ({"classes": 0}, ["classes is 0", "at least 1"]),
+    ({"classes": None}, ["classes is None", "whole number"]),
+    ({"input_shape": 96}, ["96", "(96, 96, 1)"]),
+    ({"input_shape": (96, 96, None)}, ["(96, 96, None)", "(96, 96, 1)"]),
+    ({"input_shape": (96.0, 96, 1)}, ["96.0", "(96, 96, 1)"]),
 ])
 def test_impossible_settings_name_value_and_remedy(options, words):
     with pytest.raises(ValueError) as caught:
