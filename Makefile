@@ -4,7 +4,7 @@
 # make test-binder run all notebooks with Binder's pins, on one core, in 2 GB
 # make notebooks   after editing notebooks/*.py: make the .ipynb anew (ONLY=03 for one of them)
 # make address     write the public address and version from pyproject.toml into README and notebooks
-# make model       train the network that ships, anew
+# make model       train the networks that ship, anew
 # make lock        choose the newest versions that requirements.txt allows
 # make bench       measure; see benchmarks/README.md
 # make site        set up and make web pages of the notebooks: site/_build/html/index.html

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from helpers.arrays import check_both, check_images, check_masks
+from helpers.synthesis import disc_pixels
 
 # --- overlap ----------------------------------------------------------------------------------------------------------
 
@@ -138,8 +139,9 @@ def hough_baseline(images, radius=(5, 15), strictness: float = 20) -> np.ndarray
             gray, cv2.HOUGH_GRADIENT, dp=1, minDist=radius[0], param1=120, param2=strictness,
             minRadius=radius[0], maxRadius=radius[1],
         )
-        for x, y, r in np.round(found.reshape(-1, 3)).astype(int).tolist() if found is not None else []:
-            cv2.circle(mask, (x, y), r, 1, thickness=cv2.FILLED)
+        for x, y, r in found.reshape(-1, 3).tolist() if found is not None else []:
+            square, inside = disc_pixels(*mask.shape[:2], x, y, r)
+            mask[square][inside] = 1
     return masks
 
 

@@ -389,15 +389,16 @@ def draw_steady(scene: CircleScene, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """
     light, curves, discs = (np.random.default_rng([seed, stream]) for stream in range(3))
     image = background(scene, light)
-    tissue, mask = np.zeros((2, scene.size, scene.size), np.uint8)
+    tissue, vessels = np.zeros((2, scene.size, scene.size), np.uint8)
+    lesions = np.zeros((scene.size, scene.size), np.uint16)
     for _ in range(scene.vessels):
-        draw_vessel(tissue, scene, curves)
-    for _ in range(scene.circles):
-        draw_lesion(tissue, mask, scene, discs)
+        draw_vessel(tissue, vessels, scene, curves)
+    for number in range(1, scene.circles + 1):
+        draw_lesion(tissue, lesions, number, scene, discs)
     if scene.blur > 0:
         tissue = cv2.GaussianBlur(tissue, (0, 0), scene.blur)
     image += tissue * np.float32(1 / 255)
-    return np.clip(image, 0, 1, out=image)[..., None], mask[..., None]
+    return np.clip(image, 0, 1, out=image)[..., None], (lesions > 0).astype(np.uint8)[..., None]
 
 
 def difficulty(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 import hashlib
+import math
 
 import cv2
 import numpy as np
@@ -119,47 +120,88 @@ def draw_level(contrast, rng: np.random.Generator) -> int:
     return round(255 * draw_real(contrast, rng))
 
 
+def disc_pixels(height: int, width: int, x: float, y: float, radius: float) -> tuple[tuple[slice, slice], np.ndarray]:
+    """Return the pixels of a picture `[height, width]` whose centers lie in the disc around column `x`, row `y`.
+
+    The center of the pixel `[row, column]` lies at exactly these two numbers; `x`, `y` and `radius` may lie between.
+    Returns `(square, inside)`: the slices of the disc's own square, cut to the picture, and a bool for each of its
+    pixels, so that `picture[square][inside] = 1` draws the disc. Additions and products of float64 alone decide, each
+    rounded in the same way on every machine.
+    """
+    top, left = max(0, math.ceil(y - radius)), max(0, math.ceil(x - radius))
+    bottom = max(top, min(height, math.floor(y + radius) + 1))
+    right = max(left, min(width, math.floor(x + radius) + 1))
+    down, across = np.arange(top, bottom) - y, np.arange(left, right) - x
+    inside = (down * down)[:, None] + across * across <= radius * radius
+    return (slice(top, bottom), slice(left, right)), inside
+
+
+def draw_lesion(tissue: np.ndarray, lesions: np.ndarray, number: int, scene: CircleScene, rng: np.random.Generator) -> None:
+    """Draw one disc into `tissue` (uint8, in place), and the same pixels, as `number`, into `lesions` (in place)."""
+    x, y = rng.uniform(0, scene.size - 1, 2).tolist()
+    radius = draw_whole(scene.radius, rng)
+    square, inside = disc_pixels(scene.size, scene.size, x, y, radius)
+    tissue[square][inside] = draw_level(scene.contrast, rng)
+    lesions[square][inside] = number
+
+
 def vessel_curve(size: int, rng: np.random.Generator) -> np.ndarray:
     """Return 17 points `(x, y)` in pixels, int32, along a random curve that crosses a picture of side `size`.
 
     The curve is a quadratic Bezier curve: it starts on one side, ends on the opposite one, and is pulled to a third
     point on its way.
     """
-    start, pull, end = rng.uniform(0, size, 3)
-    t = np.linspace(0, 1, 17)
-    across = (1 - t) ** 2 * start + 2 * t * (1 - t) * pull + t**2 * end
-    points = np.stack([t * size, across], axis=1)
-    return np.round(points[:, ::-1] if rng.integers(2) else points).astype(np.int32)
+    start, pull, end = rng.uniform(0, size, 3).tolist()
+    t = np.arange(17) / 16
+    along, across = t * size, (1 - t) ** 2 * start + 2 * t * (1 - t) * pull + t**2 * end
+    points = np.array([across, along] if rng.integers(2) else [along, across])
+    return np.rint(points.T, order="C").astype(np.int32)
 
 
-def draw_vessel(tissue: np.ndarray, scene: CircleScene, rng: np.random.Generator) -> None:
-    """Draw one vessel, 2 or 3 pixels wide, into `tissue` (uint8, in place). No mask: a vessel is background."""
+def draw_vessel(tissue: np.ndarray, vessels: np.ndarray, scene: CircleScene, rng: np.random.Generator) -> None:
+    """Draw one vessel, 2 or 3 pixels wide, into `tissue`, and the same line, as 1, into `vessels` (uint8, in place)."""
     curve = vessel_curve(scene.size, rng)
     width = draw_whole((2, 3), rng)
     level = draw_level(scene.contrast, rng)
     cv2.polylines(tissue, [curve], isClosed=False, color=level, thickness=width)
-
-
-def draw_lesion(tissue: np.ndarray, mask: np.ndarray, scene: CircleScene, rng: np.random.Generator) -> None:
-    """Draw one disc into `tissue` and the same disc, as 1, into `mask` (both uint8, in place)."""
-    last = scene.size - 1
-    center = (draw_whole((0, last), rng), draw_whole((0, last), rng))
-    radius = draw_whole(scene.radius, rng)
-    level = draw_level(scene.contrast, rng)
-    cv2.circle(tissue, center, radius, level, thickness=cv2.FILLED)
-    cv2.circle(mask, center, radius, 1, thickness=cv2.FILLED)
+    cv2.polylines(vessels, [curve], isClosed=False, color=1, thickness=width)
 
 
 def background(scene: CircleScene, rng: np.random.Generator) -> np.ndarray:
-    """Return the light that falls on the scan, `[size, size]` float32: a slope in a random direction, plus noise."""
+    """Return the light that falls on the scan, `[size, size]` float32: a slope in a random direction, plus noise.
+
+    Without noise, the darkest corner is 0 and the brightest one the strength drawn from `scene.illumination`.
+    """
     strength = draw_real(scene.illumination, rng)
-    down, right = rng.uniform(-1, 1, 2)
-    ramp = np.linspace(-0.5, 0.5, scene.size, dtype=np.float32)
-    slope = np.float32(down) * ramp[:, None] + np.float32(right) * ramp[None, :]
+    down, right = rng.uniform(-1, 1, 2).tolist()
+    steepness = strength / (abs(down) + abs(right))
+    ramp = np.arange(scene.size, dtype=np.float32) / np.float32(scene.size - 1) - np.float32(0.5)
     light = rng.standard_normal((scene.size, scene.size), dtype=np.float32)
     light *= np.float32(draw_real(scene.noise, rng))
-    light += np.float32(strength / (abs(down) + abs(right))) * slope + np.float32(strength / 2)
+    light += (np.float32(steepness * down) * ramp + np.float32(strength / 2))[:, None]
+    light += np.float32(steepness * right) * ramp
     return light
+
+
+def draw_layers(scene: CircleScene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw one synthetic scan, and apart from it what it shows.
+
+    Returns `(image, vessels, lesions)`, each `[size, size, 1]`: float32 in 0..1; uint8, 1 where a vessel runs, also
+    under a lesion; uint16, the number of the lesion that is seen there, or 0. Lesions are numbered from 1 in the order
+    in which they are drawn. A later one lies on top, and one that is wholly covered leaves a gap in the numbers.
+    """
+    image = background(scene, rng)
+    tissue, vessels = np.zeros((2, scene.size, scene.size), np.uint8)
+    lesions = np.zeros((scene.size, scene.size), np.uint16)
+    for _ in range(draw_whole(scene.vessels, rng)):
+        draw_vessel(tissue, vessels, scene, rng)
+    blur = draw_real(scene.blur, rng)
+    for number in range(1, draw_whole(scene.circles, rng) + 1):
+        draw_lesion(tissue, lesions, number, scene, rng)
+    if blur > 0:
+        tissue = cv2.GaussianBlur(tissue, (0, 0), blur)
+    image += tissue * np.float32(1 / 255)
+    return np.clip(image, 0, 1, out=image)[..., None], vessels[..., None], lesions[..., None]
 
 
 def draw_scene(scene: CircleScene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -167,18 +209,8 @@ def draw_scene(scene: CircleScene, rng: np.random.Generator) -> tuple[np.ndarray
 
     Returns `(image, mask)`: `[size, size, 1]` float32 in 0..1, and `[size, size, 1]` uint8 in {0, 1}.
     """
-    image = background(scene, rng)
-    tissue = np.zeros((scene.size, scene.size), np.uint8)
-    mask = np.zeros((scene.size, scene.size), np.uint8)
-    for _ in range(draw_whole(scene.vessels, rng)):
-        draw_vessel(tissue, scene, rng)
-    blur = draw_real(scene.blur, rng)
-    for _ in range(draw_whole(scene.circles, rng)):
-        draw_lesion(tissue, mask, scene, rng)
-    if blur > 0:
-        tissue = cv2.GaussianBlur(tissue, (0, 0), blur)
-    image += tissue * np.float32(1 / 255)
-    return np.clip(image, 0, 1, out=image)[..., None], mask[..., None]
+    image, _, lesions = draw_layers(scene, rng)
+    return image, (lesions > 0).astype(np.uint8)
 
 
 def stream_scenes(scene: CircleScene = CircleScene(), seed=0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -211,13 +243,45 @@ def make_dataset(n: int, scene: CircleScene = CircleScene(), seed=0) -> tuple[np
     Returns `(images, masks)`: `[n, size, size, 1]` float32 in 0..1, and `[n, size, size, 1]` uint8 in {0, 1}.
     Raises ValueError if `n` is not a whole number of at least 1.
     """
+    images, _, lesions = _draw_many(n, scene, seed)
+    return images, (lesions > 0).astype(np.uint8)
+
+
+def make_instances(n: int, scene: CircleScene = CircleScene(), seed=0) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the images of `make_dataset`, bit for bit, and number the lesions of each from 1.
+
+    Returns `(images, labels)`: labels are `[n, size, size, 1]` int32, 0 for background. Where lesions overlap, a pixel
+    belongs to the one drawn last, which lies on top. A lesion that is wholly covered has no pixel and no number.
+    Raises ValueError if `n` is not a whole number of at least 1.
+    """
+    images, _, lesions = _draw_many(n, scene, seed)
+    labels = np.empty(lesions.shape, np.int32)
+    for numbered, drawn in zip(labels, lesions):
+        seen = np.flatnonzero(np.bincount(drawn.ravel(), minlength=1)[1:]) + 1
+        numbered[...] = np.searchsorted(seen, drawn, side="right")
+    return images, labels
+
+
+def make_classes(n: int, scene: CircleScene = CircleScene(), seed=0) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the images of `make_dataset`, bit for bit, with three classes: 0 background, 1 lesion, 2 vessel.
+
+    Returns `(images, classes)`: classes are `[n, size, size, 1]` uint8. Lesions are drawn after vessels and lie on top.
+    Raises ValueError if `n` is not a whole number of at least 1.
+    """
+    images, vessels, lesions = _draw_many(n, scene, seed)
+    return images, np.where(lesions > 0, 1, 2 * vessels).astype(np.uint8)
+
+
+def _draw_many(n, scene, seed):
+    """Return `n` images, vessels and lesions, each `[n, size, size, 1]`, as `draw_layers` gives them one by one."""
     if not _is_whole(n) or n < 1:
         raise ValueError(f"n is {n!r}; ask for a whole number of pictures, at least 1.")
-    images = np.empty((n, scene.size, scene.size, 1), np.float32)
-    masks = np.empty((n, scene.size, scene.size, 1), np.uint8)
-    for i, (image, mask) in zip(range(n), stream_scenes(scene, seed)):
-        images[i], masks[i] = image, mask
-    return images, masks
+    rng = np.random.default_rng(seed)
+    stacks = [np.empty((n, scene.size, scene.size, 1), dtype) for dtype in (np.float32, np.uint8, np.uint16)]
+    for i in range(n):
+        for stack, drawn in zip(stacks, draw_layers(scene, rng)):
+            stack[i] = drawn
+    return stacks
 
 
 def fingerprint(*arrays: np.ndarray) -> str:

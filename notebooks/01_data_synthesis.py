@@ -184,25 +184,45 @@ def draw_level(contrast, rng):
 
 
 # %% [markdown]
-# The next function is the heart of the course's data. It draws **the same disc twice**: into the tissue, with its
-# gray level, and into the mask, with a 1. Because both come from the same center and radius, image and mask cannot disagree.
+# Which pixels does a disc consist of? Those whose centers lie in it. The center of the disc may lie between pixels. We
+# compute only in the square around the disc, which saves most of the work.
 
 
 # %%
-def draw_lesion(tissue, mask, scene, rng):
-    last = scene.size - 1
-    center = (draw_whole((0, last), rng), draw_whole((0, last), rng))
+import math
+
+
+def disc_pixels(height, width, x, y, radius):
+    top, left = max(0, math.ceil(y - radius)), max(0, math.ceil(x - radius))
+    bottom = max(top, min(height, math.floor(y + radius) + 1))
+    right = max(left, min(width, math.floor(x + radius) + 1))
+    down, across = np.arange(top, bottom) - y, np.arange(left, right) - x
+    inside = (down * down)[:, None] + across * across <= radius * radius
+    return (slice(top, bottom), slice(left, right)), inside
+
+
+# %% [markdown]
+# The next function is the heart of the course's data. It draws **the same disc twice**: into the tissue, with its gray
+# level, and into a map of lesions, with its number. The mask is wherever that map is not 0. Both come from the same pixels,
+# so image and mask cannot disagree.
+
+
+# %%
+def draw_lesion(tissue, lesions, number, scene, rng):
+    x, y = rng.uniform(0, scene.size - 1, 2).tolist()
     radius = draw_whole(scene.radius, rng)
-    level = draw_level(scene.contrast, rng)
-    cv2.circle(tissue, center, radius, level, thickness=cv2.FILLED)
-    cv2.circle(mask, center, radius, 1, thickness=cv2.FILLED)
+    square, inside = disc_pixels(scene.size, scene.size, x, y, radius)
+    tissue[square][inside] = draw_level(scene.contrast, rng)
+    lesions[square][inside] = number
 
 
 # %%
-tissue, mask = np.zeros((2, scene.size, scene.size), np.uint8)
+tissue = np.zeros((scene.size, scene.size), np.uint8)
+lesions = np.zeros((scene.size, scene.size), np.uint16)
 rng = np.random.default_rng(5)
-for _ in range(6):
-    draw_lesion(tissue, mask, scene, rng)
+for number in range(1, 7):
+    draw_lesion(tissue, lesions, number, scene, rng)
+mask = (lesions > 0).astype(np.uint8)
 
 # %%
 figures.show_images(
@@ -224,19 +244,20 @@ figures.show_images(
 
 # %%
 def vessel_curve(size, rng):
-    start, pull, end = rng.uniform(0, size, 3)
-    t = np.linspace(0, 1, 17)
-    across = (1 - t) ** 2 * start + 2 * t * (1 - t) * pull + t**2 * end
-    points = np.stack([t * size, across], axis=1)
-    return np.round(points[:, ::-1] if rng.integers(2) else points).astype(np.int32)
+    start, pull, end = rng.uniform(0, size, 3).tolist()
+    t = np.arange(17) / 16
+    along, across = t * size, (1 - t) ** 2 * start + 2 * t * (1 - t) * pull + t**2 * end
+    points = np.array([across, along] if rng.integers(2) else [along, across])
+    return np.rint(points.T, order="C").astype(np.int32)
 
 
 # %%
-def draw_vessel(tissue, scene, rng):
+def draw_vessel(tissue, vessels, scene, rng):
     curve = vessel_curve(scene.size, rng)
     width = draw_whole((2, 3), rng)
     level = draw_level(scene.contrast, rng)
     cv2.polylines(tissue, [curve], isClosed=False, color=level, thickness=width)
+    cv2.polylines(vessels, [curve], isClosed=False, color=1, thickness=width)
 
 
 # %% [markdown]
@@ -255,34 +276,40 @@ def draw_vessel(tissue, scene, rng):
 # %%
 def background(scene, rng):
     strength = draw_real(scene.illumination, rng)
-    down, right = rng.uniform(-1, 1, 2)
-    ramp = np.linspace(-0.5, 0.5, scene.size, dtype=np.float32)
-    slope = np.float32(down) * ramp[:, None] + np.float32(right) * ramp[None, :]
+    down, right = rng.uniform(-1, 1, 2).tolist()
+    steepness = strength / (abs(down) + abs(right))
+    ramp = np.arange(scene.size, dtype=np.float32) / np.float32(scene.size - 1) - np.float32(0.5)
     light = rng.standard_normal((scene.size, scene.size), dtype=np.float32)
     light *= np.float32(draw_real(scene.noise, rng))
-    light += np.float32(strength / (abs(down) + abs(right))) * slope + np.float32(strength / 2)
+    light += (np.float32(steepness * down) * ramp + np.float32(strength / 2))[:, None]
+    light += np.float32(steepness * right) * ramp
     return light
 
 
 # %% [markdown]
-# Now everything comes together. Read `draw_scene` from top to bottom: light and noise, then vessels, then lesions on top,
+# Now everything comes together. Read `draw_layers` from top to bottom: light and noise, then vessels, then lesions on top,
 # then the blur, and at last a clip, because a detector cannot count below black or above white.
 
 
 # %%
-def draw_scene(scene, rng):
+def draw_layers(scene, rng):
     image = background(scene, rng)
-    tissue = np.zeros((scene.size, scene.size), np.uint8)
-    mask = np.zeros((scene.size, scene.size), np.uint8)
+    tissue, vessels = np.zeros((2, scene.size, scene.size), np.uint8)
+    lesions = np.zeros((scene.size, scene.size), np.uint16)
     for _ in range(draw_whole(scene.vessels, rng)):
-        draw_vessel(tissue, scene, rng)
+        draw_vessel(tissue, vessels, scene, rng)
     blur = draw_real(scene.blur, rng)
-    for _ in range(draw_whole(scene.circles, rng)):
-        draw_lesion(tissue, mask, scene, rng)
+    for number in range(1, draw_whole(scene.circles, rng) + 1):
+        draw_lesion(tissue, lesions, number, scene, rng)
     if blur > 0:
         tissue = cv2.GaussianBlur(tissue, (0, 0), blur)
     image += tissue * np.float32(1 / 255)
-    return np.clip(image, 0, 1, out=image)[..., None], mask[..., None]
+    return np.clip(image, 0, 1, out=image)[..., None], vessels[..., None], lesions[..., None]
+
+
+def draw_scene(scene, rng):
+    image, _, lesions = draw_layers(scene, rng)
+    return image, (lesions > 0).astype(np.uint8)
 
 
 # %% [markdown]

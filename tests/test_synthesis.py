@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 from helpers.evaluation import best_threshold
 from helpers.synthesis import (
-    CircleScene, background, draw_lesion, draw_real, draw_scene, draw_whole, fingerprint, make_dataset, stream_scenes, vessel_curve,
+    CircleScene, background, disc_pixels, draw_lesion, draw_real, draw_layers, draw_scene, draw_whole,
+    fingerprint, make_classes, make_dataset, make_instances,
+    stream_scenes, vessel_curve,
 )
 
 
 def test_same_seed_same_picture_on_every_machine():
     # Made on Linux with OpenCV 4.12 and 5.0, NumPy 2.2 and 2.4, with and without vector instructions.
-    assert fingerprint(*make_dataset(100)) == "2a4f531bcdb7"
+    assert fingerprint(*make_dataset(100)) == "dd6afb25d092"
     demanding = CircleScene(size=128, blur=(0, 4), noise=(0, 0.3), circles=12, vessels=(0, 9))
-    assert fingerprint(*make_dataset(20, demanding, seed=5)) == "39bab2c71597"
+    assert fingerprint(*make_dataset(20, demanding, seed=5)) == "eb53933abf8a"
 
 
 def test_arrays_keep_the_conventions():
@@ -34,15 +36,54 @@ def test_a_bare_scene_is_its_mask_times_the_contrast():
     assert mask.any()
 
 
-def test_a_lesion_is_the_disc_opencv_draws():
-    tissue, mask = np.zeros((2, 40, 40), np.uint8)
-    draw_lesion(tissue, mask, CircleScene(size=40, radius=6, contrast=1.0), np.random.default_rng(1))
-    rng = np.random.default_rng(1)
-    center = (int(rng.integers(0, 39, endpoint=True)), int(rng.integers(0, 39, endpoint=True)))
-    expected = np.zeros((40, 40), np.uint8)
-    cv2.circle(expected, center, 6, 1, cv2.FILLED)
-    np.testing.assert_array_equal(mask, expected)
-    np.testing.assert_array_equal(tissue, expected * 255)
+def draw_discs(radius, count, seed=0, size=64):
+    """Discs of one radius whose centers lie anywhere, each wholly inside a picture of its own."""
+    rng = np.random.default_rng(seed)
+    masks = np.zeros((count, size, size), np.uint8)
+    for mask in masks:
+        x, y = rng.uniform(radius + 1, size - 2 - radius, 2)
+        square, inside = disc_pixels(size, size, x, y, radius)
+        mask[square][inside] = 1
+    return masks
+
+
+@pytest.mark.parametrize("radius", range(3, 31))
+def test_a_disc_has_the_area_of_a_circle_on_average(radius):
+    areas = draw_discs(radius, 400).sum(axis=(1, 2))
+    assert abs(areas.mean() / (np.pi * radius**2) - 1) < 0.02
+
+
+def test_a_disc_is_the_pixels_whose_centers_lie_in_it():
+    rows, columns = np.mgrid[:40, :50]
+    rng = np.random.default_rng(3)
+    for x, y, radius in [(20, 15, 6), (0, 0, 4), (49.5, 39.5, 9), *rng.uniform((-5, -5, 0.5), (55, 45, 20), (200, 3)).tolist()]:
+        mask = np.zeros((40, 50), bool)
+        square, inside = disc_pixels(40, 50, x, y, radius)
+        mask[square][inside] = True
+        np.testing.assert_array_equal(mask, (rows - y) ** 2 + (columns - x) ** 2 <= radius**2)
+
+
+@pytest.mark.parametrize("radius", [5, 8, 10, 15])
+def test_a_disc_has_no_spikes_and_no_flat_sides(radius):
+    """Its outermost rows are as wide as those of a circle: neither one lone pixel nor half the disc, on the average."""
+    masks = draw_discs(radius, 200)
+    widths = [m.sum(axis=1)[m.any(axis=1)] for m in masks]
+    ends = np.array([[w[0], w[-1]] for w in widths])
+    depths = np.arange(0.001, 1, 0.01)  # the outermost row lies between 0 and 1 pixels below the circle's highest point
+    expected = (2 * np.sqrt(2 * radius * depths - depths**2)).mean()
+    assert abs(ends.mean() / expected - 1) < 0.12
+    quarter_turns = [np.rot90(m) for m in masks]
+    assert abs(np.mean([m.any(axis=0).sum() for m in masks]) - np.mean([m.any(axis=0).sum() for m in quarter_turns])) < 0.2
+
+
+def test_a_lesion_has_the_same_pixels_in_tissue_and_map():
+    tissue, lesions = np.zeros((40, 40), np.uint8), np.zeros((40, 40), np.uint16)
+    draw_lesion(tissue, lesions, 7, CircleScene(size=40, radius=6, contrast=1.0), np.random.default_rng(1))
+    x, y = np.random.default_rng(1).uniform(0, 39, 2)
+    rows, columns = np.mgrid[:40, :40]
+    expected = (rows - y) ** 2 + (columns - x) ** 2 <= 36
+    np.testing.assert_array_equal(lesions, 7 * expected)
+    np.testing.assert_array_equal(tissue, 255 * expected)
 
 
 def test_vessels_are_background():
@@ -98,6 +139,42 @@ def test_a_data_set_is_the_head_of_the_stream():
         image, mask = next(stream)
         np.testing.assert_array_equal(image, images[i])
         np.testing.assert_array_equal(mask, masks[i])
+
+
+def test_instances_and_classes_have_the_images_of_the_data_set():
+    scene = CircleScene(circles=(0, 12), vessels=(0, 4))
+    images, masks = make_dataset(30, scene, seed=5)
+    numbered, labels = make_instances(30, scene, seed=5)
+    classed, classes = make_classes(30, scene, seed=5)
+    np.testing.assert_array_equal(numbered, images)
+    np.testing.assert_array_equal(classed, images)
+    assert labels.dtype == np.int32 and labels.shape == masks.shape
+    assert classes.dtype == np.uint8 and set(np.unique(classes)) == {0, 1, 2}
+    np.testing.assert_array_equal(labels > 0, masks == 1)
+    np.testing.assert_array_equal(classes == 1, masks == 1)
+    for one in labels:
+        assert set(np.unique(one)) == set(range(one.max() + 1)), "the numbers have no gap"
+
+
+def test_the_lesion_drawn_last_lies_on_top_and_a_covered_one_has_no_number():
+    scene = CircleScene(size=16, circles=40, radius=(1, 8), vessels=0)
+    _, labels = make_instances(20, scene, seed=1)
+    assert max(one.max() for one in labels) < 40, "with 40 discs on 16 pixels some are covered wholly"
+    for other in range(8, 200):  # a pair that overlaps
+        _, _, lesions = draw_layers(CircleScene(circles=2, radius=15, vessels=0), np.random.default_rng(other))
+        areas = np.bincount(lesions.ravel(), minlength=3)[1:]
+        touches_border = lesions[0].any() or lesions[-1].any() or lesions[:, 0].any() or lesions[:, -1].any()
+        if not touches_border and areas[0] < 600:
+            assert abs(areas[1] / (np.pi * 15**2) - 1) < 0.03, "the second is whole"
+            break
+    else:
+        raise AssertionError("no pair overlaps")
+
+
+def test_vessels_lie_under_lesions():
+    bare = CircleScene(circles=0, vessels=3, noise=0, illumination=0, blur=0)
+    images, classes = make_classes(5, bare, seed=2)
+    np.testing.assert_array_equal(images > 0, classes == 2)
 
 
 def test_fingerprint_sees_one_bit_the_shape_and_the_type():

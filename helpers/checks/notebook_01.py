@@ -9,7 +9,7 @@ from helpers.checks.running import ToDo, Wrong, as_array, as_list, call, np, sam
 @exercise(
     "an ellipse and its mask",
     "Image and mask come from the same numbers, so they cannot disagree.",
-    "Compare with draw_lesion: how do its two last lines differ?",
+    "Compare with draw_lesion: how do the two lines that draw differ?",
     "The mask needs a call of its own. Everything about the shape is the same; one thing is not.",
     "What differs is the color: a mask says yes or no, whatever the gray level is.",
 )
