@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from course import ROOT
 
-from helpers import diagnosis
-from helpers.diagnosis import CAUSES, Finding, diagnose
+from helpers.diagnosis import CAUSES, ROOTS, SYMPTOMS, Finding, diagnose, visit
 from helpers.synthesis import CircleScene, make_dataset
 
 
@@ -29,7 +28,7 @@ TWICE = {"masks_255_curves", "relu_first_output", "rate_low_curves"}  # the same
 @pytest.fixture(autouse=True)
 def no_check_may_raise(monkeypatch):
     """In tests of the cases a check that raises is a bug of the check, so it must not be swallowed."""
-    monkeypatch.setattr(diagnosis, "_ask", lambda check, case: check(case) or [])
+    monkeypatch.setattr(visit, "_ask", lambda check, case: check(case) or [])
 
 
 @pytest.fixture
@@ -236,12 +235,13 @@ def test_it_prints_well():
 
 def test_every_text_of_the_book_can_be_filled_and_is_used():
     words = dict.fromkeys(("top", "move", "size", "factor", "near", "rows", "columns", "side", "share"), "x")
-    source = (ROOT / "helpers" / "diagnosis.py").read_text(encoding="utf-8")
+    files = (ROOT / "helpers" / "diagnosis").glob("*.py")
+    source = "".join(path.read_text(encoding="utf-8") for path in files)
     for entry, texts in CAUSES.items():
         assert source.count(f'"{entry}"') >= 2, f"nothing ever finds {entry}"
         assert all("{" not in text.format(**words) for text in texts)
     names = {entry.split("/")[0] for entry in CAUSES}
-    assert diagnosis.ROOTS | diagnosis.SYMPTOMS <= names and set(clinic.CASES.values()) <= names
+    assert ROOTS | SYMPTOMS <= names and set(clinic.CASES.values()) <= names
 
 
 def test_it_is_quick_and_needs_no_tensorflow():

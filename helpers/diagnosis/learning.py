@@ -1,0 +1,113 @@
+"""Curves and predictions of a network that has not learned: its threshold, rare foreground, steps, learning rate."""
+
+import numpy as np
+
+from helpers.diagnosis.causes import finding
+from helpers.diagnosis.scores import measure
+
+
+def score_name(curves):
+    """Return the name of a score between 0 and 1 in the log, or None."""
+    words = ("dice", "iou", "f1", "jaccard")
+    names = [k for k in curves if not k.startswith("val_") and "loss" not in k]
+    return next((k for k in names if any(word in k.lower() for word in words)), None)
+
+
+def rate_of(case):
+    """Return the learning rate of a run as a number, or None."""
+    if "learning_rate" in case.curves:
+        return float(case.curves["learning_rate"].max())
+    try:
+        rate = float(case.model.optimizer.learning_rate)
+        return rate
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def check_curves(case):
+    """Look for values that a sound loss or score cannot have: NaN, far below zero, above one; and for explosions."""
+    curves, found = case.curves, []
+    loss = curves.get("loss")
+    rate = rate_of(case)
+    said = f" at a learning rate of {rate:g}" if rate else ""
+    if loss is not None and not np.isfinite(loss).all():
+        epoch = int(np.flatnonzero(~np.isfinite(loss))[0]) + 1
+        found.append(finding("learning_rate_too_high/nan", 0.93, f"the loss is NaN from epoch {epoch} on{said}"))
+    elif loss is not None and (loss[-1] > max(3 * abs(float(loss.min())), float(loss[0])) or loss.max() > 1e3):
+        seen = f"the training loss runs from {loss.min():.3g} to {loss.max():.3g} and ends at {loss[-1]:.3g}{said}"
+        found.append(finding("learning_rate_too_high/wild", 0.9, seen))
+    name = score_name(curves)
+    finite = {k: v[np.isfinite(v)] for k, v in curves.items() if np.isfinite(v).any()}
+    strange = [f"{k} falls to {v.min():.3g}" for k, v in finite.items() if k.endswith("loss") and v.min() < -1.05]
+    both = [k for k in (name, f"val_{name}") if k in finite and finite[k].max() > 1.001]
+    strange += [f"{k} rises to {finite[k].max():.3g}" for k in both]
+    if strange:
+        high = float(case.raw_masks.max()) if case.raw_masks is not None else 0
+        entry = "masks_0_255" if high >= 200 or high <= 1 else "masks_not_0_1/classes"
+        found.append(finding(entry, 0.85, " and ".join(strange[:2]) + ", which masks of 0 and 1 do not allow"))
+    return found
+
+
+def check_learning(case):
+    """Tell apart why a network finds nothing: its threshold, rare foreground, too few steps, or its learning rate."""
+    curves, s = case.curves, measure(case)
+    loss = curves.get("loss")
+    if loss is not None and (not np.isfinite(loss).all() or loss.min() < -1.05 or loss.max() > 1e3):
+        return []
+    score = score_name(curves)
+    last = float(np.nanmax([curves[k][-1] for k in (score, f"val_{score}") if k in curves])) if score else None
+    if s is not None:
+        if not s.binary and s.best - s.dice >= 0.2 and s.best >= max(0.5, s.gray + 0.12):
+            seen = f"Dice is {s.dice:.2f} at the threshold 0.5 and {s.best:.2f} at {s.threshold:.3g}"
+            return [finding("wrong_threshold", 0.9, seen, side="below" if s.threshold < 0.5 else "above")]
+        if s.dice >= max(0.3, s.white + 0.1):  # white: what calling everything foreground would score
+            return []
+        if s.best >= 0.6 or s.binary and loss is None and s.found > 0.25 * s.share:
+            return []
+    elif loss is None or (last is not None and last >= 0.35):
+        return []
+    elif last is None and (len(loss) < 3 or loss[-1] < 0.5 or loss[-1] < 0.95 * loss[0]):
+        return []  # a loss alone says little: its scale is unknown, and a low or falling one is no complaint
+    return _unlearned(case, s, loss)
+
+
+def _unlearned(case, s, loss):
+    """Name the likeliest reason why nothing was learned."""
+    share = s.share if s is not None else float(case.masks.mean()) if case.masks is not None else None
+    rate, steps = rate_of(case), case.steps
+    fall = late = None
+    if loss is not None and len(loss) >= 2:
+        fall = float((loss[0] - loss[-1]) / max(abs(loss[0]), 1e-9))
+        late = float((loss[-2] - loss[-1]) / max(abs(loss[-2]), 1e-9))
+    facts = []
+    if s is not None:
+        facts.append(f"{s.found:.1%} of the pixels are called foreground, {s.share:.1%} are")
+        if not s.binary:
+            facts.append(f"the mean probability is {s.claimed:.3g}")
+            facts.append(f"the cross-entropy is {s.entropy:.3g} where a constant scores {s.base:.3g}")
+    if fall is not None:
+        facts.append(f"the loss went from {loss[0]:.3g} to {loss[-1]:.3g} in {len(loss)} epochs")
+    if steps:
+        facts.append(f"{steps} steps")
+    if rate is not None:
+        facts.append(f"learning rate {rate:.2g}")
+    seen = "; ".join(facts)
+    rare = share is not None and 0 < share < 0.03
+    stuck = fall is not None and fall < 0.05
+    wild = s is not None and not s.binary and s.entropy > 3 * s.base + 0.05
+    if stuck and wild and loss[-1] > 1.5 or rate is not None and rate >= 0.3 and (stuck or wild):
+        return [finding("learning_rate_too_high/stuck", 0.85, seen)]
+    settled = s is None or s.binary or s.entropy < 1.15 * s.base + 0.005 or s.found == 0 and s.claimed < 2 * s.share
+    slow = rate is not None and rate <= 2e-5
+    few = steps is not None and steps < 60
+    if slow or stuck and not few and not (rare and settled) and fall > -0.02:
+        return [finding("learning_rate_too_low", 0.9 if slow else 0.75, seen)]
+    if few or late is not None and late > 0.08 and not (rare and settled and steps and steps > 100):
+        return [finding("too_few_steps", 0.85 if few else 0.75, seen)]
+    if s is not None and s.found > 0.5 * s.share and not rare:
+        return []
+    if rare:
+        return [finding("imbalance", 0.85 if loss is not None else 0.6, seen, share=f"{share:.2%}")]
+    if s is not None and s.found < 0.1 * s.share:
+        return [finding("too_few_steps/unknown", 0.5, seen)]
+    return []

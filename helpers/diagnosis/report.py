@@ -1,0 +1,51 @@
+"""What a diagnosis looks like: findings, most likely first, that print as text."""
+
+import textwrap
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """One thing that looks wrong.
+
+    cause: a short name that does not change, such as "masks_0_255"; seen: the measurement, with its numbers;
+    likely: the probable cause in words; sure: how sure, 0..1; advice: what to try.
+    """
+
+    cause: str
+    seen: str
+    likely: str
+    sure: float
+    advice: str
+
+
+class Diagnosis(list):
+    """A list of `Finding`s, most likely first, that prints as text. `looked` names what could be examined."""
+
+    def __init__(self, findings=(), looked=()):
+        super().__init__(sorted(findings, key=lambda finding: -finding.sure))
+        self.looked = list(looked)
+
+    @property
+    def causes(self) -> list[str]:
+        """The short names of all findings, most likely first."""
+        return [finding.cause for finding in self]
+
+    def __repr__(self):
+        looked = textwrap.fill(f"Looked at: {', '.join(self.looked) or 'nothing, because nothing could be read'}.", 100)
+        if not self:
+            return f"Nothing found.\n{looked}"
+        count = "One finding." if len(self) == 1 else f"{len(self)} findings, most likely first."
+        return "\n".join([count, *(_paragraph(i, finding) for i, finding in enumerate(self, 1)), looked])
+
+    __str__ = __repr__
+
+
+def _paragraph(number, finding):
+    lines = [f"{number}. {finding.cause} ({_in_words(finding.sure)}, {finding.sure:.2f})"]
+    for name, text in (("seen", finding.seen), ("likely", finding.likely), ("try", finding.advice)):
+        lines.append(textwrap.fill(text, 100, initial_indent=f"   {name + ':':<8}", subsequent_indent=" " * 11))
+    return "\n".join(lines)
+
+
+def _in_words(sure):
+    return "almost certain" if sure >= 0.9 else "probable" if sure >= 0.7 else "possible"
