@@ -26,8 +26,7 @@ import tensorflow as tf  # noqa: E402
 from scipy import ndimage  # noqa: E402
 
 from helpers.anatomy import build_unet  # noqa: E402
-from helpers.costs import in_turns, matrix_product, step_gigaflop, training_step  # noqa: E402
-from helpers.scaling import stream_batches  # noqa: E402
+from helpers.scaling import in_turns, matrix_product, step_gigaflop, stream_batches, training_step  # noqa: E402
 from helpers.synthesis import CircleScene, as_range, draw_scene, make_dataset, vessel_curve  # noqa: E402
 from helpers.training import bce_dice_loss, predict, training_batches  # noqa: E402
 

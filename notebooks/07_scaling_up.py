@@ -71,7 +71,7 @@ print("devices are made before anything is computed:", True)
 
 # %%
 from helpers.anatomy import build_unet
-from helpers.costs import step_gigaflop
+from helpers.scaling import step_gigaflop
 
 model = build_unet()
 print(f"{step_gigaflop(model, 96):.2f} billion operations for one picture and step, with {model.count_params():,} weights")
@@ -86,7 +86,7 @@ print(f"{step_gigaflop(model, 96):.2f} billion operations for one picture and st
 
 # %%
 import numpy as np
-from helpers.costs import in_turns, matrix_product, training_step
+from helpers.scaling import in_turns, matrix_product, training_step
 from helpers.synthesis import CircleScene, make_dataset
 
 images, masks = make_dataset(200, seed=7)
@@ -139,7 +139,7 @@ print("each picture adds to the time of a step:", each > 0)
 # **Predict.** There are about 1,300 operations in a step. How many of them are convolutions? And which share of the time do they take?
 
 # %% tags=["nbval-ignore-output"]
-from helpers.costs import profile_step
+from helpers.scaling import profile_step
 
 profile = profile_step(tasks[16])
 for kind, (share, count) in profile.items():
@@ -204,7 +204,7 @@ figures.show_images(far, ["number 5", "number 123,456", "number 999,999"], "Any 
 # %%
 from concurrent.futures import ThreadPoolExecutor
 from helpers import synthesis
-from helpers.workers import in_order
+from helpers.scaling import in_order
 
 calls = [scene] * 12, [0] * 12, np.arange(600).reshape(12, 50)
 threads = ThreadPoolExecutor(2)
@@ -560,7 +560,7 @@ for name in sorted(steps, key=timed.get):
 # XLA is tried in a process of its own, because compiling takes a lot of memory.
 
 # %% tags=["nbval-ignore-output"]
-from helpers.costs import step_costs
+from helpers.scaling import step_costs
 
 (plain, plain_mb), (compiled, compiled_mb) = step_costs([{"batch_size": 8}, {"batch_size": 8, "jit_compile": True}])
 print(f"XLA {compiled / plain:16.2f} times the default, and {compiled_mb - plain_mb:.0f} MB more memory")

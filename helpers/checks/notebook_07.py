@@ -9,11 +9,11 @@ from helpers.checks.running import Wrong, as_array, as_list, call, np, verdict
     "to each worker its part",
     "With this rule the workers need not talk to each other about who draws what.",
     "Think of 10 pictures and 4 workers: who gets how many? Write down where each part starts.",
-    "divmod gives the size of a part and how many pictures are left; the first so many workers get one more.",
-    "A part starts after all parts before it: index times the size, plus one for each earlier worker that got one more.",
+    "divmod gives the size of a part and the number of pictures left; the first `left` workers get one more.",
+    "A part starts where the parts before it end: at index times the size, plus one for each earlier, longer part.",
 )
 def exercise_7_1(my_part):
-    """Check the parts of all workers, for batches that can and cannot be shared equally, and for more workers than pictures."""
+    """Check the parts of all workers, for batches that can and cannot be shared equally, and for few pictures."""
     cases, inputs = [], []
     for n, count in ((8, 2), (12, 4), (10, 4), (7, 3), (11, 4), (5, 1), (2, 3)):
         for index in range(count):
@@ -23,7 +23,10 @@ def exercise_7_1(my_part):
     for on, arguments in zip(cases, inputs):
         result = as_array(as_list(call(my_part, *arguments, on=on), on), on=on)
         if result.ndim != 1:
-            raise Wrong("shape", f"on {on} it returns the shape {result.shape}; expected the numbers of this worker only, in one row.")
+            raise Wrong(
+                "shape",
+                f"on {on} it returns the shape {result.shape}; expected the numbers of this worker only, in one row.",
+            )
         got.append(result)
 
     def by(rule):
@@ -38,9 +41,11 @@ def exercise_7_1(my_part):
         return numbers[index * size : (index + 1) * size + (index < left)]
 
     verdict(got, by(lambda x, i, c: np.array_split(x, c)[i]), {
-        "every picture is drawn once, but each worker takes every so-manieth; a part is to have no gaps.": by(lambda x, i, c: x[i::c]),
-        "each worker draws the whole batch; then two workers learn the same twice.": by(lambda x, i, c: x),
-        "the pictures that are left over are never drawn.": by(lambda x, i, c: x[i * (len(x) // c) : (i + 1) * (len(x) // c)]),
+        "every picture is drawn once, but the numbers of a worker are not neighbors: a part must have no gaps.":
+            by(lambda x, i, c: x[i::c]),
+        "each worker draws the whole batch, so all workers learn from the same pictures.": by(lambda x, i, c: x),
+        "the pictures that are left over are never drawn.":
+            by(lambda x, i, c: x[i * (len(x) // c) : (i + 1) * (len(x) // c)]),
         "the last worker gets all that is left; the first ones should get one more each.": by(last_gets_the_rest),
         "the longer parts overlap the next ones: a part starts later when earlier ones got one more.": by(shifted),
         "workers are counted from 0; yours are counted from 1.": by(lambda x, i, c: np.array_split(x, c)[i - 1]),

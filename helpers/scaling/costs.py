@@ -1,6 +1,6 @@
-"""What a training step costs: arithmetic, time and memory, and where the time goes (notebook 07).
+"""What a training step costs: arithmetic, time and memory, and where the time goes.
 
-Times are taken in turns, so that only their ratios need to be believed.
+Times are measured in turns. On a shared machine their ratios are more reliable than the seconds.
 """
 
 import json
@@ -22,7 +22,7 @@ from helpers import ROOT
 from helpers.anatomy import build_unet
 from helpers.training import DiceScore, bce_dice_loss
 
-tf.get_logger().setLevel("ERROR")  # it warns of many compiled functions, and comparing needs many
+tf.get_logger().setLevel("ERROR")  # TensorFlow warns of many compiled functions, and comparing needs many
 
 
 def step_gigaflop(model, size: int) -> float:
@@ -63,7 +63,7 @@ def training_step(model, images, masks, **options):
 
 
 def in_turns(tasks: dict, rounds=7) -> dict[str, list[float]]:
-    """Time functions in turns, so that a slow spell of the machine hits all alike; returns the seconds of each call."""
+    """Time functions in turns, so that a slow moment of the machine affects all; returns the seconds of each call."""
     seconds = {name: [] for name in tasks}
     for task in tasks.values():
         task()
@@ -85,7 +85,7 @@ KINDS = {  # TensorFlow's operations by what they do; a transposed convolution i
 def profile_step(step, repeats=10) -> dict[str, tuple[float, float]]:
     """Run a step under TensorFlow's profiler; returns, for each kind of work, its share of the time and its operations.
 
-    Operations are those of one step. Those that run at the same time each count in full.
+    Operations are counted for one step. The times of operations that run at the same moment are added up.
     """
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
@@ -115,9 +115,9 @@ def step_costs(variants) -> list[tuple[float, float]]:
     """Return the seconds and the peak of memory, MB, of a training step for each of the variants, in a new process.
 
     variants: dictionaries with any of `batch_size`, `size`, `filters` and `jit_compile`, in growing order, because
-    memory that a process has once had is seldom given back. TensorFlow itself is not counted.
+    a process seldom gives memory back. The memory of TensorFlow itself is not counted.
     """
-    command = [sys.executable, "-m", "helpers.costs", json.dumps(variants)]
+    command = [sys.executable, "-m", "helpers.scaling.costs", json.dumps(variants)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=300)
     return [tuple(pair) for pair in json.loads(done.stdout)]
 

@@ -1,0 +1,28 @@
+"""Streams of pictures, several devices, several machines, and what a training step costs (notebook 07).
+
+To read in this order: streams (with processes, which draw), devices, workers, costs. A name is loaded when it is first
+used, because the processes that draw pictures import this package and must not load TensorFlow.
+"""
+
+from importlib import import_module
+
+_FILE_OF = {
+    "exponent": "costs", "in_turns": "costs", "matrix_product": "costs", "profile_step": "costs", "step_costs": "costs",
+    "step_gigaflop": "costs", "training_step": "costs",
+    "fit_on": "devices", "make_step": "devices", "train_on": "devices", "use_devices": "devices",
+    "call_in_worker": "processes", "in_order": "processes", "pool": "processes",
+    "stream_batches": "streams",
+    "LOST_PEER": "workers", "WorkerLost": "workers", "free_memory": "workers", "free_ports": "workers",
+    "run_workers": "workers", "start_workers": "workers", "tf_config": "workers", "watch_workers": "workers",
+}
+__all__ = list(_FILE_OF)
+
+
+def __getattr__(name):
+    if name not in _FILE_OF:
+        raise AttributeError(f"helpers.scaling has no {name!r}; it has {', '.join(sorted(_FILE_OF))}.")
+    return getattr(import_module(f"helpers.scaling.{_FILE_OF[name]}"), name)
+
+
+def __dir__():
+    return sorted({*globals(), *_FILE_OF})
