@@ -13,25 +13,14 @@ import pytest
 from course import ROOT
 
 LAYERS = {  # what each module may import of the others
-<<<<<<< HEAD
     "arrays": set(), "palette": set(), "drawing": {"palette"}, "start": set(), "synthesis": set(), "evaluation": {"arrays", "synthesis"},
     "anatomy": set(), "training": {"anatomy", "arrays"}, "diagnosis": {"arrays", "evaluation", "training"},
-    "workers": set(), "costs": {"anatomy", "training"}, "scaling": {"anatomy", "synthesis", "training", "workers"},
+    "scaling": {"anatomy", "synthesis", "training"},
     "own_images": {"arrays", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis"},
-=======
-    "arrays": set(), "backend": set(), "synthesis": set(), "evaluation": {"arrays"},
-    "anatomy": {"backend"}, "training": {"backend", "anatomy", "arrays"}, "diagnosis": {"arrays", "evaluation", "training"},
-    "scaling": {"backend", "anatomy", "synthesis", "training"},
-    "own_images": {"arrays", "anatomy", "training", "evaluation", "diagnosis", "backend"},
->>>>>>> d240ae5 (helpers/scaling: streams, processes, devices, workers and costs are files of one job; what a notebook defines is refused in words; tests wait for conditions)
 }
 TOP = {"figures", "panels", "monitor", "checks"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {
-<<<<<<< HEAD
     module: {"tensorflow", "keras", "IPython", "ipywidgets", "matplotlib"} for module in ("arrays", "palette", "drawing", "synthesis", "evaluation", "workers")
-=======
-    module: {"tensorflow", "keras", "IPython", "ipywidgets", "matplotlib"} for module in ("arrays", "synthesis", "evaluation")
->>>>>>> d240ae5 (helpers/scaling: streams, processes, devices, workers and costs are files of one job; what a notebook defines is refused in words; tests wait for conditions)
 }
 
 
