@@ -113,16 +113,23 @@ class QuietTensorFlow(importlib.abc.MetaPathFinder):
     """
 
     def find_spec(self, name, path=None, target=None):
-        """Answer for `tensorflow` only, once: find it as Python would, and load it with the error stream closed."""
+        """Answer for `tensorflow` only: find it as Python would, and load it with the error stream closed.
+
+        It may be found more than once before it is loaded, because `missing` only asks whether it is there.
+        """
         if name != "tensorflow":
             return None
         sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            sys.meta_path.insert(0, self)
         if spec is None or spec.loader is None:
             return spec
         load = spec.loader.exec_module
 
         def load_quietly(module):
+            sys.meta_path.remove(self)
             spec.loader.exec_module = load
             with closed_error_stream():
                 load(module)
