@@ -12,7 +12,7 @@ import pytest
 from course import ROOT
 
 PAIRS = tool.sources()
-HELPERS = [path.stem for path in sorted((ROOT / "helpers").glob("*.py")) if path.stem != "__init__"]
+HELPERS = [path for path in sorted((ROOT / "helpers").rglob("*.py")) if path.stem != "__init__"]
 names = pytest.mark.parametrize("path", PAIRS, ids=lambda path: path.stem)
 
 
@@ -147,10 +147,10 @@ def bare(node):
 
 
 def helper_definitions():
-    for module in HELPERS:
-        for node in ast.parse((ROOT / "helpers" / f"{module}.py").read_text(encoding="utf-8")).body:
+    for path in HELPERS:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-                yield module, node
+                yield path.relative_to(ROOT / "helpers"), node
 
 
 @names
@@ -159,7 +159,7 @@ def test_lessons_equal_the_helpers_of_the_same_name(path):
     for node in taught(path):
         if node.name in helpers:
             module, expected = helpers[node.name]
-            assert bare(node) == expected, f"{node.name} differs between {path.stem} and helpers.{module}"
+            assert bare(node) == expected, f"{node.name} differs between {path.stem} and helpers/{module}"
 
 
 def test_what_carries_an_idea_is_taught_inline():

@@ -36,9 +36,7 @@ def patch_batches(images, masks, size: int = 128, batch_size: int = 8, steps: in
 
     Brightness and contrast of each patch vary a little, too. size: a multiple of `2 ** (depth - 1)`, pixels.
     """
-    import tensorflow as tf
-
-    from helpers.training import augment, quiet
+    from helpers.training import augment, to_dataset
 
     rng = np.random.default_rng(seed)
 
@@ -48,12 +46,9 @@ def patch_batches(images, masks, size: int = 128, batch_size: int = 8, steps: in
             contrast = rng.uniform(0.8, 1.25, (batch_size, 1, 1, 1))
             brightness = rng.uniform(-0.1, 0.1, (batch_size, 1, 1, 1))
             lit = np.clip((np.stack(patches) - 0.5) * contrast + 0.5 + brightness, 0, 1)
-            yield lit.astype(np.float32), np.stack(marks), rng.integers(2**31, size=2)
+            yield augment(lit.astype(np.float32), np.stack(marks), seed=rng.integers(2**31, size=2))
 
-    shape = (batch_size, size, size, 1)
-    signature = tf.TensorSpec(shape, tf.float32), tf.TensorSpec(shape, tf.uint8), tf.TensorSpec((2,), tf.int64)
-    batches = tf.data.Dataset.from_generator(draw, output_signature=signature).map(lambda x, y, s: augment(x, y, s))
-    return quiet(batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2))
+    return to_dataset(draw, (size, size, 1), steps)
 
 
 def train_on_patches(
@@ -69,7 +64,7 @@ def train_on_patches(
     held_back = draw_patches(*validation, n=min(48, 6 * len(validation[0])), size=size, seed=[seed, 1])
     check = fixed_batches(*held_back, batch_size=batch_size)
     batches = patch_batches(*train, size, batch_size, steps, [seed, 0])
-    return train_unet(model, batches, check, run_dir, epochs, batch_size, peak_rate, warmup=20, seed=seed, callbacks=callbacks)
+    return train_unet(model, batches, check, run_dir, epochs, callbacks=callbacks, peak_rate=peak_rate, warmup=20)
 
 
 def restart(model, weights) -> None:

@@ -1,0 +1,153 @@
+"""The training run: what notebook 03 assembles from losses, batches and callbacks, as one call."""
+
+import math
+import shutil
+import warnings
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from helpers.datasets import check_first_batch, check_foreground
+from helpers.memory import ReleaseMemory
+from helpers.networks import check_fit
+from helpers.run_folder import claim_folder, read_interrupted, read_log
+from helpers.training.batches import fixed_batches, steps_per_epoch, training_batches
+from helpers.training.callbacks import is_finite, make_callbacks, warmup_cosine
+from helpers.training.losses import DiceScore, bce_dice_loss
+
+OURS = "adam_of_train_unet"  # by this name we know a network again that we, and not its owner, have compiled
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of a training that seldom need a change, each an argument of `train_unet`.
+
+    batch_size: pictures a step. peak_rate, warmup: of `warmup_cosine`. patience: epochs without a better `monitor`,
+    the logged score that says which epoch is best. augmented: whether pictures are mirrored and turned. seed: of order
+    and augmentation. steps: batches an epoch, if the training set is one long stream; without it an epoch of a Dataset
+    is one pass.
+    """
+
+    batch_size: int = 4
+    peak_rate: float = 3e-3
+    warmup: int = 50
+    patience: int = 10
+    augmented: bool = True
+    seed: int = 0
+    monitor: str = "val_dice"
+    steps: int | None = None
+
+
+def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callbacks=(), verbose=0, **recipe):
+    """Train a U-Net and leave it with the weights of its best epoch; returns a `keras.callbacks.History`.
+
+    train, validation: pairs `(images, masks)` of arrays, or `tf.data.Dataset`s of batches. run_dir: a new folder for
+    the run's files (see `make_callbacks`). epochs: the largest number of passes. callbacks: further ones. verbose: as
+    in `fit`. recipe: the fields of `Recipe`, such as `batch_size=8`.
+    A model that is not compiled gets Adam with its gradient's norm clipped to 1, `bce_dice_loss` and `DiceScore`;
+    called again with the same model, the training goes on from its weights with a new schedule.
+
+    A run that was interrupted goes on with `resume=True` and the same arguments, and ends as if it had not been.
+    Raises FileExistsError if the folder holds a run already, FileNotFoundError if there is none to resume, ValueError
+    for unfit arrays, sizes or numbers of epochs, and FloatingPointError if the loss became NaN before any epoch was
+    kept; later, the weights of the best epoch come back with a warning.
+    """
+    recipe = _recipe(recipe)
+    if epochs < 1:
+        raise ValueError(f"epochs is {epochs}; a training needs at least one.")
+    run_dir = Path(run_dir).expanduser()
+    rows, first_epoch = read_interrupted(run_dir) if resume else ([], 0)
+    if first_epoch > epochs:
+        raise ValueError(
+            f"this run has {first_epoch} epochs behind it, more than epochs={epochs}. Resume it with the number of "
+            "epochs that it was started with."
+        )
+    train, validation, steps = _batches(model, train, validation, epochs, first_epoch, recipe)
+    if not resume:
+        claim_folder(run_dir)
+    _compile(model, recipe, epochs * (steps or _length(train)))
+    history = keras.callbacks.History()
+    history.set_model(model)
+    if first_epoch < epochs:
+        past = [row.get(recipe.monitor, math.nan) for row in rows]
+        kept = make_callbacks(run_dir, recipe.patience, recipe.monitor, past)
+        model.fit(
+            train, validation_data=validation, epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=verbose,
+            callbacks=[ReleaseMemory(), *kept, *callbacks],
+        )
+    else:
+        shutil.rmtree(run_dir / "backup")  # the run was stopped after its last epoch: nothing is left to do
+    rows = read_log(run_dir)
+    history.epoch = [int(row["epoch"]) for row in rows]
+    history.history = {key: [row[key] for row in rows] for key in rows[0] if key != "epoch"} if rows else {}
+    if (run_dir / "best.keras").exists():
+        model.load_weights(run_dir / "best.keras")
+    _report_nan(model, history)
+    return history
+
+
+def _recipe(settings):
+    names = [field.name for field in fields(Recipe)]
+    for name in settings:
+        if name not in names:
+            raise TypeError(f"train_unet has no setting {name!r}; it has {', '.join(names)}.")
+    return Recipe(**settings)
+
+
+def _batches(model, train, validation, epochs, first_epoch, recipe):
+    """Return both sets as checked Datasets, and the steps of an epoch (None for one pass)."""
+    steps, whole = recipe.steps, train
+    if not isinstance(train, tf.data.Dataset):
+        train = training_batches(*train, recipe.batch_size, epochs, first_epoch, recipe.augmented, recipe.seed)
+        steps = steps_per_epoch(len(whole[0]), recipe.batch_size)
+    else:
+        check_first_batch(train, "training", model.output_shape[-1])
+        train = train.skip(first_epoch * steps) if steps else train
+    if not isinstance(validation, tf.data.Dataset):
+        validation = fixed_batches(*validation)
+    else:
+        check_first_batch(validation, "validation", model.output_shape[-1])
+    for dataset in (train, validation):
+        sides = dataset.element_spec[0].shape[1:3]
+        if sides.is_fully_defined():
+            check_fit(model, *sides)
+    check_foreground(validation, "validation")
+    return train, validation, steps
+
+
+def _compile(model, recipe, steps):
+    """Give a model our optimizer, unless its owner has compiled it, or ours has this plan and has not begun."""
+    if model.compiled and model.optimizer.name != OURS:
+        return
+    rate = warmup_cosine(recipe.peak_rate, steps, recipe.warmup)
+    optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0, name=OURS)
+    if model.compiled and model.optimizer.iterations == 0 and model.optimizer.get_config() == optimizer.get_config():
+        return
+    model.compile(optimizer, loss=bce_dice_loss, metrics=[DiceScore()])
+
+
+def _length(dataset):
+    length = int(dataset.cardinality())
+    if length < 0:
+        raise ValueError(
+            "the training dataset does not know how many batches it has, so the learning-rate schedule has no end. "
+            "Add .apply(tf.data.experimental.assert_cardinality(n)), or compile the model with a rate of your own."
+        )
+    return length
+
+
+def _report_nan(model, history):
+    losses = history.history.get("loss", [])
+    lower = "Lower peak_rate, to a tenth for a start, and look for NaN in the data."
+    if not is_finite(model):
+        raise FloatingPointError(
+            f"the loss became NaN in epoch {len(losses)}, before any epoch was kept, and the weights are lost. "
+            f"Build the network anew. {lower}"
+        )
+    if losses and not math.isfinite(losses[-1]):
+        warnings.warn(
+            f"the loss became NaN in epoch {len(losses)}; the network has the weights of its best epoch. {lower}",
+            stacklevel=3,
+        )
