@@ -77,6 +77,58 @@ def test_dice_score_is_the_mean_per_image_dice(data):
     assert float(metric.result()) == 0
 
 
+def test_weights_of_images_do_what_they_say():
+    rng = np.random.default_rng(3)
+    masks = rng.integers(0, 2, (5, 8, 8, 1), dtype=np.uint8)
+    scores, weights = rng.random(masks.shape, dtype=np.float32), np.array([0.25, 0.1, 0, 2, 0.5], np.float32)
+    dice = dice_per_image(masks, (scores >= 0.5).astype(np.uint8))
+    for shape in ((5,), (5, 1), (5, 1, 1, 1)):
+        metric = DiceScore()
+        for part in (slice(0, 2), slice(2, 5)):  # the first batch alone weighs less than one picture
+            metric.update_state(masks[part], scores[part], weights.reshape(shape)[part])
+        assert float(metric.result()) == pytest.approx(np.average(dice, weights=weights), abs=1e-6)
+    one = DiceScore()
+    one.update_state(masks[:1], scores[:1], [0.25])
+    assert float(one.result()) == pytest.approx(dice[0], abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(5, 8, 8, 1), (5, 8, 8), (5, 8)])
+def test_weights_of_pixels_are_refused(shape):
+    masks = np.zeros((5, 8, 8, 1), np.uint8)
+    with pytest.raises(ValueError, match="weights of single pixels"):
+        DiceScore().update_state(masks, masks.astype(np.float32), np.ones(shape, np.float32))
+
+
+@pytest.mark.parametrize("true_type", ["uint8", "bool", "int32", "float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("type_", ["float16", "bfloat16", "float32", "float64"])
+def test_every_float_type_gives_the_same_losses_and_score(true_type, type_):
+    rng = np.random.default_rng(4)
+    masks = rng.integers(0, 2, (3, 8, 8, 1), dtype=np.uint8)
+    scores = rng.integers(1, 8, masks.shape) / 8  # numbers that every type holds exactly; 0.5 among them
+    y_true, y_pred = tf.cast(masks, true_type), tf.cast(scores, type_)
+    for loss in (bce_loss, dice_loss, bce_dice_loss):
+        assert loss(y_true, y_pred).dtype == "float32"
+        np.testing.assert_allclose(loss(y_true, y_pred), numbers(loss, masks, scores), rtol=1e-6)
+    metric = DiceScore()
+    metric.update_state(y_true, y_pred)
+    assert float(metric.result()) == pytest.approx(dice_per_image(masks, (scores >= 0.5).astype(np.uint8)).mean())
+
+
+@pytest.mark.parametrize("shapes", [((4, 8, 8), (4, 8, 8)), ((4, 8, 8), (4, 8, 8, 1)), ((4, 8, 8, 1), (4, 8, 8, 3)),
+                                    ((8, 8, 1), (8, 8, 1)), ((4, 8, 8, 1), (2, 8, 8, 1)), ((4, 8, 8, 1), (4, 8, 4, 1))])
+def test_losses_and_score_refuse_shapes_that_would_be_stretched(shapes):
+    y_true, y_pred = (np.ones(shape, np.float32) for shape in shapes)
+    for ask in (bce_loss, dice_loss, bce_dice_loss, DiceScore().update_state):
+        with pytest.raises(ValueError, match=r"\[n, height, width, 1\]"):
+            ask(y_true, y_pred)
+
+
+def test_what_is_not_a_number_scores_nan_and_not_the_share_of_empty_pictures():
+    metric = DiceScore()
+    metric.update_state(np.zeros((2, 4, 4, 1), np.uint8), np.full((2, 4, 4, 1), np.nan, np.float32))
+    assert np.isnan(float(metric.result()))
+
+
 def test_dice_score_survives_saving(tmp_path):
     model = small_unet()
     model.compile("adam", loss=bce_dice_loss, metrics=[DiceScore(threshold=0.3)])
@@ -90,7 +142,7 @@ def test_dice_score_survives_saving(tmp_path):
 def test_augmentation_moves_image_and_mask_together():
     images = np.random.default_rng(0).random((32, 12, 12, 1), dtype=np.float32)
     masks = (images > 0.7).astype(np.uint8)
-    moved_images, moved_masks = (np.array(t) for t in augment(tf.constant(images), tf.constant(masks), seed=(0, 1)))
+    moved_images, moved_masks = augment(images, masks, seed=(0, 1))
     np.testing.assert_array_equal(moved_masks, moved_images > 0.7)
     assert moved_masks.dtype == np.uint8
     versions = [
@@ -103,7 +155,7 @@ def test_augmentation_moves_image_and_mask_together():
 
 def test_augmentation_keeps_oblong_pictures_oblong():
     images = np.random.default_rng(0).random((4, 8, 16, 1), dtype=np.float32)
-    moved, _ = augment(tf.constant(images), tf.constant(np.zeros_like(images)), seed=(0, 1))
+    moved, _ = augment(images, np.zeros_like(images), seed=(0, 1))
     assert moved.shape == images.shape
 
 
@@ -152,7 +204,7 @@ def test_early_stopping_acts_and_the_best_epoch_comes_back(data, tmp_path):
     assert dice_per_image(validation[1], found).mean() == pytest.approx(max(scores), abs=1e-5)
     reloaded = load_network(tmp_path / "run" / "best.keras")
     np.testing.assert_array_equal(predict(reloaded, validation[0]), predict(model, validation[0]))
-    assert [row["val_dice"] for row in read_log(tmp_path / "run")] == scores
+    np.testing.assert_array_equal([row["val_dice"] for row in read_log(tmp_path / "run")], scores)
     assert not (tmp_path / "run" / "backup").exists()
 
 
@@ -216,6 +268,171 @@ def test_datasets_are_taken_as_they_are(data, tmp_path):
     endless = train.repeat()
     with pytest.raises(ValueError, match="how many batches"):
         train_unet(small_unet(), endless, validation, tmp_path / "endless", epochs=2)
+
+
+def as_dataset(images, masks, *weights):
+    return tf.data.Dataset.from_tensor_slices((images, masks, *weights)).batch(4)
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda x, y: (x, y * 255), "0 and 1. Divide by 255"),
+    (lambda x, y: (x * 200, y), "0..1. Divide by 255"),
+    (lambda x, y: ((x * 255).astype(np.uint8), y), "uint8"),
+    (lambda x, y: (x, y[:, ::2]), "16x32"),
+    (lambda x, y: (np.where(x > 0.5, np.nan, x), y), "NaN"),
+    (lambda x, y: (x[:, :31], y[:, :31]), "height is 31 pixels"),
+    (lambda x, y: (x[:0], y[:0]), "it is empty"),
+    (lambda x, y: (x, y, np.ones(y.shape, np.float32)), "weights of single pixels|Weights of single pixels"),
+    (lambda x, y: (x, y, -np.ones(len(y), np.float32)), "at least 0"),
+])
+@pytest.mark.parametrize("place", ["training", "validation"])
+def test_datasets_are_checked_as_arrays_are(data, tmp_path, place, change, words):
+    train, validation = as_dataset(*data[0]), as_dataset(*data[1])
+    bad = as_dataset(*change(*data[0]))
+    train, validation = (bad, validation) if place == "training" else (train, bad)
+    with pytest.raises(ValueError, match=words):
+        train_unet(small_unet(), train, validation, tmp_path / "run", epochs=1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_that_is_no_pair_is_refused(data, tmp_path):
+    for bad in (tf.data.Dataset.from_tensor_slices(data[0][0]).batch(4),
+                tf.data.Dataset.from_tensor_slices({"x": data[0][0], "y": data[0][1]}).batch(4)):
+        with pytest.raises(ValueError, match="first batch of the training dataset: a batch should be a tuple"):
+            train_unet(small_unet(), bad, as_dataset(*data[1]), tmp_path / "run", epochs=1)
+
+
+def test_weights_of_a_dataset_weigh_the_loss(data, tmp_path):
+    weights = np.linspace(0, 2, 22, dtype=np.float32)
+    model = small_unet()
+    losses = numbers(bce_dice_loss, data[0][1], predict(model, data[0][0]))
+    model.compile(keras.optimizers.SGD(0.0), loss=bce_dice_loss, metrics=[DiceScore()])
+    history = train_unet(model, as_dataset(*data[0], weights), as_dataset(*data[1]), tmp_path / "run", epochs=1)
+    assert history.history["loss"][0] == pytest.approx((losses * weights).mean(), rel=1e-4)
+
+
+def test_only_the_first_batch_of_a_dataset_is_drawn_for_the_check(data, tmp_path):
+    drawn = []
+
+    def batches():
+        for start in range(0, 20, 4):
+            drawn.append(start)
+            yield data[0][0][start : start + 4], data[0][1][start : start + 4]
+
+    shape = (None, 32, 32, 1)
+    signature = tf.TensorSpec(shape, tf.float32), tf.TensorSpec(shape, tf.uint8)
+    stream = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    stream = stream.apply(tf.data.experimental.assert_cardinality(5))
+    train_unet(small_unet(), stream, data[1], tmp_path / "run", epochs=1)
+    assert drawn.count(0) == 2 and len(drawn) <= 7
+
+
+@pytest.mark.parametrize("form", [lambda pair: pair, lambda pair: as_dataset(*pair)])
+def test_a_validation_set_without_foreground_is_named(data, tmp_path, form):
+    images, masks = data[1]
+    with pytest.raises(ValueError, match="no mask of the validation set has any foreground"):
+        train_unet(small_unet(), data[0], form((images, 0 * masks)), tmp_path / "run", epochs=1)
+    assert not (tmp_path / "run").exists()
+
+
+# --- NaN ---
+
+
+class Spoil(keras.callbacks.Callback):
+    """Put NaN into the weights at a moment: a step, or the end of an epoch, when no later loss tells of it."""
+
+    def __init__(self, epoch, at_end=False):
+        super().__init__()
+        self.epoch, self.at_end = epoch, at_end
+
+    def spoil(self):
+        for weights in self.model.trainable_variables:
+            weights.assign(np.full(weights.shape, np.nan))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+        if epoch == self.epoch and not self.at_end:
+            self.spoil()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.now == self.epoch and self.at_end and batch == 5:
+            self.spoil()
+
+
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("monitor", ["val_dice", "val_loss"])
+def test_a_run_whose_loss_is_nan_ends_with_the_best_weights(data, tmp_path, at_end, monitor):
+    model = small_unet()
+    with pytest.warns(UserWarning, match="NaN in epoch 3|NaN in epoch 4"):
+        history = train_unet(model, *data, tmp_path / "run", epochs=5, monitor=monitor, callbacks=[Spoil(2, at_end)])
+    assert len(history.epoch) < 5 and np.isnan(history.history["loss"][-1])
+    assert all(np.isfinite(weights).all() for weights in model.get_weights())
+    scores = history.history[monitor][:2]
+    found = model.evaluate(*data[1], verbose=0, return_dict=True)[monitor.removeprefix("val_")]
+    assert found == pytest.approx(max(scores) if monitor == "val_dice" else min(scores), abs=1e-4)
+
+
+@pytest.mark.parametrize("at_end", [False, True])
+def test_a_run_that_is_nan_from_the_start_is_an_error(data, tmp_path, at_end):
+    with pytest.raises(FloatingPointError, match="Lower peak_rate"):
+        train_unet(small_unet(), *data, tmp_path / "run", epochs=1 + at_end, callbacks=[Spoil(0, at_end)])
+    assert not (tmp_path / "run" / "best.keras").exists()
+
+
+# --- resuming at the edges ---
+
+
+def cut(data, folder, epoch, epochs=4):
+    with pytest.raises(KeyboardInterrupt):
+        train_unet(small_unet(), *data, folder, epochs=epochs, callbacks=[PullThePlug(epoch)])
+
+
+def test_resuming_with_fewer_epochs_than_are_done_is_named(data, tmp_path):
+    cut(data, tmp_path / "run", 3)
+    with pytest.raises(ValueError, match="3 epochs behind it, more than epochs=2"):
+        train_unet(small_unet(), *data, tmp_path / "run", epochs=2, resume=True)
+    assert len(read_log(tmp_path / "run")) == 3
+
+
+def test_a_run_stopped_after_its_last_epoch_has_nothing_left_to_do(data, tmp_path):
+    cut(data, tmp_path / "run", 3)
+    model = small_unet(seed=9)
+    history = train_unet(model, *data, tmp_path / "run", epochs=3, resume=True)
+    assert history.epoch == [0, 1, 2] and not (tmp_path / "run" / "backup").exists()
+    found = (predict(model, data[1][0]) >= 0.5).astype(np.uint8)
+    assert dice_per_image(data[1][1], found).mean() == pytest.approx(max(history.history["val_dice"]), abs=1e-5)
+
+
+@pytest.mark.parametrize("epochs", [0, -1])
+def test_no_epochs_are_named_before_a_folder_is_made(data, tmp_path, epochs):
+    with pytest.raises(ValueError, match="at least one"):
+        train_unet(small_unet(), *data, tmp_path / "run", epochs=epochs)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_stopped_in_its_first_epoch_begins_again(data, tmp_path):
+    whole = train_unet(small_unet(), *data, tmp_path / "whole", epochs=2)
+    cut(data, tmp_path / "run", 0)
+    with pytest.raises(FileExistsError, match="go on with resume=True"):
+        train_unet(small_unet(), *data, tmp_path / "run", epochs=2)
+    again = train_unet(small_unet(), *data, tmp_path / "run", epochs=2, resume=True)
+    assert again.epoch == [0, 1]
+    np.testing.assert_allclose(again.history["val_loss"], whole.history["val_loss"], atol=1e-5)
+
+
+def test_a_log_with_na_is_read(data, tmp_path):
+    cut(data, tmp_path / "run", 2)
+    log = tmp_path / "run" / "log.csv"
+    lines = log.read_text().splitlines()
+    log.write_text("\n".join([lines[0], *(",".join(row.split(",")[:3] + ["NA", "NA"]) for row in lines[1:])]) + "\n")
+    assert np.isnan(read_log(tmp_path / "run")[0]["val_loss"])
+    history = train_unet(small_unet(), *data, tmp_path / "run", epochs=3, resume=True)
+    assert len(history.epoch) == 3 and np.isnan(history.history["val_loss"][0]) and history.history["val_loss"][2] > 0
+
+
+def test_a_misspelled_setting_is_named(data, tmp_path):
+    with pytest.raises(TypeError, match="no setting 'batchsize'; it has batch_size"):
+        train_unet(small_unet(), *data, tmp_path / "run", epochs=1, batchsize=8)
 
 
 # --- housekeeping ---
@@ -416,6 +633,36 @@ def test_prediction_refuses_sizes_and_ranges():
         predict(model, np.zeros((1, 32, 33, 1), np.float32))
     with pytest.raises(ValueError, match="Divide by 255"):
         predict(model, np.full((1, 32, 32, 1), 200.0))
+
+
+def test_prediction_takes_no_pictures_and_names_a_size_that_a_network_was_not_built_for():
+    keras.utils.set_random_seed(1)
+    model = build_unet((32, 32, 1), depth=2, filters=4)
+    assert predict(model, np.zeros((0, 32, 32, 1), np.float32)).shape == (0, 32, 32, 1)
+    with pytest.raises(ValueError, match="64x64 pixels, and this network was built for 32x32 alone"):
+        predict(model, np.zeros((1, 64, 64, 1), np.float32))
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_prediction_is_float32_under_every_policy(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = small_unet()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    for given in ("float16", "float32", "float64"):
+        assert predict(model, np.full((1, 32, 32, 1), 0.5, given)).dtype == np.float32
+
+
+def test_nothing_of_ours_is_hidden_on_the_network(data, tmp_path):
+    model = small_unet()
+    before = set(vars(model))
+    train_unet(model, *data, tmp_path / "run", epochs=1)
+    predict(model, data[1][0])
+    plain = small_unet()
+    theirs = set(vars(plain))
+    fit(plain, data[0])
+    assert set(vars(model)) - before <= set(vars(plain)) - theirs
 
 
 # --- the network that ships ---

@@ -79,6 +79,7 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
         )
     else:
         shutil.rmtree(run_dir / "backup")  # the run was stopped after its last epoch: nothing is left to do
+        model.optimizer.build(model.trainable_variables)
     rows = read_log(run_dir)
     history.epoch = [int(row["epoch"]) for row in rows]
     history.history = {key: [row[key] for row in rows] for key in rows[0] if key != "epoch"} if rows else {}
