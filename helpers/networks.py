@@ -24,8 +24,9 @@ def predict(model, images, batch_size=32) -> np.ndarray:
     """
     images = check_images(images).astype(np.float32, copy=False)
     check_fit(model, *images.shape[1:3])
-    step = compiled(model)
-    starts = range(0, max(len(images), 1), batch_size)  # of no pictures, one empty batch
+    if not len(images):
+        return np.zeros(model.compute_output_shape(images.shape), np.float32)
+    step, starts = compiled(model), range(0, len(images), batch_size)
     return np.concatenate([step(tf.constant(images[i : i + batch_size])).numpy() for i in starts])
 
 
