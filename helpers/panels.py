@@ -934,15 +934,15 @@ def stress(model, circles=4, noise=0.1, contrast=0.4, threshold=0.5, seed=38, si
     return PanelResult(canvas.pixels, facts, caption)
 
 
-def stress_panel(model, size=96) -> Panel:
+def stress_panel(model, size=96, threshold=0.5) -> Panel:
     """Return the stress test: make scans harder until the network breaks.
 
-    model: from `load_network` or `train_unet`; size: of the scans, pixels.
+    model: from `load_network` or `train_unet`; size: of the scans, pixels; threshold: where its slider starts.
     """
     return Panel("The stress test", partial(stress, model, size=size), [
         Dial("circles", 4, (0, 12, 1), "how many lesions there are"),
         Dial("noise", 0.1, (0.0, 0.5, 0.01), "how grainy the scan is; the network was trained at 0.10"),
         Dial("contrast", 0.4, (0.0, 1.0, 0.05), "how bright lesions are; the network was trained at 0.25 to 0.50"),
-        Dial("threshold", 0.5, (0.05, 0.95, 0.05), "how sure the network must be to call a pixel lesion"),
+        Dial("threshold", round(threshold, 2), (0.01, 0.99, 0.01), "how sure the network must be to call a pixel lesion"),
         Dial("seed", 38, (0, 99, 1), "which picture is drawn; the other dials leave its discs in place"),
     ])

@@ -4,31 +4,63 @@ from helpers.checks.prediction import Prediction
 
 PREDICTIONS = {
     "curve": Prediction("it is a {}", 0, {
-        "hill": "Gray levels make a hill, since many pixels lie on either side of any threshold. A trained network "
-            "has hardly any in the middle.",
+        "hill": "Gray levels make a hill, because many pixels lie on either side of any threshold. A trained network "
+            "has few pixels in the middle, so moving the threshold moves few of them.",
         "slope": "A slope would mean that a lower, or a higher, threshold is always better. At both ends something is "
             "lost.",
     }, ("hill", "slope", "plateau"), '"hill"'),
+    "same worst": Prediction("{}", 0, {
+        "yes": "That would make sense if the picture alone decided. But three trainings start from other weights and see "
+            "the pictures in another order, and what one of them misses the others may find.",
+        "no": "Single failures belong to one training; its mean says little about them.",
+    }, ("yes", "no"), '"yes"'),
     "ladder": Prediction("the difference is {:.2f}", 0.05, {
         0.1: "Hough circles know the shape, but not which circles are lesions. They leave more room than that.",
         0.05: "Hough circles know the shape, but not which circles are lesions. They leave more room than that.",
-        0.9: "Nobody could: Hough circles stand at about 0.65, and 1 is the highest score there is.",
+        0.6: "So much separates it from the best threshold. Hough circles know that lesions are round, which is "
+            "worth a good deal.",
+        0.9: "Nobody could be that much better: Hough circles score about 0.7, and 1 is the highest score there is.",
         0.98: "That is the U-Net's own score; the question is how far it stands above Hough circles.",
     }, example="0.2"),
+    "per image": Prediction("the mean Dice per image is {:.2f}", 0.005, {
+        0.98: "That counts pixels. Per image, the first scores 1 and the second 0, however many pixels they have.",
+        0.99: "That counts pixels. Per image, the first scores 1 and the second 0, however many pixels they have.",
+        1: "The second lesion is missed completely, so its picture scores 0.",
+        0: "The first picture scores 1, and it counts for a half.",
+    }, example="0.3"),
     "pooled": Prediction("the pooled Dice is {:.2f}", 0.005, {
         0.5: "That is the mean per image. In the pooled score the 20 pixels drown among 1020.",
-        0.98: "Nearly: 1000 of 1020 are found, that is recall. Dice has twice the overlap over the sum of both areas.",
+        0.98: "Nearly: 1000 of 1020 are found, which is the recall. Dice divides twice the overlap by both areas.",
         1: "Almost, but 20 pixels are missed.",
         0: "One lesion is found, and it is the large one.",
     }, example="0.3"),
+    "border": Prediction("{}", 0, {
+        "border": "Zero padding and cut lesions sound like trouble. In training there were many pictures with lesions "
+            "at the border, so the network has learned what they look like.",
+        "inside": "There is more to see inside, but errors are counted for each pixel, so that does not decide.",
+    }, ("border", "inside", "alike"), '"border"'),
     "noise": Prediction("its Dice falls below 0.8 at a noise of about {:.2f}", 0.04, {
-        0.1: "0.10 is the noise that it was trained on; there it is at its best.",
-        0.4: "By then it has fallen further.",
+        0.1: "0.10 is the noise that it was trained on, and there it is at its best.",
+        0.15: "It has some reserve: at 0.15 hardly anything is lost yet.",
+        0.2: "It has some reserve: twice the noise of the training costs it only a few hundredths.",
+        0.25: "There it has begun to fall, but it still scores about 0.9.",
     }, example="0.2"),
-    "coins": Prediction("{} is closer", 0, {
-        "Otsu": "On our scans Otsu fails because of the light. A U-Net knows round, bright things on uneven ground, "
-            "and coins are just that.",
-        "U-Net": "Coins have reliefs, dark rims and shadows that no drawn disc has, and gray levels alone do well "
-            "here.",
+    "first to give": Prediction("more is {}", 0, {
+        "invented": "Noise makes single pixels bright, but hardly ever a round group of them, and the network asks for "
+            "such a group. What suffers is a faint lesion, whose outline drowns.",
+    }, ("missed", "invented"), '"missed"'),
+    "calibration": Prediction("{} than it says", 0, {
+        "as many": "That would be calibrated. A network is trained to separate lesion from background, and nothing in "
+            "the Dice loss rewards an honest 0.85.",
+        "more": "That would be too modest. With Dice in its loss a network is pushed towards 0 and 1, so that it "
+            "promises more than it keeps.",
+    }, ("more", "as many", "fewer"), '"more"'),
+    "sanity": Prediction("they rank the pixels {}", 0, {
+        "differently": "That is what one would wish. But wherever the weights come from, only pixels near the explained "
+            "ones can pull at the number, and that alone makes the ranking alike.",
+    }, ("alike", "differently"), '"alike"'),
+    "coins": Prediction("{} comes closer", 0, {
+        "Otsu": "On our scans Otsu fails because of the uneven light, and this photograph has uneven light as well. "
+            "A network that has learned bright round things on uneven ground finds just that.",
     }, ("U-Net", "Otsu"), '"Otsu"'),
 }
