@@ -9,7 +9,7 @@ import numpy as np
 def check_images(images, name: str = "images") -> np.ndarray:
     """Return `images` as an array `[n, h, w, 1]` of finite floats in 0..1, or raise ValueError saying what is wrong.
 
-    `[n, h, w]` is accepted and given its last axis.
+    `[n, h, w]` is accepted and given its last axis; one picture `[h, w, 1]` is refused.
     """
     images = _four_axes(np.asarray(images), name)
     if not np.issubdtype(images.dtype, np.floating):
@@ -23,8 +23,7 @@ def check_images(images, name: str = "images") -> np.ndarray:
     low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 0.0)
     if low < 0 or high > 1:
         raise ValueError(
-            f"{name} hold {low:.3g}..{high:.3g}; this course uses 0..1. "
-            + ("Divide by 255." if low >= 0 and 1 < high <= 255 else "Rescale them, for every set in the same way.")
+            f"{name} hold {low:.8g}..{high:.8g}; this course uses 0..1. {_remedy_for_range(name, low, high)}"
         )
     return images
 
@@ -32,7 +31,7 @@ def check_images(images, name: str = "images") -> np.ndarray:
 def check_masks(masks, name: str = "masks") -> np.ndarray:
     """Return `masks` as a uint8 array `[n, h, w, 1]` of 0 and 1, or raise ValueError saying what is wrong.
 
-    `[n, h, w]` is accepted and given its last axis; bool and float arrays are accepted if they hold only 0 and 1.
+    `[n, h, w]` is accepted and given its last axis, one mask `[h, w, 1]` is refused; bool and float arrays are accepted if they hold only 0 and 1.
     """
     masks = _four_axes(np.asarray(masks), name)
     if masks.dtype == bool:
@@ -72,14 +71,39 @@ def check_pair(images, masks) -> tuple[np.ndarray, np.ndarray]:
 def check_both(y_true, y_pred) -> tuple[np.ndarray, np.ndarray]:
     """Return checked masks `(y_true, y_pred)` of the same pictures, or raise ValueError saying what is wrong."""
     y_true, y_pred = check_masks(y_true, "y_true"), check_masks(y_pred, "y_pred")
-    if y_true.shape != y_pred.shape:
-        raise ValueError(
-            f"y_true has the shape {y_true.shape} and y_pred {y_pred.shape}; compare the same pictures, pixel by pixel."
-        )
+    _check_same_shape(y_true, y_pred, "y_pred")
     return y_true, y_pred
 
 
+def check_scores(y_true, scores) -> tuple[np.ndarray, np.ndarray]:
+    """Return checked masks and scores in 0..1 of the same pictures, or raise ValueError saying what is wrong."""
+    y_true, scores = check_masks(y_true, "y_true"), check_images(scores, "scores")
+    _check_same_shape(y_true, scores, "scores")
+    return y_true, scores
+
+
+def _check_same_shape(y_true, other, name):
+    if y_true.shape != other.shape:
+        raise ValueError(
+            f"y_true has the shape {y_true.shape} and {name} {other.shape}; compare the same pictures, pixel by pixel."
+        )
+
+
+def _remedy_for_range(name, low, high):
+    """Return what to do about values outside 0..1. A hair above 1 is rounding, not an 8-bit picture."""
+    if low >= -1e-3 and high <= 1.001:
+        return f"That is rounding: write np.clip({name}, 0, 1)."
+    if low >= 0 and 2 < high <= 255:
+        return "Divide by 255."
+    return "Rescale them, for every set in the same way."
+
+
 def _four_axes(array, name):
+    if array.ndim == 3 and array.shape[-1] == 1:  # one picture; its rows would be taken for pictures one pixel wide
+        raise ValueError(
+            f"{name} have the shape {array.shape}, which is one picture [height, width, 1]; expected "
+            f"[n, height, width, 1]. Write {name}[None]."
+        )
     if array.ndim == 3:
         array = array[..., None]
     if array.ndim != 4 or array.shape[-1] != 1:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from helpers.arrays import check_both, check_images, check_masks
+from helpers.arrays import check_both, check_images, check_pair, check_scores
 from helpers.synthesis import disc_pixels
 
 # --- overlap ----------------------------------------------------------------------------------------------------------
@@ -72,9 +72,7 @@ def dice_by_threshold(y_true, scores, thresholds) -> np.ndarray:
     y_true: masks `[n, h, w, 1]`; scores: `[n, h, w, 1]` floats in 0..1 (gray levels or probabilities);
     thresholds: increasing numbers. A pixel is foreground where `scores >= threshold`.
     """
-    y_true, scores = check_masks(y_true, "y_true"), check_images(scores, "scores")
-    if y_true.shape != scores.shape:
-        raise ValueError(f"y_true has the shape {y_true.shape} and scores {scores.shape}; they must agree.")
+    y_true, scores = check_scores(y_true, scores)
     thresholds = np.asarray(thresholds, np.float64)
     if thresholds.ndim != 1 or not len(thresholds) or (np.diff(thresholds) <= 0).any():
         raise ValueError("thresholds must be a list of increasing numbers, such as np.linspace(0, 1, 101).")
@@ -196,7 +194,7 @@ def lesion_table(images, y_true, y_pred) -> list[Lesion]:
     radius: of the disc with the same area, pixels; contrast: mean gray level inside, less that of a ring three pixels
     wide around it; found: the share of its pixels that `y_pred` marks, 0..1. Touching discs count as one lesion.
     """
-    images = check_images(images)
+    images, y_true = check_pair(images, y_true)
     y_true, y_pred = check_both(y_true, y_pred)
     rows = []
     ring = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
@@ -230,7 +228,8 @@ def reliability(y_true, scores, bins: int = 10) -> list[tuple[float, float, int]
     Bins are equally wide over 0..1; empty ones are left out. A calibrated network has both numbers equal.
     Source: DeGroot and Fienberg 1983.
     """
-    y_true, scores = check_masks(y_true, "y_true").ravel(), check_images(scores, "scores").ravel().astype(np.float64)
+    y_true, scores = check_scores(y_true, scores)
+    y_true, scores = y_true.ravel(), scores.ravel().astype(np.float64)
     where = np.minimum((scores * bins).astype(int), bins - 1)
     counts = np.bincount(where, minlength=bins)
     claimed = np.bincount(where, scores, minlength=bins)

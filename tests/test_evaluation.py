@@ -6,7 +6,7 @@ from helpers.evaluation import (
     best_threshold, bootstrap_interval, boundary_error, dice_by_threshold, dice_per_image, empty_baseline, error_by,
     hough_baseline, iou_per_image, lesion_table, otsu_baseline, pixel_accuracy, pooled_dice, reliability,
 )
-from helpers.synthesis import CircleScene, make_dataset
+from helpers.synthesis import CircleScene, disc_pixels, make_dataset
 from sklearn.metrics import f1_score, jaccard_score
 
 
@@ -48,6 +48,8 @@ def test_bool_float_and_three_axes_are_understood():
     (np.zeros((4, 4)), np.zeros((4, 4)), ["(4, 4)", "[None, ..., None]"]),
     (np.zeros((1, 4, 4, 3)), np.zeros((1, 4, 4, 3)), ["(1, 4, 4, 3)", "one gray channel"]),
     (masks_of([2, 0]), masks_of([1, 0]), ["0..2", "foreground"]),
+    (np.zeros((4, 5, 1)), np.zeros((4, 5, 1)), ["(4, 5, 1)", "one picture", "y_true[None]"]),
+    (np.zeros((1, 4, 5, 1)), np.zeros((4, 5, 1)), ["(4, 5, 1)", "one picture", "y_pred[None]"]),
     (np.full((1, 2, 2, 1), np.nan), np.zeros((1, 2, 2, 1)), ["y_true"]),
 ])
 def test_bad_masks_never_become_a_score(y_true, y_pred, words):
@@ -149,3 +151,113 @@ def test_bootstrap_interval_covers_and_repeats():
 def test_bootstrap_refuses(scores, level, words):
     with pytest.raises(ValueError, match=words):
         bootstrap_interval(scores, level=level)
+
+
+def test_one_picture_is_never_taken_for_many():
+    images, masks = make_dataset(1, seed=1)
+    one, its_mask = images[0], masks[0]
+    calls = [
+        lambda: dice_per_image(its_mask, its_mask), lambda: iou_per_image(its_mask, its_mask),
+        lambda: pooled_dice(its_mask, its_mask), lambda: pixel_accuracy(its_mask, its_mask),
+        lambda: dice_by_threshold(its_mask, one, [0.5]), lambda: best_threshold(its_mask, one),
+        lambda: empty_baseline(one), lambda: otsu_baseline(one), lambda: hough_baseline(one),
+        lambda: lesion_table(one, its_mask, its_mask), lambda: boundary_error(its_mask, its_mask),
+        lambda: reliability(its_mask, one),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"one picture \[height, width, 1\].*\[None\]"):
+            call()
+
+
+def test_arrays_of_different_pictures_are_refused_in_words():
+    images, masks = make_dataset(3, CircleScene(size=32, radius=4), seed=1)
+    with pytest.raises(ValueError, match="2 images and 3 masks"):
+        lesion_table(images[:2], masks, masks)
+    for call in (lambda: reliability(masks, images[:2]), lambda: dice_by_threshold(masks, images[:2], [0.5])):
+        with pytest.raises(ValueError, match=r"y_true has the shape \(3, 32, 32, 1\) and scores \(2, 32, 32, 1\)"):
+            call()
+
+
+@pytest.mark.parametrize(("low", "high", "remedy"), [
+    (0, 1.0000001, "np.clip"), (-1e-7, 1, "np.clip"), (0, 255, "Divide by 255"), (0, 7, "Divide by 255"),
+    (0, 1.2, "Rescale"), (-1, 1, "Rescale"), (0, 4095, "Rescale"),
+])
+def test_the_remedy_fits_the_range(low, high, remedy):
+    with pytest.raises(ValueError, match=remedy):
+        otsu_baseline(np.array([low, high], np.float64).reshape(1, 1, 2, 1))
+
+
+def test_both_ends_of_the_bootstrap_interval():
+    scores = np.random.default_rng(1).random(40)
+    rng = np.random.default_rng(5)
+    means = [rng.choice(scores, 40).mean() for _ in range(2000)]
+    low, high = bootstrap_interval(scores, seed=5)
+    assert low == pytest.approx(np.quantile(means, 0.025)) and high == pytest.approx(np.quantile(means, 0.975))
+    low, high = bootstrap_interval(scores, level=0.5, seed=5)
+    assert low == pytest.approx(np.quantile(means, 0.25)) and high == pytest.approx(np.quantile(means, 0.75))
+
+
+def test_the_bins_of_reliability_are_equally_wide_and_the_last_holds_1():
+    scores = np.array([0.0, 0.2, 0.25, 0.3, 0.5, 0.99, 1.0]).reshape(1, 1, 7, 1)
+    y_true = np.array([0, 1, 0, 1, 1, 1, 0], np.uint8).reshape(1, 1, 7, 1)
+    rows = reliability(y_true, scores, bins=4)
+    np.testing.assert_allclose(rows, [(0.1, 0.5, 2), (0.275, 0.5, 2), (0.5, 1, 1), (0.995, 0.5, 2)])
+    rows = reliability(y_true, scores)
+    np.testing.assert_allclose(rows, [(0, 0, 1), (0.225, 0.5, 2), (0.3, 1, 1), (0.5, 1, 1), (0.995, 0.5, 2)])
+
+
+def test_near_an_outline_means_so_many_pixels_on_either_side():
+    y_true = np.zeros((1, 40, 40, 1), np.uint8)
+    y_true[0, 10:30, 10:30] = 1
+    # columns inside: 10 and 11 are near for width 2, 12 is not; outside: 9 and 8 are, 7 is not
+    for width, nearby in ((1, (9, 10)), (2, (8, 9, 10, 11)), (3, (7, 8, 9, 10, 11, 12))):
+        for column in range(5, 16):
+            y_pred = y_true.copy()
+            y_pred[0, 20, column] ^= 1
+            near, away = boundary_error(y_true, y_pred, width)
+            assert (near > 0, away > 0) == (column in nearby, column not in nearby), (width, column)
+    y_pred = y_true.copy()
+    y_pred[0, 20, 8] ^= 1
+    assert boundary_error(y_true, y_pred) == boundary_error(y_true, y_pred, width=2)
+    assert boundary_error(y_true, 1 - y_true) == (1, 1)
+    assert boundary_error(0 * y_true, 0 * y_true) == (0, 0)
+
+
+def test_contrast_is_measured_against_a_ring_of_three_pixels_without_other_lesions():
+    masks = np.zeros((1, 64, 64, 1), np.uint8)
+    masks[0, 20:30, 20:30] = 1
+    images = np.full(masks.shape, 0.25, np.float32)
+    images[masks == 1] = 0.75
+
+    def contrast():
+        return lesion_table(images, masks, masks)[0].contrast
+
+    assert contrast() == pytest.approx(0.5)
+    for column, counts in ((19, True), (17, True), (16, False), (30, True), (32, True), (33, False)):
+        images[0, 25, column] = 1
+        assert (contrast() < 0.499) == counts, column
+        images[0, 25, column] = 0.25
+    masks[0, 24:26, 32:34] = 1  # another lesion within the ring: its pixels are not surroundings
+    images[masks == 1] = 0.75
+    assert contrast() == pytest.approx(0.5)
+    assert lesion_table(images, 0 * masks, masks) == []
+    assert lesion_table(images, masks | 1, masks)[0].contrast == 0
+
+
+def test_groups_have_equal_counts_and_intervals_of_their_own():
+    values, scores = np.arange(12), np.random.default_rng(0).random(12)
+    rows = error_by(values, scores, bins=3, seed=4)
+    assert [(r.low, r.high, r.count) for r in rows] == [(0, 3, 4), (4, 7, 4), (8, 11, 4)]
+    for g, row in enumerate(rows):
+        inside = scores[4 * g : 4 * g + 4]
+        assert row.mean == pytest.approx(inside.mean()) and row.interval == bootstrap_interval(inside, seed=4)
+    assert len(error_by(values, scores)) == 4 and len(error_by(values[:4], scores[:4])) == 4
+
+
+def test_hough_draws_what_it_found_round_and_in_place():
+    mask = np.zeros((64, 64), np.uint8)
+    square, inside = disc_pixels(64, 64, 30.5, 33, 10)
+    mask[square][inside] = 1
+    found = hough_baseline((mask * 0.8 + 0.1).astype(np.float32)[None, ..., None], strictness=10)[0, ..., 0]
+    assert 2 * (mask & found).sum() / (mask.sum() + found.sum()) > 0.9
+    assert not hough_baseline((mask * 0.8 + 0.1).astype(np.float32)[None, ..., None], radius=(14, 20), strictness=18).any()
