@@ -5,7 +5,10 @@ import hashlib
 import http.server
 import json
 import resource
+import subprocess
+import sys
 import threading
+import warnings
 import zipfile
 from functools import cache
 
@@ -13,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from course import ROOT
 from helpers import MODELS
 from helpers import own_images as own
 from helpers.anatomy import build_unet
@@ -20,7 +24,7 @@ from helpers.evaluation import dice_per_image
 from helpers.own_images import PictureError, load_pairs, predict_tiled, read_picture
 from helpers.own_images.keeping import NOTE
 from helpers.training import bce_dice_loss
-from PIL import Image
+from PIL import Image, ImageOps
 
 RNG = np.random.default_rng(0)
 GRAY = RNG.integers(0, 256, (40, 56), dtype=np.uint8)
@@ -237,8 +241,8 @@ BAD = {
     "other size": ({"a.png": GRAY}, {"a.png": DISC[:30]}, r"a\.png is 56x40.*a\.png 56x30.*nearest neighbor"),
     "cut short png": ({"a.png": png_bytes()[:900]}, {"a.png": DISC}, r"a\.png.*cut short.*again"),
     "empty file": ({"a.png": b""}, {"a.png": DISC}, r"a\.png: is empty.*Copy it again"),
-    "text": ({"a.png": b"this is no picture"}, {"a.png": DISC}, r"a\.png: is no picture.*Export"),
-    "pdf": ({"a.jpg": b"%PDF-1.4" + bytes(90)}, {"a.png": DISC}, r"a\.jpg: is no picture.*Export"),
+    "text": ({"a.png": b"this is no picture"}, {"a.png": DISC}, r"a\.png: is not a picture.*Export"),
+    "pdf": ({"a.jpg": b"%PDF-1.4" + bytes(90)}, {"a.png": DISC}, r"a\.jpg: is not a picture.*Export"),
     "three values": ({"a.png": GRAY}, {"a.png": THREE}, r"a\.png: the mask holds three values, 0, 128, 255.*foreground="),
     "three classes": ({"a.png": GRAY}, {"a.png": (GRAY // 100).astype(np.uint8)}, r"three values, 0, 1, 2.*foreground="),
     "two values, no 0": ({"a.png": GRAY}, {"a.png": DISC + np.uint8(1)}, r"1, 2, none of them 0.*foreground=2"),
@@ -279,7 +283,7 @@ def test_missing_folders(tmp_path):
     file = write(tmp_path / "a.png", GRAY)
     with pytest.raises(NotADirectoryError, match="is a file"):
         load_pairs(file, tmp_path)
-    with pytest.raises(PictureError, match="folder of their own"):
+    with pytest.raises(PictureError, match="holds no picture.*It is empty"):
         load_pairs(tmp_path / "pictures", tmp_path / "pictures")
 
 
@@ -688,3 +692,455 @@ def test_archives_stay_in_their_folder(tmp_path):
 
 def test_the_real_set_states_address_checksum_and_license():
     assert own.NUCLEI.url.startswith("https://") and len(own.NUCLEI.sha256) == 64 and "CC0" in own.NUCLEI.license
+
+
+# --- what other people's folders taught: each kind keeps its right value ----------------------------------------------
+
+
+def square(shift=0, value=255):
+    mask = np.zeros((16, 16), np.uint8)
+    mask[2 + shift : 6 + shift, 2:6] = value
+    return mask
+
+
+def one(tmp_path, mask, name="a.png", image=np.full((16, 16), 10, np.uint8), image_name="a.png", **options):
+    """Load one picture and its mask, both just written."""
+    return load_pairs(*folders(tmp_path, {image_name: image}, {name: mask}), **options)
+
+
+def save_pages(path, pages, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pages = [Image.fromarray(page) for page in pages]
+    pages[0].save(path, save_all=True, append_images=pages[1:], **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "tiff_lzw"}, {"compression": "tiff_adobe_deflate"}])
+def test_pages_of_mixed_kind_keep_their_order_and_their_masks(tmp_path, options):
+    gray = np.full((16, 16), 10, np.uint8)
+    save_pages(tmp_path / "i" / "s.tif", [gray, np.dstack([gray + 90] * 3), gray + 200], **options)
+    save_pages(tmp_path / "m" / "s.tif", [square(4 * j) for j in range(3)], **options)
+    images, masks = load_pairs(tmp_path / "i", tmp_path / "m")
+    found = [(round(float(a.mean()) * 255), int(np.argwhere(b)[0][0])) for a, b in zip(images, masks)]
+    assert found == [(10, 2), (100, 6), (210, 10)]
+
+
+STEPS = np.repeat(np.uint8([[10] * 16, [200] * 16]), 8, 0)
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "zstd", "packbits"])
+@pytest.mark.parametrize(("array", "options"), [
+    (255 - STEPS, {"photometric": "miniswhite"}), (STEPS, {"photometric": "minisblack"}),
+    (STEPS, {"photometric": "minisblack", "byteorder": ">"}), (STEPS, {"photometric": "minisblack", "bigtiff": True}),
+    (STEPS, {"photometric": "minisblack", "tile": (16, 16)}), (np.dstack([STEPS] * 3), {"photometric": "rgb"}),
+    (np.stack([STEPS] * 3), {"photometric": "rgb", "planarconfig": "separate"}),
+    (STEPS.astype(np.uint16) * 257, {"photometric": "minisblack"}),
+    (STEPS.astype(">u2") * 257, {"photometric": "minisblack", "byteorder": ">"}),
+    (np.dstack([255 - STEPS] * 3 + [STEPS * 0]), {"photometric": "separated"}),
+    (np.arange(256, dtype=np.uint8)[STEPS], {"photometric": "palette", "colormap": np.stack([np.arange(256, dtype=np.uint16) * 257] * 3)}),
+])
+def test_tags_mean_the_same_whatever_the_compression(tmp_path, array, options, compression):
+    tifffile.imwrite(tmp_path / "a.tif", array, compression=compression, **options)
+    gray = own.to_gray(read_picture(tmp_path / "a.tif").pages[0])[0][..., 0]
+    assert np.allclose(gray[[0, -1], 0], [10 / 255, 200 / 255], atol=1e-5)
+    other = np.asarray(Image.open(tmp_path / "a.tif").convert("L")) if array.dtype == np.uint8 and options.get("photometric") != "separated" else None
+    if other is not None:
+        assert np.abs(np.round(gray * 255) - other).max() <= 1, "Pillow shows the same"
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_orientation_of_tiff_png_and_jpeg_is_that_of_pillow(tmp_path, turn):
+    ramp = np.arange(15 * 20, dtype=np.uint16).reshape(15, 20).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    Image.fromarray(ramp).save(tmp_path / "a.png", exif=exif)
+    tifffile.imwrite(tmp_path / "a.tif", ramp, extratags=[(274, "H", 1, turn, True)])
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(tmp_path / "a.png")))
+    for name in ("a.png", "a.tif"):
+        assert np.array_equal(read_picture(tmp_path / name).pages[0], expected), name
+
+
+def test_jpeg_in_tiff_gif_webp_pgm_and_numpy(tmp_path):
+    smooth = np.tile(np.linspace(0, 250, 64).astype(np.uint8), (48, 1))
+    tifffile.imwrite(tmp_path / "j.tif", np.dstack([smooth] * 3), photometric="rgb", compression="jpeg")
+    assert np.abs(own.to_gray(read_picture(tmp_path / "j.tif").pages[0])[0][..., 0] * 255 - smooth).max() < 8
+    save_pages(tmp_path / "g.gif", [smooth, 255 - smooth])
+    pages = read_picture(tmp_path / "g.gif").pages
+    assert len(pages) == 2 and np.abs(pages[1][..., 0] / 255.0 + pages[0][..., 0] / 255.0 - 1).max() < 0.05
+    Image.fromarray(smooth).save(tmp_path / "w.webp", lossless=True)
+    assert np.abs(read_picture(tmp_path / "w.webp").pages[0][..., 0] - smooth.astype(int)).max() <= 1
+    Image.fromarray(smooth).save(tmp_path / "p.pgm")
+    np.save(tmp_path / "n.npy", np.stack([smooth, smooth]))
+    assert np.array_equal(read_picture(tmp_path / "p.pgm").pages[0], smooth) and len(read_picture(tmp_path / "n.npy").pages) == 2
+
+
+@pytest.mark.parametrize(("options", "shape", "count"), [
+    ({"imagej": True, "metadata": {"axes": "CYX"}}, (4, 16, 20), 4), ({"imagej": True, "metadata": {"axes": "CYX"}}, (3, 16, 20), 3),
+    ({"ome": True, "metadata": {"axes": "CYX"}, "photometric": "minisblack"}, (3, 16, 20), 3),
+    ({"photometric": "minisblack", "planarconfig": "contig"}, (16, 20, 3), 3),
+])
+def test_channels_are_asked_for_and_never_mixed(tmp_path, options, shape, count):
+    array = RNG.integers(0, 255, shape, dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.ome.tif", array, **options)
+    [page] = read_picture(tmp_path / "a.ome.tif").pages
+    with pytest.raises(PictureError, match=f"{count} channels.*Pass channel=0"):
+        own.to_gray(page)
+    first = array[0] if shape[0] == count else array[..., 0]
+    assert np.allclose(own.to_gray(page, channel=0)[0][..., 0], first / 255)
+
+
+def test_a_hyperstack_gives_its_pages_in_order(tmp_path):
+    array = RNG.integers(0, 255, (2, 3, 2, 16, 20), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "h.tif", array, imagej=True, metadata={"axes": "TZCYX"})
+    pages = read_picture(tmp_path / "h.tif").pages
+    assert len(pages) == 6 and np.array_equal(pages[4][..., 1], array[1, 1, 1])
+
+
+def test_levels_of_a_pyramid_are_not_pages(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "p.tif") as file:
+        big = RNG.integers(0, 255, (64, 64), dtype=np.uint8)
+        file.write(big, subifds=1, tile=(32, 32))
+        file.write(big[::2, ::2], subfiletype=1, tile=(32, 32))
+    [page] = read_picture(tmp_path / "p.tif").pages
+    assert np.array_equal(page, big)
+
+
+def test_a_missing_decoder_is_named(tmp_path, monkeypatch):
+    tifffile.imwrite(tmp_path / "z.tif", STEPS, compression="zstd")
+    monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", lambda *_, **__: (_ for _ in ()).throw(ValueError("requires the 'imagecodecs' package")))
+    monkeypatch.setattr(Image, "open", lambda *_, **__: (_ for _ in ()).throw(OSError("decoder zstd not available")))
+    with pytest.raises(PictureError, match=r"z\.tif: is compressed with ZSTD.*pip install imagecodecs"):
+        read_picture(tmp_path / "z.tif")
+
+
+@pytest.mark.parametrize(("package", "name"), [("pydicom", "a.dcm"), ("nibabel", "a.nii.gz")])
+def test_a_missing_reader_is_named(tmp_path, monkeypatch, package, name):
+    (tmp_path / name).write_bytes(b"x" * 400)
+    monkeypatch.setitem(__import__("sys").modules, package, None)
+    with pytest.raises(PictureError, match=f"{name}: .*missing here: pip install {package}"):
+        read_picture(tmp_path / name)
+
+
+def test_medical_files_give_their_own_numbers(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    volume = np.arange(5 * 4 * 3, dtype=np.int16).reshape(5, 4, 3) - 1000
+    nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / "v.nii.gz")
+    pages = read_picture(tmp_path / "v.nii.gz").pages
+    assert len(pages) == 3 and np.array_equal(pages[2], volume[..., 2].T)
+    with pytest.raises(PictureError, match=r"-1000\.\.-943.*value_range"):
+        own.to_gray(pages[0])
+    pydicom = pytest.importorskip("pydicom")
+    from pydicom.dataset import FileMetaDataset
+    data = pydicom.Dataset()
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    data.file_meta.MediaStorageSOPClassUID, data.file_meta.MediaStorageSOPInstanceUID = "1.2", "1.2.3"
+    data.Rows, data.Columns, data.BitsAllocated, data.BitsStored, data.HighBit = 16, 16, 16, 12, 11
+    data.SamplesPerPixel, data.PixelRepresentation, data.PhotometricInterpretation = 1, 0, "MONOCHROME2"
+    data.RescaleSlope, data.RescaleIntercept, data.PixelData = "1", "-1024", (STEPS.astype("<u2") * 10).tobytes()
+    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    assert read_picture(tmp_path / "a.dcm").pages[0][[0, -1], 0].tolist() == [100 - 1024, 2000 - 1024]
+    data.PhotometricInterpretation, data.RescaleIntercept = "MONOCHROME1", "0"
+    data.save_as(tmp_path / "b.dcm", enforce_file_format=True)
+    assert read_picture(tmp_path / "b.dcm").pages[0][[0, -1], 0].tolist() == [4095 - 100, 4095 - 2000]
+
+
+def test_a_foreground_that_matches_nothing_is_refused(tmp_path):
+    assert one(tmp_path, square(), foreground=(255, 255, 255)).masks.mean() == 0.0625
+    for i, asked in enumerate([(255, 0, 0), 7]):
+        with pytest.raises(PictureError, match="255"):
+            one(tmp_path / str(i), square(), foreground=asked)
+    with pytest.raises(PictureError, match="is gray, and foreground is the color"):
+        one(tmp_path / "c", square(), foreground=(255, 0, 0))
+
+
+@pytest.mark.filterwarnings("ignore:all masks")
+def test_masks_are_not_emptied_without_a_word(tmp_path):
+    small = np.full((64, 64), 0, np.uint8)
+    small[10:40, 10:40] = 3
+    with pytest.raises(PictureError, match="JPEG mask whose numbers run from 0 to .*Export the mask as PNG"):
+        one(tmp_path / "a", small, "a.jpg", np.full((64, 64), 9, np.uint8))
+    in_alpha = np.dstack([square() * 0] * 3 + [square()])
+    assert np.array_equal(one(tmp_path / "b", in_alpha).masks[0, ..., 0], square() // 255)
+    noise = RNG.integers(0, 4, (16, 16), dtype=np.uint8)
+    assert one(tmp_path / "c", noise, foreground="half").masks.max() == 0
+    dirs = folders(tmp_path / "d", {"a.png": noise, "b.png": noise}, {"a.png": noise, "b.png": square()})
+    assert load_pairs(*dirs, foreground="half").masks.mean(axis=(1, 2, 3)).tolist() == [0, 0.0625]
+
+
+def test_empty_full_and_outlined_masks_are_pointed_out(tmp_path):
+    with pytest.warns(UserWarning, match="all masks .* are empty"):
+        one(tmp_path / "a", square() * 0)
+    with pytest.warns(UserWarning, match="all masks .* are full"):
+        one(tmp_path / "b", square() * 0 + 255)
+    rings = np.zeros((120, 120), np.uint8)
+    for x in (35, 85):
+        cv2.circle(rings, (x, 60), 20, 255, 1)
+    with pytest.warns(UserWarning, match="are outlines.*fill=True"):
+        one(tmp_path / "c", rings, image=rings)
+    assert one(tmp_path / "d", rings, image=rings, fill=True).masks.mean() > 0.15
+    mesh = np.zeros((120, 120), np.uint8)
+    mesh[::30] = mesh[:, ::30] = 255
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # membranes are lines, and meant
+        one(tmp_path / "e", mesh, image=mesh)
+
+
+def test_colored_masks_with_soft_edges(tmp_path):
+    red = np.zeros((200, 200, 3), np.uint8)
+    red[50:120, 50:120] = (255, 0, 0)
+    image, share = np.full((200, 200), 10, np.uint8), (red[..., 0] > 0).mean()
+    for i, (mask, name) in enumerate([(red, "a.jpg"), (cv2.GaussianBlur(red, (0, 0), 1.2), "a.png")]):
+        for j, foreground in enumerate([None, "nonzero", (255, 0, 0)]):
+            found = one(tmp_path / f"{i}{j}", mask, name, image, foreground=foreground).masks.mean()
+            assert found == pytest.approx(share, rel=0.02), (name, foreground)
+    white = red.copy()
+    white[red[..., 0] == 0] = 255
+    with pytest.raises(PictureError, match=r"foreground=\(255, 0, 0\)"):
+        one(tmp_path / "w", white, image=image)
+    assert one(tmp_path / "x", white, "a.jpg", image, foreground=(255, 0, 0)).masks.mean() == pytest.approx(share, rel=0.02)
+
+
+def test_classes_and_scans_are_not_taken_for_objects(tmp_path):
+    classes = np.zeros((16, 16), np.uint8)
+    for i in (1, 2, 3):
+        classes[4 * i : 4 * i + 3, 4 * i : 4 * i + 3] = i
+    with pytest.raises(PictureError, match="0, 1, 2, 3.*Several classes cannot be learned here"):
+        one(tmp_path / "a", classes)
+    scan = np.linspace(-1000, 400, 256).reshape(16, 16).astype(np.int16)
+    with pytest.raises(PictureError, match="-1000 to 400, as a scan does.*right way round"):
+        one(tmp_path / "b", scan, "a.tif")
+
+
+def test_numbers_of_any_kind_are_asked_about_in_words(tmp_path):
+    signed = np.linspace(-1, 1, 256).reshape(16, 16).astype(np.float32)
+    with pytest.raises(PictureError, match=r"-1\.\.1.*such as \(-1, 1\)"):
+        one(tmp_path / "a", square(), image=signed, image_name="a.tif")
+    images, _ = one(tmp_path / "a", square(), image=signed, image_name="a.tif", value_range=(-1, 1))
+    assert images.min() == 0 and images.max() == 1
+    almost = np.full((16, 16), 1.000001, np.float32)
+    assert one(tmp_path / "b", square(), image=almost, image_name="a.tif").images.max() == 1
+    with pytest.raises(PictureError, match=r"value_range is 255; expected \(black, white\)"):
+        one(tmp_path / "c", square(), value_range=255)
+    color = np.dstack([np.full((16, 16), v, np.uint8) for v in (10, 20, 30)])
+    assert one(tmp_path / "d", square(), image=color, channel="green").images.max() == np.float32(20 / 255)
+    for i, (image, asked) in enumerate([(color, "pink"), (color, 3), (color, True), (color[..., 0], "red")]):
+        with pytest.raises(PictureError, match="channel is"):
+            one(tmp_path / f"e{i}", square(), image=image, channel=asked)
+
+
+def test_dim_pictures_are_pointed_out_and_stretched(tmp_path):
+    dim = RNG.integers(100, 181, (4, 32, 32)).astype(np.uint16)
+    pairs = load_pairs(*folders(tmp_path, {f"{i}.tif": p for i, p in enumerate(dim)}, {f"{i}.png": DISC[:32, :32] for i in range(4)}))
+    assert "100 to 180 of 65535" in pairs.table() and "100..180" in pairs.table()
+    for kind in ("range", "picture"):
+        rule = own.fit_normalization(pairs.images, kind)
+        assert np.ptp(rule.apply(pairs.images)) == 1 and rule.apply(pairs.images).std() > 0.2
+    path = own.save_network(tmp_path / "n.keras", build_unet(depth=2, filters=2), rule, 0.5, {}, {})
+    assert own.load_kept(path).normalization == rule
+
+
+def test_a_table_from_excel_is_read(tmp_path):
+    (tmp_path / "t.csv").write_bytes("Bild;Spender\nZelle ä.tif;Müller\nb.tif;Meier\n".encode("latin-1"))
+    assert own.groups_from_csv(tmp_path / "t.csv", ["b", "Zelle ä"], "Bild", "Spender") == ["Meier", "Müller"]
+
+
+def test_loading_needs_little_memory(tmp_path):
+    code = (
+        "import sys, resource, numpy as np; from helpers import own_images as own\n"
+        "own.load_pairs(sys.argv[1] + '/small/images', sys.argv[1] + '/small/masks')\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "own.load_pairs(sys.argv[1] + '/images', sys.argv[1] + '/masks')\n"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / (12 * 2000 * 2000))"
+    )
+    disc = cv2.circle(np.zeros((2000, 2000), np.uint8), (900, 900), 500, 255, -1)
+    folders(tmp_path, {f"{i}.tif": disc for i in range(12)}, {f"{i}.tif": disc for i in range(12)})
+    folders(tmp_path / "small", {"a.tif": disc[:50, :50]}, {"a.tif": disc[:50, :50]})
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
+    assert float(done.stdout.splitlines()[-1]) < 8, done.stdout + done.stderr
+
+
+# --- layouts ----------------------------------------------------------------------------------------------------------
+
+DOT = np.zeros((40, 56), np.uint8)
+cv2.circle(DOT, (44, 28), 5, 1, thickness=cv2.FILLED)
+BOTH = DISC | DOT
+POLYGONS = [[[10, 10], [30, 10], [30, 25], [10, 25]], [[40, 5], [50, 5], [50, 15], [40, 15]]]
+AREA = 20 * 15 + 10 * 10
+
+
+def layout(tmp_path, files):
+    """Write `{path: array, bytes or text}` below a folder and return it."""
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, (bytes, str)):
+            (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        else:
+            write(tmp_path / name, content)
+    return tmp_path
+
+
+NAMES = [
+    ("cell.tif", "cell_mask.png"), ("cell.png", "cell_cp_masks.png"), ("img_000.png", "mask_000.png"), ("cell.ome.tif", "cell_labels.tif"),
+    ("cell.tif", "cell_Simple Segmentation.tif"), ("cell.png", "cell_mask.gif"), ("21_training.tif", "21_manual1.gif"),
+    ("cell raw.tif", "cell-seg.png"), ("a/cell.png", "a/cell_mask.png"),
+]
+
+
+@pytest.mark.parametrize(("image", "mask"), NAMES)
+def test_names_that_people_give(tmp_path, image, mask):
+    together = layout(tmp_path / "one", {image: GRAY, mask: BOTH * np.uint8(255)})
+    apart = layout(tmp_path / "two", {f"images/{image}": GRAY, f"masks/{mask}": BOTH * np.uint8(255)})
+    for pairs in (load_pairs(together), load_pairs(apart / "images", apart / "masks"), load_pairs(apart)):
+        assert np.array_equal(pairs.masks[0, ..., 0], BOTH) and pairs.layout
+
+
+def test_nnunet_names(tmp_path):
+    files = {f"imagesTr/case_{i:03d}_0000.tif": GRAY for i in range(3)} | {f"labelsTr/case_{i:03d}.tif": BOTH for i in range(3)}
+    pairs = load_pairs(layout(tmp_path, files))
+    assert len(pairs.names) == 3 and np.array_equal(pairs.masks[2, ..., 0], BOTH)
+    layout(tmp_path, {"imagesTr/case_000_0001.tif": GRAY})
+    with pytest.raises(PictureError, match="channels of one picture"):
+        load_pairs(tmp_path)
+
+
+def test_one_file_an_object(tmp_path):
+    files = {f"id{i}/images/id{i}.png": GRAY for i in range(2)}
+    files |= {f"id{i}/masks/{n}.png": m * np.uint8(255) for i in range(2) for n, m in (("a", DISC), ("b", DOT))}
+    pairs = load_pairs(layout(tmp_path / "nested", files))
+    assert np.array_equal(pairs.masks[1, ..., 0], BOTH) and pairs.records[0].mask == "2 objects" and "one mask file an object" in pairs.layout
+    files = {"images/id0.png": GRAY, "masks/id0/a.png": DISC * np.uint8(255), "masks/id0/b.png": DOT * np.uint8(255)}
+    pairs = load_pairs(layout(tmp_path / "folders", files))
+    assert np.array_equal(pairs.masks[0, ..., 0], BOTH)
+
+
+def coco(path_name="a.png"):
+    return json.dumps({
+        "images": [{"id": 1, "file_name": path_name, "height": 40, "width": 56}],
+        "annotations": [{"image_id": 1, "segmentation": [np.ravel(points).tolist()]} for points in POLYGONS],
+    })
+
+
+ANNOTATIONS = {
+    "labelme": ("a.json", json.dumps({"shapes": [{"label": "x", "points": p, "shape_type": "polygon"} for p in POLYGONS], "imagePath": "a.png"})),
+    "labelme rectangles": ("a.json", json.dumps({"shapes": [{"points": [p[0], p[2]], "shape_type": "rectangle"} for p in POLYGONS]})),
+    "coco": ("all.json", coco()),
+    "geojson": ("a.geojson", json.dumps({"type": "FeatureCollection", "features": [
+        {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [[*p, p[0]]]}} for p in POLYGONS]})),
+    "qupath": ("a.json", json.dumps([{"type": "Feature", "geometry": {"type": "MultiPolygon", "coordinates": [[[*p, p[0]]] for p in POLYGONS]}}])),
+}
+
+
+@pytest.mark.parametrize("kind", ANNOTATIONS)
+def test_polygons(tmp_path, kind):
+    name, text = ANNOTATIONS[kind]
+    together = layout(tmp_path / "one", {"a.png": GRAY, name: text})
+    apart = layout(tmp_path / "two", {"images/a.png": GRAY, f"labels/{name}": text})
+    found = [load_pairs(together), load_pairs(apart), load_pairs(apart / "images", apart / "labels" / name)]
+    for pairs in found:
+        assert pairs.masks.sum() == AREA and pairs.masks[0, 10:25, 10:30].all() and "object" in pairs.records[0].mask
+
+
+def test_holes_in_polygons_and_what_has_no_area(tmp_path):
+    rings = [[[10, 10], [30, 10], [30, 30], [10, 30], [10, 10]], [[15, 15], [20, 15], [20, 20], [15, 20], [15, 15]]]
+    shape = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": rings}}
+    assert load_pairs(layout(tmp_path / "a", {"a.png": GRAY, "a.geojson": json.dumps(shape)})).masks.sum() == 400 - 25
+    point = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 2]}}
+    with pytest.raises(PictureError, match="'Point' have no area"):
+        load_pairs(layout(tmp_path / "b", {"a.png": GRAY, "a.geojson": json.dumps(point)}))
+    with pytest.raises(PictureError, match="not of labelme, COCO or GeoJSON"):
+        load_pairs(layout(tmp_path / "c", {"a.png": GRAY, "a.json": '{"x": 1}'}))
+    with pytest.raises(PictureError, match="damaged or is not JSON"):
+        load_pairs(layout(tmp_path / "d", {"a.png": GRAY, "a.json": "{"}))
+
+
+def test_imagej_regions(tmp_path):
+    roifile = pytest.importorskip("roifile")
+    folder = layout(tmp_path, {"a.png": GRAY})
+    roifile.roiwrite(folder / "a.zip", [roifile.ImagejRoi.frompoints(np.array(points)) for points in POLYGONS])
+    assert load_pairs(folder).masks.sum() == AREA
+
+
+@pytest.mark.parametrize("role", ["images", "masks"])
+def test_leftovers_of_other_programs_and_masks_inside(tmp_path, role):
+    files = {"images/a.png": GRAY, "images/masks/a.png": BOTH * np.uint8(255)}
+    files |= {f"images/{place}/a.png": GRAY for place in (".ipynb_checkpoints", "__MACOSX", "sub/__MACOSX")}
+    files |= {"images/._a.png": b"x", "images/Thumbs.db": b"x"}
+    layout(tmp_path, files)
+    pairs = load_pairs(tmp_path / "images", tmp_path / "images" / "masks")
+    assert pairs.names == ["a"] and np.array_equal(pairs.masks[0, ..., 0], BOTH)
+
+
+def test_what_matches_nothing_is_an_error(tmp_path):
+    with pytest.raises(PictureError, match="no file there can be told to be a mask"):
+        load_pairs(layout(tmp_path, {"a.png": GRAY, "b.png": GRAY}))
+
+
+def test_one_error_a_kind_with_the_number_of_files(tmp_path):
+    dirs = folders(tmp_path, {f"{i}.png": GRAY for i in range(20)}, {f"{i}.png": THREE for i in range(19)} | {"19.png": DISC[:30]})
+    with pytest.raises(PictureError) as caught:
+        load_pairs(*dirs)
+    text = str(caught.value)
+    assert text.count("three values") == 1 and "19 more" not in text and text.count("nearest neighbor") == 1
+    dirs = folders(tmp_path / "b", {f"{i}.png": GRAY for i in range(20)}, {f"{i}.png": THREE for i in range(20)})
+    with pytest.raises(PictureError, match="The same is true of 19 more: 1.*and 11 more"):
+        load_pairs(*dirs)
+
+
+@pytest.mark.parametrize(("names", "sources", "conditions"), [
+    ([f"{c}_{i:03d}" for c in ("WT", "KO") for i in range(9)], 18, {"WT", "KO"}),
+    ([f"{c}/{i}" for c in ("control", "drugA", "drugB") for i in range(6)], 18, {"control", "drugA", "drugB"}),
+    ([f"{c}_m{m}_{i}" for c, m in (("WT", 1), ("WT", 2), ("WT", 3), ("KO", 4), ("KO", 5), ("KO", 6)) for i in range(3)], 6, {"WT", "KO"}),
+    ([f"slice_{i:02d}" for i in range(30)], 1, {""}), ([f"stack_p{i:03d}" for i in range(30)], 1, {""}), ([f"img_{i}" for i in range(9)], 9, {""}),
+])
+def test_source_and_condition_are_two_things(names, sources, conditions):
+    groups, kinds = own.groups_of(names), own.conditions_of(names)
+    assert len(set(groups)) == sources and set(kinds) == conditions
+    sets = own.split_by_source(groups, seed=1, conditions=kinds)
+    for members in sets:
+        assert {kinds[i] for i in members} == conditions, "each set has each condition"
+    owners = [{groups[i] for i in members} for members in sets]
+    assert sources == 1 or not owners[0] & owners[1] | owners[0] & owners[2] | owners[1] & owners[2]
+    table = own.split_table(sets, names, groups, kinds)
+    assert table.startswith("training: ") and names[sets[2][0]] in table
+
+
+def test_a_single_stack_is_cut_with_gaps_or_refused():
+    sets = own.split_by_source(["stack"] * 30)
+    assert all(b[0] - a[-1] >= 2 for a, b in zip(sets, sets[1:])) and all(map(len, sets))
+    for n in (2, 3):
+        with pytest.raises(PictureError, match=f"{n} pictures of one source are too few"):
+            own.split_by_source(["stack"] * n)
+
+
+# --- keeping, in any type ---------------------------------------------------------------------------------------------
+
+
+def test_what_is_no_mask_is_not_written(tmp_path):
+    for i, (bad, words) in enumerate([(np.full((8, 8), 0.02, np.float32), "fractions such as 0.02"), (np.full((8, 8), np.nan), "NaN"), (np.full((8, 8), -1), "-1")]):
+        with pytest.raises(ValueError, match=words):
+            own.save_mask(bad, tmp_path / f"{i}.png")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("mask", [square(), square() > 0, square().astype(np.int64), (square() / 255).astype(np.float32)])
+def test_a_mask_is_white_on_black_with_eight_bits(tmp_path, mask):
+    page = read_picture(own.save_mask(mask, tmp_path / "m.png")).pages[0]
+    assert page.dtype == np.uint8 and np.array_equal(page, square())
+
+
+def test_the_tilde_is_home_everywhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    own.save_mask(square(), "~/m.png")
+    folders(tmp_path, {"a.png": square()}, {"a.png": square()})
+    assert load_pairs("~/images", "~/masks").names == ["a"] and own.beside("~/a.tif") == tmp_path / "a_mask.png"
+    own.load_kept(own.save_network("~/n.keras", build_unet(depth=2, filters=2), None, 0.5, {}, {}))
+    assert own.load_kept("~/n.keras").threshold == 0.5
+    (tmp_path / "t.csv").write_text("f,g\na,1\n")
+    assert own.groups_from_csv("~/t.csv", ["a"], "f", "g") == ["1"]
+    assert not (tmp_path / "~").exists() and (tmp_path / "m.png").exists()
+
+
+def test_byte_order_does_not_matter():
+    image = np.round(scene()[:96, :96] * 65535).astype(np.uint16)
+    assert np.array_equal(predict_tiled(shipped(), image.astype(">u2")), predict_tiled(shipped(), image))

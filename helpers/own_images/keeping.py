@@ -18,8 +18,8 @@ from helpers.own_images.tiles import plane_of
 
 
 def write_new(path, write) -> Path:
-    """Let `write(file)` fill a new file: all of it or nothing, and never over another."""
-    path = Path(path)
+    """Let `write(file)` fill a new file: all of it or nothing, and never over another; `~` is home."""
+    path = Path(path).expanduser()
     if path.exists() or path.is_symlink():
         raise FileExistsError(
             f"{path.name} exists already in {path.parent}, and nothing is written over. Choose another name, or move "
@@ -42,8 +42,8 @@ def write_new(path, write) -> Path:
         if isinstance(error, FileExistsError):
             raise
         raise OSError(
-            error.errno, f"{path.name} could not be written ({error.strerror}); nothing is left of it. Make room on the disk, or "
-            "choose another folder"
+            error.errno, f"{path.name} could not be written ({error.strerror}); nothing is left of it. Make room on "
+            "the disk, or choose another folder"
         ) from error
     finally:
         Path(draft).unlink(missing_ok=True)
@@ -64,28 +64,39 @@ def _move_new(draft, path):
 def save_mask(mask, path) -> Path:
     """Write a mask as 0/255, or numbered objects as they are, to a new PNG or TIFF file; returns its path.
 
-    mask: `[h, w]` or `[h, w, 1]` of 0 and 1, or int labels up to 65535. Raises FileExistsError rather than write over
-    anything, ValueError for another ending.
+    mask: `[h, w]` or `[h, w, 1]` of 0 and 1, of 0 and 255, or whole numbers of objects up to 65535. Up to 255 objects
+    are written with 8 bits. Raises FileExistsError rather than write over anything, ValueError for another ending, for
+    probabilities, and for NaN.
     """
-    path, plane = Path(path), np.asarray(plane_of(mask))
+    path, plane = Path(path).expanduser(), np.asarray(plane_of(mask))
     if path.suffix.lower() not in (".png", ".tif", ".tiff"):
         raise ValueError(f"{path.name}: masks are kept as .png or .tif; JPEG would blur them.")
-    if plane.max(initial=0) <= 1:
+    if plane.dtype.kind == "f" and not np.isfinite(plane).all():
+        raise ValueError(f"the mask holds {int((~np.isfinite(plane)).sum())} values that are NaN or infinite.")
+    if plane.dtype.kind == "f" and (plane != np.round(plane)).any():
+        raise ValueError(
+            f"the mask holds fractions such as {plane[plane != np.round(plane)].flat[0]:.3g}, as probabilities do. "
+            "Choose a threshold first: save_mask(probabilities >= 0.5, path)."
+        )
+    low, high = plane.min(), plane.max()
+    if low < 0 or high > 65535:
+        raise ValueError(
+            f"the labels run from {low} to {high}; a 16-bit picture holds 0..65535. Number the objects again from 1."
+        )
+    if high <= 1 or high == 255 and np.isin(plane, (0, 255)).all():
         plane = (plane > 0).astype(np.uint8) * 255
-    elif plane.max() > 65535 or plane.min() < 0:
-        raise ValueError(f"the labels run to {plane.max()}; a 16-bit picture holds 0..65535. Number the objects anew.")
     else:
-        plane = plane.astype(np.uint16)
+        plane = plane.astype(np.uint8 if high <= 255 else np.uint16)
     if path.suffix.lower() == ".png":
         return write_new(path, lambda file: file.write(as_png(plane)))
-    held = io.BytesIO()
-    tifffile.imwrite(held, plane, compression="zlib")
-    return write_new(path, lambda file: file.write(held.getvalue()))
+    content = io.BytesIO()
+    tifffile.imwrite(content, plane, compression="zlib")
+    return write_new(path, lambda file: file.write(content.getvalue()))
 
 
 def beside(picture_path, ending="_mask.png") -> Path:
     """Return the path of a new file beside a picture: cell1.tif and "_mask.png" give cell1_mask.png."""
-    picture_path = Path(picture_path)
+    picture_path = Path(picture_path).expanduser()
     return picture_path.with_name(picture_path.stem + ending)
 
 
@@ -132,15 +143,15 @@ def load_kept(path) -> SavedNetwork:
     """
     from helpers.training import load_network
 
-    path = Path(path)
+    path = Path(path).expanduser()
     note = {}
     if path.exists():
         try:
             with zipfile.ZipFile(path) as archive:
                 if "__lambda__" in archive.read("config.json").decode("utf-8", "replace"):
                     raise PictureError(
-                        f"{path.name}: holds pickled Python code (a Lambda layer), which could do anything on your machine; "
-                        "it is not loaded. "
+                        f"{path.name}: holds pickled Python code (a Lambda layer), which could do anything on your "
+                        "machine; it is not loaded. "
                         "Ask its author for a model of plain layers, or for its code to read."
                     )
                 if NOTE in archive.namelist():
@@ -152,7 +163,11 @@ def load_kept(path) -> SavedNetwork:
     model = load_network(path)
     try:
         rule = note.get("normalization")
-        rule = Normalization(str(rule["kind"]), float(rule["low"]), float(rule["high"])) if rule else None
+        if rule:
+            least = float(rule.get("least", Normalization._field_defaults["least"]))
+            rule = Normalization(str(rule["kind"]), float(rule["low"]), float(rule["high"]), least)
+        else:
+            rule = None
         threshold, scores, card = note.get("threshold", 0.5), note.get("scores", {}), note.get("card", {})
         return SavedNetwork(model, rule, float(threshold), dict(scores), dict(card))
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -1,18 +1,18 @@
-"""Two folders of pictures and masks, matched by name, and the table of what was read."""
+"""Pictures and their masks from any layout of folders as arrays, and the table of what was read."""
 
-import difflib
 import re
-import unicodedata
 import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from helpers.own_images.files import MAX_TOTAL, PictureError, read_picture, to_gray
-from helpers.own_images.masks import cleared_gap, codes_of, foreground_of, labels_like_objects
-
-ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+from helpers.own_images.annotations import drawn
+from helpers.own_images.channels import to_gray
+from helpers.own_images.files import MAX_TOTAL, PictureError, read_picture
+from helpers.own_images.layouts import find_layout
+from helpers.own_images.masks import (
+    Codes, FolderFacts, cleared_gap, codes_of, filled, folder_facts, foreground_of, is_outline,
+)
 
 
 class PairRecord(NamedTuple):
@@ -25,237 +25,254 @@ class PairRecord(NamedTuple):
     mask: str
     foreground: float
     remark: str
+    values: tuple = (0, 0)
 
 
 class Pairs(tuple):
-    """`(images, masks)`, and what is known of them: `names`, `records` (one row a pair) and `remarks`.
+    """`(images, masks)`, and what is known of them: `names`, `records` (one row a pair), `layout` and `remarks`.
 
     images, masks: arrays `[n, h, w, 1]` float32 in 0..1 and uint8 in {0, 1} if all pictures have one size, otherwise
     lists of `[h, w, 1]`. The pair unpacks like any other: `images, masks = pairs`.
     """
 
-    def __new__(cls, images, masks, records, remarks=()):
-        """Stack the pictures if their sizes allow it, and keep the rest beside them."""
+    def __new__(cls, images, masks, records, remarks=(), layout=""):
+        """Stack the pictures if their sizes allow it, and keep the rest beside them. The lists are emptied."""
         if len({image.shape for image in images}) == 1:
-            images, masks = np.stack(images), np.stack(masks)
+            images, masks = _stacked(images), _stacked(masks)
         pairs = super().__new__(cls, (images, masks))
-        pairs.records, pairs.remarks = list(records), list(remarks)
+        pairs.records, pairs.remarks, pairs.layout = list(records), list(remarks), layout
         return pairs
 
     images = property(lambda self: self[0])
     masks = property(lambda self: self[1])
     names = property(lambda self: [record.name for record in self.records])
 
-    def table(self, most: int = 12) -> str:
-        """Return the table of what was read as text, at most so many rows, with all remarks below it."""
+    def table(self, rows: int = 12) -> str:
+        """Return the table of what was read as text: the first rows, and all remarks below them."""
         width = max(len(record.name) for record in self.records)
-        lines = [f"{'name':<{width}}  {'size':<11}{'picture':<22}{'mask':<24}foreground"]
-        for r in self.records[:most]:
+        lines = [f"Layout: {self.layout}"] if self.layout else []
+        lines.append(f"{'name':<{width}}  {'size':<11}{'picture':<22}{'values':<14}{'mask':<24}foreground")
+        for r in self.records[:rows]:
             note = f"  {r.remark}" if r.remark else ""
-            size = f"{r.width}x{r.height}"
-            lines.append(f"{r.name:<{width}}  {size:<11}{r.image:<22}{r.mask:<24}{r.foreground:>6.1%}{note}")
-        if len(self.records) > most:
-            lines.append(f"... and {len(self.records) - most} more")
+            size, values = f"{r.width}x{r.height}", f"{r.values[0]:.4g}..{r.values[1]:.4g}"
+            lines.append(
+                f"{r.name:<{width}}  {size:<11}{r.image:<22}{values:<14}{r.mask:<24}{r.foreground:>6.1%}{note}"
+            )
+        if len(self.records) > rows:
+            lines.append(f"... and {len(self.records) - rows} more")
         return "\n".join([*lines, *(f"Note: {remark}" for remark in self.remarks)])
 
 
+def _stacked(arrays):
+    """Stack arrays of one shape and let go of each, so that the memory never holds all of them twice."""
+    stack = np.empty((len(arrays), *arrays[0].shape), arrays[0].dtype)
+    for i in range(len(arrays)):
+        stack[i], arrays[i] = arrays[i], None
+    return stack
+
+
 def load_pairs(
-    images_dir, masks_dir, foreground=None, value_range=None, channel=None, invert=False, gap=False, limit=None
+    images_dir, masks_dir=None, foreground=None, value_range=None, channel=None, invert=False, gap=False, fill=False,
+    limit=None,
 ) -> Pairs:
-    """Load pictures and their masks from two folders, matched by name; returns `Pairs`, that is `(images, masks)`.
+    """Load pictures and their masks, matched by name; returns `Pairs`, that is `(images, masks)`.
 
-    Names match without their ending; endings of the name such as "_mask" or "-labels" are ignored, and folders inside
-    count as part of it. Pages of a TIFF become pictures of their own. Masks may be 0/1, 0/255, black and a color, or
-    numbered objects. foreground: which of a mask's values count, where that is unclear: a number, a color
-    (red, green, blue), a list, "nonzero" or "half". value_range, channel: as in `to_gray`. invert: swap foreground and
-    background of all masks. gap: clear a line between touching numbered objects. limit: load so many, evenly spread.
+    Layouts: two folders; one folder with names such as cell1_mask.png, mask_1.png or cell1_cp_masks.png; a folder with
+    inner folders images and masks; a folder for each picture with one mask file an object; annotations of labelme,
+    COCO, GeoJSON or ImageJ in place of masks; nnU-Net's names. Pages of a file become pictures of their own.
 
-    Raises FileNotFoundError or NotADirectoryError for a folder that is none, PictureError for everything else, naming
-    up to ten files and their remedies. Warns of masks that look inverted. No file is changed.
+    Masks may be 0/1, 0/255, black and a color, or numbered objects. foreground: which of a mask's values count, where
+    that is unclear: a number, a color (red, green, blue), a list of these, "nonzero" or "half". value_range, channel:
+    as in `to_gray`. invert: swap foreground and background of all masks. gap: clear a line between touching numbered
+    objects. fill: fill closed outlines. limit: the largest number of pictures to load, evenly spread.
+
+    Raises FileNotFoundError or NotADirectoryError for a folder that is none, PictureError for everything else, with one
+    line for each kind of fault. Warns of masks that are all empty, full or outlines, or look inverted. No file is
+    changed.
     """
-    folders = [_folder(images_dir, "images_dir"), _folder(masks_dir, "masks_dir")]
-    if folders[0] == folders[1]:
-        raise PictureError(
-            f"images and masks are both to come from {folders[0]}. Put the masks into a folder of their own."
-        )
-    remarks = []
-    pairs = _match(*(_find(folder, remarks) for folder in folders), *folders)
+    layout = find_layout(images_dir, masks_dir)
+    matches = layout.matches
     if limit is not None:
         if limit < 1:
             raise PictureError(f"limit is {limit}; expected at least 1, or None for all.")
-        pairs = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, min(limit, len(pairs))).astype(int))]
+        chosen = np.linspace(0, len(matches) - 1, min(limit, len(matches))).astype(int)
+        matches = [matches[i] for i in np.unique(chosen)]
     read, problems, total = [], [], 0
-    for key, image_path, mask_path in pairs:
+    for match in matches:
         try:
-            pages = _read_pair(key, image_path, mask_path, value_range, channel)
+            pages = _read_pair(match, value_range, channel)
         except PictureError as error:
-            problems.append(str(error))
+            problems.append((match.image.name, str(error)))
             continue
         total += sum(page[1].size for page in pages)
         if total > MAX_TOTAL:
             raise PictureError(
-                f"the pictures up to {image_path.name} hold {total:,} pixels, more than fit in memory together. Load "
+                f"the pictures up to {match.image.name} hold {total:,} pixels, more than fit in memory together. Load "
                 "fewer with limit=."
             )
         read += pages
-    _raise_all(problems, len(pairs))
-    several = any(len(m.values) > 3 and not m.lossy and labels_like_objects(m) for *_, m, _ in read)
+    facts = folder_facts([row[3] for row in read])
+    _check_asked(read, foreground, facts)
     images, masks, records = [], [], []
-    for name, image, how, mask, remark in read:
+    for i, (name, image, how, mask, remark, values) in enumerate(read):
+        read[i] = None
         try:
-            inside, held = foreground_of(mask, foreground, several)
+            inside, held = foreground_of(mask, foreground, facts)
         except PictureError as error:
-            problems.append(str(error))
+            problems.append((name, str(error)))
             continue
-        if gap and held.endswith("labeled objects"):
+        if gap and held.endswith("objects"):
             inside = cleared_gap(mask.codes, inside)
+        inside = filled(inside) if fill else inside
         inside = inside ^ bool(invert)
         images.append(image)
         masks.append(inside.astype(np.uint8)[..., None])
-        records.append(PairRecord(name, *inside.shape, how, held, float(inside.mean()), remark))
-    _raise_all(problems, len(pairs))
-    remarks += _inverted(records)
-    for remark in remarks:
-        if "inverted" in remark:
-            warnings.warn(remark, stacklevel=2)
-    return Pairs(images, masks, records, remarks)
+        records.append(PairRecord(name, *inside.shape, how, held, float(inside.mean()), remark, values))
+    _raise_all(problems, len(matches))
+    said = _suspicions(records, masks)
+    for remark in said:
+        warnings.warn(remark, stacklevel=2)
+    return Pairs(images, masks, records, layout.remarks + _hints(records) + said, layout.name)
 
 
-def _folder(folder, name):
-    folder = Path(folder).expanduser()
-    if not folder.exists():
-        others = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
-        near = difflib.get_close_matches(folder.name, others, 1)
-        hint = f" Did you mean {folder.parent / near[0]}?" if near else ""
-        raise FileNotFoundError(f"{name}: there is no folder {folder}.{hint} Paths count from {Path.cwd()}.")
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{name}: {folder} is a file. Give the folder that holds the pictures.")
-    return folder.resolve()
-
-
-def _find(folder, remarks):
-    """Return the picture files of a folder and the folders in it, name without ending to path."""
-    found, others = {}, []
-    for path in sorted(folder.rglob("*")):
-        if path.name.startswith((".", "~")) or path.name in ("Thumbs.db", "desktop.ini", "__MACOSX"):
-            continue
-        if path.is_symlink():
-            target = path.resolve()
-            if not target.is_relative_to(folder):
-                raise PictureError(
-                    f"{path.name}: is a link to {target}, out of the folder {folder}. Copy the file itself into the "
-                    "folder."
-                )
-            if not target.exists():
-                raise PictureError(
-                    f"{path.name}: is a link to a file that is not there. Copy the file itself into the folder."
-                )
-        if path.is_dir():
-            continue
-        if path.suffix.lower() not in ENDINGS:
-            others.append(path.name)
-            continue
-        key = unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
-        if key in found:
-            raise PictureError(
-                f"{path.name}: there is also {found[key].name} in {folder}, and both have the name {key!r}. Keep one "
-                "of them."
-            )
-        found[key] = path
-    if not found:
-        held = f"It holds {len(others)} other files, such as {others[0]}." if others else "It is empty."
+def _read_pair(match, value_range, channel):
+    """Return one row `(name, image, how it was read, mask's codes, remark, value range)` for each page of a pair."""
+    image = read_picture(match.image)
+    marks, mask_name, lossy = _marks_of(match, [page.shape[:2] for page in image.pages])
+    if len(image.pages) != len(marks):
         raise PictureError(
-            f"the folder {folder} holds no picture ({', '.join(ENDINGS)}). {held} Export your pictures as PNG or TIFF."
-        )
-    if others:
-        remarks.append(f"{len(others)} files in {folder.name} are no pictures and were left out, such as {others[0]}.")
-    return found
-
-
-_ROLE = re.compile(
-    r"[\s_.-]*(masks?|labels?|seg|segmentation|gt|groundtruth|truth|annotations?|manual1?|volume|images?|img|raw)$",
-    re.IGNORECASE,
-)
-
-
-def _bare_name(key):
-    folder, _, name = key.rpartition("/")
-    bare = _ROLE.sub("", name)
-    return f"{folder}/{bare or name}".lower()
-
-
-def _match(images, masks, images_dir, masks_dir):
-    """Return `(key, image path, mask path)` for each pair, or raise, naming those without a partner."""
-    pairs = [(key, images[key], masks[key]) for key in images if key in masks]
-    rest_images = {key: path for key, path in images.items() if key not in masks}
-    rest_masks = {key: path for key, path in masks.items() if key not in images}
-    by_bare = {}
-    for role, rest in enumerate((rest_images, rest_masks)):
-        for key in rest:
-            by_bare.setdefault(_bare_name(key), ([], []))[role].append(key)
-    for ours, theirs in by_bare.values():
-        if len(ours) == len(theirs) == 1:
-            pairs.append((ours[0], rest_images.pop(ours[0]), rest_masks.pop(theirs[0])))
-    missing = []
-    for rest, here, there, what, candidates in (
-        (rest_images, images_dir, masks_dir, "mask", masks), (rest_masks, masks_dir, images_dir, "image", images)
-    ):
-        for key, path in rest.items():
-            near = difflib.get_close_matches(key, list(candidates), 1, 0.8)
-            hint = f" (the nearest name there is {candidates[near[0]].name})" if near else ""
-            missing.append(f"{here.name}/{path.name} has no {what} in {there.name}{hint}")
-    if missing:
-        more = f"\n  ... and {len(missing) - 10} more" if len(missing) > 10 else ""
-        raise PictureError(
-            "pictures without a partner:\n  " + "\n  ".join(missing[:10]) + more
-            + "\nA picture and its mask share a name, such as cell1.tif and cell1.png. Rename them, or move odd ones away."
-        )
-    return sorted(pairs)
-
-
-def _read_pair(key, image_path, mask_path, value_range, channel):
-    """Return one row `(name, image, how it was read, mask's codes, remark)` for each page of a pair."""
-    image, mask = read_picture(image_path), read_picture(mask_path)
-    if len(image.pages) != len(mask.pages):
-        raise PictureError(
-            f"{image_path.name} has {len(image.pages)} pages and its mask {mask_path.name} has {len(mask.pages)}. "
+            f"{match.image.name} has {len(image.pages)} pages and its mask {mask_name} has {len(marks)}. "
             "Each page needs its own mask: export both with the same pages."
         )
     rows = []
-    for i, (page, marks) in enumerate(zip(image.pages, mask.pages), 1):
-        name, page_number = (f"{key}_p{i:03d}", f", page {i}") if len(image.pages) > 1 else (key, "")
-        where = image_path.name + page_number
+    for i, (page, codes) in enumerate(zip(image.pages, marks), 1):
+        several = len(image.pages) > 1
+        name, number = (f"{match.key}_p{i:03d}", f", page {i}") if several else (match.key, "")
+        where = match.image.name + number
         gray, how = to_gray(page, where, value_range, channel)
-        if gray.shape[:2] != marks.shape[:2]:
-            turned = " One of them is stored turned (EXIF)." if "EXIF" in image.remark + mask.remark else ""
+        codes = codes if isinstance(codes, Codes) else codes_of(codes, mask_name + number, lossy)
+        if gray.shape[:2] != codes.codes.shape[:2]:
+            turned = " One of them is stored turned (EXIF)." if "turned" in image.remark else ""
             raise PictureError(
-                f"{where} is {gray.shape[1]}x{gray.shape[0]} pixels and its mask {mask_path.name} "
-                f"{marks.shape[1]}x{marks.shape[0]}.{turned} "
+                f"{where} is {gray.shape[1]}x{gray.shape[0]} pixels and its mask {mask_name} "
+                f"{codes.codes.shape[1]}x{codes.codes.shape[0]}.{turned} "
                 "Export the mask at the picture's size; if you resize it, use nearest neighbor."
             )
-        lossy = mask_path.suffix.lower() in (".jpg", ".jpeg")
-        rows.append((name, gray, how, codes_of(marks, mask_path.name + page_number, lossy), image.remark))
+        rows.append((name, gray, how, codes, image.remark, (page.min().item(), page.max().item())))
     return rows
 
 
+def _marks_of(match, shapes):
+    """Return the pages of a mask, however it is stored, its name, and whether JPEG blurred it."""
+    if match.objects is not None:
+        if len(shapes) > 1:
+            raise PictureError(
+                f"{match.image.name} has {len(shapes)} pages, and the objects in {match.mask.name} do not say to which "
+                "page they belong. Save each page as a file of its own, with its objects."
+            )
+        labels = drawn(match.objects, *shapes[0])
+        return [_numbered(labels, len(match.objects), match.mask.name)], match.mask.name, False
+    if isinstance(match.mask, tuple):
+        labels = np.zeros(shapes[0], np.int32)
+        for number, path in enumerate(match.mask, 1):
+            page = codes_of(read_picture(path).pages[0], path.name, path.suffix.lower() in (".jpg", ".jpeg"))
+            inside, _ = foreground_of(page, None, folder_facts([page]))
+            if inside.shape != labels.shape:
+                raise PictureError(
+                    f"{path.name} is {inside.shape[1]}x{inside.shape[0]} pixels and its picture {match.image.name} "
+                    f"{labels.shape[1]}x{labels.shape[0]}. Export the mask at the picture's size."
+                )
+            labels[inside] = number
+        return [_numbered(labels, len(match.mask), f"masks of {match.key}")], f"masks of {match.key}", False
+    lossy = match.mask.suffix.lower() in (".jpg", ".jpeg")
+    return read_picture(match.mask).pages, match.mask.name, lossy
+
+
+def _numbered(labels, count, name):
+    values, counts = np.unique(labels, return_counts=True)
+    return Codes(labels, values, counts, False, name, f"{count} objects")
+
+
+def _check_asked(read, foreground, facts: FolderFacts):
+    """Raise if an asked foreground occurs in no mask at all."""
+    if foreground is None or foreground == "half" or not any(len(row[3].values) > 1 for row in read):
+        return
+    for *_, mask, _, _ in read:
+        try:
+            if foreground_of(mask, foreground, facts)[0].any():
+                return
+        except PictureError:
+            return  # said with its file's name later
+    held = sorted({int(value) for row in read for value in row[3].values[:20]})
+    color = any(row[3].color for row in read)
+    shown = ", ".join(f"#{value:06x}" if color else str(value) for value in held[:6])
+    raise PictureError(
+        f"foreground={foreground!r} occurs in none of the {len(read)} masks; they hold {shown}"
+        f"{' ...' if len(held) > 6 else ''}. Choose one of these."
+    )
+
+
 def _raise_all(problems, count):
-    if problems:
-        more = f"\n  ... and {len(problems) - 10} more" if len(problems) > 10 else ""
-        first = f"{len(problems)} of {count} pairs cannot be used; nothing was changed.\n  "
-        raise PictureError(first + "\n  ".join(problems[:10]) + more)
+    """Raise one PictureError with one line for each kind of fault, and the files that share it."""
+    if not problems:
+        return
+    kinds = {}
+    for name, text in problems:
+        kind = re.sub(r"#[0-9a-f]{6}|[\d.,]+", "#", re.sub(r"^[^:]*?(: | is | has )", "", text))
+        kinds.setdefault(kind, []).append((name, text))
+    lines = []
+    for members in kinds.values():
+        names = [name for name, _ in members[1:]]
+        more = f", and {len(names) - 8} more" if len(names) > 8 else ""
+        same = f"\n    The same is true of {len(names)} more: {', '.join(names[:8])}{more}." if names else ""
+        lines.append(members[0][1] + same)
+    more = f"\n  ... and {len(lines) - 10} more kinds" if len(lines) > 10 else ""
+    first = f"{len(problems)} of {count} pairs cannot be used; nothing was changed.\n  "
+    raise PictureError(first + "\n  ".join(lines[:10]) + more)
 
 
-def _inverted(records):
-    high = [record for record in records if record.foreground > 0.5]
-    if not high:
-        return []
+def _hints(records):
+    """Return remarks on what is well but may surprise: pictures that use little of their range, merged objects."""
+    dim = [r for r in records if r.image.startswith("16 bit") and "float" not in r.image and r.values[1] < 6554]
+    hints = []
+    if len(dim) == len(records):
+        low, high = min(r.values[0] for r in dim), max(r.values[1] for r in dim)
+        hints.append(
+            f"the 16-bit pictures use the numbers {low} to {high} of 65535 and are nearly black. fit_normalization "
+            f"stretches them; or pass value_range=({low}, {high})."
+        )
+    few = [r for r in records if r.mask.endswith("labeled objects") and int(r.mask.split()[0]) < 6]
+    if few and len(few) == len(records):
+        hints.append(
+            "the numbers in the masks are taken for objects and merged into one foreground. If they are classes, "
+            "choose one with foreground=."
+        )
+    return hints
+
+
+def _suspicions(records, masks):
+    """Return what looks wrong with the masks as a whole: empty, full, inverted, or outlines only."""
+    shares, n = np.array([record.foreground for record in records]), len(records)
+    if (shares == 0).all():
+        return [f"all masks ({n}) are empty: they hold no foreground. Look at the files, or say what is foreground."]
+    if (shares == 1).all():
+        return [f"all masks ({n}) are full: they hold no background. Look at the files, or pass foreground=."]
+    said, high = [], [record for record in records if record.foreground > 0.5]
     names = ", ".join(record.name for record in high[:5]) + (" ..." if len(high) > 5 else "")
-    if len(high) == len(records):
-        return [
+    if high and len(high) == n:
+        said.append(
             f"all masks have more foreground than background and look inverted: {names}. "
             "If you look for the dark part, pass invert=True."
-        ]
-    return [
-        f"{len(high)} of {len(records)} masks look inverted (more foreground than background): {names}. "
-        "Look at them; swap black and white in those files."
-    ]
+        )
+    elif high:
+        said.append(
+            f"{len(high)} of {n} masks look inverted (more foreground than background): {names}. "
+            "Look at them; swap black and white in those files."
+        )
+    outlines = [record.name for record, mask in zip(records, masks) if is_outline(mask[..., 0])]
+    if 2 * len(outlines) > (shares > 0).sum():
+        said.append(
+            f"{len(outlines)} of {n} masks are outlines, thin lines around areas: {', '.join(outlines[:5])}. A network "
+            "would learn the lines. If you look for the areas, pass fill=True."
+        )
+    return said

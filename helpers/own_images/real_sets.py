@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import sys
 import urllib.error
 import urllib.request
 import zipfile
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 import tifffile
 from skimage import segmentation
+from tqdm import tqdm
 
 from helpers.own_images.files import PictureError, first_line
 
@@ -39,14 +41,7 @@ NUCLEI = RealSet(
 )
 
 
-def text_bar(done: int, total: int | None) -> None:
-    """Print a progress bar over itself: how much of a download is there."""
-    share = done / total if total else 0
-    bar = f"[{'#' * int(30 * share):<30}] {share:>4.0%}" if total else "fetching"
-    print(f"\r{bar} {done / 1e6:.1f} MB", end="\n" if total and done >= total else "", flush=True)
-
-
-def fetch(url: str, sha256: str | None, cache, timeout: float = 5, progress=text_bar) -> Path:
+def fetch(url: str, sha256: str | None, cache, timeout: float = 5, progress=True) -> Path:
     """Fetch a file once, check it, and return its path in the folder `cache`; a later call uses the copy.
 
     timeout: seconds to wait for an answer. An interrupted download goes on where it stopped. Without a known `sha256`
@@ -54,7 +49,7 @@ def fetch(url: str, sha256: str | None, cache, timeout: float = 5, progress=text
     Raises OSError if the network or the address cannot be reached or the disk is full, and PictureError if the file
     is not the one expected; a copy in the cache that has changed is fetched anew.
     """
-    cache = Path(cache)
+    cache = Path(cache).expanduser()
     target = cache / Path(urllib.request.urlparse(url).path).name
     note, part = target.with_name(target.name + ".sha256"), target.with_name(target.name + ".part")
     expected = sha256 or (note.read_text().strip() if note.exists() else None)
@@ -104,12 +99,12 @@ def _download(url, part, timeout, progress):
         done = have if append else 0
         total = total + done if total else None
         try:
-            with part.open("ab" if append else "wb") as file:
+            bar = tqdm(total=total, initial=done, unit="B", unit_scale=True, disable=not progress, file=sys.stdout)
+            with bar, part.open("ab" if append else "wb") as file:
                 while block := answer.read(1 << 16):
                     file.write(block)
                     done += len(block)
-                    if progress and (done % (1 << 20) < len(block) or done == total):
-                        progress(done, total)
+                    bar.update(len(block))
         except OSError as error:
             raise OSError(
                 f"the download of {url} stopped after {done:,} bytes ({error}). Run it again: it goes on from there."
@@ -156,11 +151,11 @@ def unpack(archive, folder, max_bytes: int = 2_000_000_000) -> Path:
     return folder
 
 
-def fetch_set(real: RealSet = NUCLEI, cache=None, timeout: float = 5, progress=text_bar) -> tuple[Path, Path]:
+def fetch_set(real: RealSet = NUCLEI, cache=None, timeout: float = 5, progress=True) -> tuple[Path, Path]:
     """Fetch and unpack a public set; returns its folders `(images, masks)`. Errors as in `fetch` and `unpack`."""
     from helpers import RUNS
 
-    cache = Path(cache or RUNS / "downloads")
+    cache = Path(cache or RUNS / "downloads").expanduser()
     archive = fetch(real.url, real.sha256, cache, timeout, progress)
     folder = unpack(archive, cache / archive.stem)
     return folder / real.images, folder / real.masks

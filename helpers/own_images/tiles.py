@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from helpers.own_images.channels import white_of
+
 
 def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normalization=None, out=None) -> np.ndarray:
     """Predict a picture of any size tile by tile, with the result of one pass; returns probabilities, float32.
@@ -23,7 +25,7 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
     from helpers.training import compiled
 
     plane = plane_of(image)
-    scale = {np.dtype(bool): 1, np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(plane.dtype, None)
+    scale = white_of(plane.dtype)
     if scale is None and plane.dtype.kind != "f":
         raise ValueError(
             f"the picture holds {plane.dtype} numbers; expected floats in 0..1, or 8 or 16 bits without sign. Divide "
@@ -52,8 +54,8 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
     rows, columns = (lay_tiles(side, most, overlap, blend, grid, adapt=tile is None) for side in padded)
     limits = None if normalization is None else normalization.limits(_thinned(plane, scale))
     if out is None:
-        # Not np.zeros: NumPy asks for large memory pages for np.empty alone, and touching 65,000 small ones for the first
-        # time costs as much as a tenth of the network.
+        # Not np.zeros: NumPy asks for large memory pages for np.empty alone, and touching 65,000 small ones for the
+        # first time costs as much as a tenth of the network.
         result = np.empty(plane.shape, np.float32)
     else:
         result = plane_of(out)
@@ -80,7 +82,8 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
         _fade(scores.T, across[part[1]])
         here[part] += scores
 
-    with ThreadPoolExecutor(1) as beside:  # while the network computes, the next tile is cut and the last one put in place
+    # While the network computes, the next tile is cut and the last one is put in its place.
+    with ThreadPoolExecutor(1) as beside:
         ahead, filed = beside.submit(cut, tiles[0]), None
         for i, tile in enumerate(tiles):
             piece = ahead.result()
@@ -142,7 +145,7 @@ def _piece(plane, top, left, height, width, scale, limits):
             )
         if low < 0 or high > 1:
             raise ValueError(
-                f"the picture holds {low:g}..{high:g}; expected 0..1. Divide by its white, as for the training pictures."
+                f"the picture holds {low:g}..{high:g}; expected 0..1. Divide by its white, as in training."
             )
     if limits is not None:
         piece -= np.float32(limits[0])

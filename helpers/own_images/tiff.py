@@ -1,0 +1,168 @@
+"""TIFF files: their pages in their order, each as its tags say it is meant."""
+
+import numpy as np
+import tifffile
+from PIL import Image
+
+from helpers.own_images.files import MAX_TOTAL, Channels, PictureError, check_size, hush, too_large
+
+_TURNS = {  # of the tag Orientation: what makes such a page upright
+    2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1], 5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a.swapaxes(0, 1)[:, ::-1], 7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: a.swapaxes(0, 1)[::-1],
+}
+
+
+def read_tiff(path, size: int, max_pixels: int) -> tuple[list, str]:
+    """Return the pages of a TIFF file and a remark; see `read_picture`. size: of the file, in bytes."""
+    _check_chain(path, size)
+    with tifffile.TiffFile(path) as tif:
+        found, total = [], 0
+        for series in tif.series:
+            key = series.keyframe
+            if key.is_reduced or key.subfiletype & 4 or not series.size or _beside_the_slide(tif, series):
+                continue  # a thumbnail, a level of a pyramid, a transparency mask
+            shape = dict(zip(series.axes, series.shape))
+            check_size(path, shape.get("X", 1), shape.get("Y", 1), max_pixels)
+            total += series.size
+            if total > 4 * MAX_TOTAL:
+                raise PictureError(too_large(path, f"its pages hold {total:,} numbers together", max_pixels))
+            _check_complete(path, series, size)
+            planes = _planes(path, series)
+            if planes is None:  # Pillow decodes what tifffile cannot; it returns all pages of the file
+                return _pillow_pages(path, key)
+            numbers = [page.index for page in series.pages if page is not None]
+            numbers = numbers if len(numbers) == len(planes) else [key.index] * len(planes)
+            found += [(_order(number), i, plane) for i, (number, plane) in enumerate(zip(numbers, planes))]
+        turned = any(_turn(series.keyframe) in _TURNS for series in tif.series)
+    pages = [plane for _, _, plane in sorted(found, key=lambda each: each[:2])]
+    return pages, "turned upright (EXIF)" if turned else f"{len(pages)} pages" if len(pages) > 1 else ""
+
+
+def _order(number):
+    return tuple(number) if isinstance(number, tuple) else (number,)
+
+
+def _beside_the_slide(tif, series):
+    return tif.is_svs and series.name in ("Thumbnail", "Label", "Macro")
+
+
+def _turn(key):
+    tag = key.tags.get(274)
+    return tag.value if tag else 1
+
+
+def _check_chain(path, size, limit=20_000):
+    """Follow the chain of a TIFF's pages; raise if it leads out of the file or in a circle: tifffile would hang."""
+    with path.open("rb") as file:
+        order = "little" if file.read(2) == b"II" else "big"
+
+        def number(length):
+            return int.from_bytes(file.read(length), order)
+
+        big = number(2) == 43
+        wide, entry, counter = (8, 20, 8) if big else (4, 12, 2)
+        if big:
+            file.seek(8)
+        seen, here = set(), number(wide)
+        while here:
+            if here in seen or here + counter > size or len(seen) >= limit:
+                raise PictureError(
+                    f"{path.name}: is damaged or cut short: its list of pages leads nowhere after page {len(seen)}. "
+                    "Copy or export it again."
+                )
+            seen.add(here)
+            file.seek(here)
+            file.seek(here + counter + entry * number(counter))
+            here = number(wide)
+
+
+def _check_complete(path, series, size):
+    """Raise if the file ends before the data that its index promises."""
+    for page in series.pages:
+        if page is None:
+            continue
+        for offset, count in zip(page.dataoffsets, page.databytecounts):
+            if count < 0 or offset + count > size or count == 0 and not page.is_tiled:
+                raise PictureError(
+                    f"{path.name}: is cut short: its index names data up to byte {offset + count:,}, "
+                    f"the file has {size:,}. Copy it again."
+                )
+
+
+def _planes(path, series):
+    """Return the pages of a series as their tags mean them, or None if tifffile lacks the decoder."""
+    try:
+        array = series.asarray(maxworkers=1)
+    except ValueError as error:
+        if "imagecodecs" not in str(error):
+            raise
+        return None
+    axes, samples = series.axes, "S" in series.axes
+    if not samples and "C" in axes:
+        axes = axes.replace("C", "S")  # channels as separate planes
+    if "S" in axes:
+        array, axes = np.moveaxis(array, axes.index("S"), -1), axes.replace("S", "") + "S"
+    elif "C" in axes:
+        samples = False
+    flat = array.shape[-3:] if "S" in axes else array.shape[-2:]
+    return [_meant(plane, series.keyframe, samples, path) for plane in array.reshape(-1, *flat)]
+
+
+def _meant(plane, key, samples, path):
+    """Return one page as its tags mean it: black below white, colors as red, green and blue, upright."""
+    kind = getattr(key.photometric, "name", str(key.photometric))
+    if plane.ndim == 2 and kind in ("MINISWHITE", "MINISBLACK"):
+        plane = _gray(plane, key.bitspersample, kind == "MINISWHITE", path)
+    elif plane.ndim == 2 and kind == "PALETTE" and key.colormap is not None:
+        plane = (key.colormap >> 8).astype(np.uint8).T[plane]
+    elif kind == "SEPARATED" and samples and plane.shape[-1] == 4:
+        plane = _from_cmyk(plane)
+    elif kind in ("YCBCR", "CIELAB", "ICCLAB") and samples and key.compression == 1:
+        plane = np.array(Image.fromarray(plane, "YCbCr" if kind == "YCBCR" else "LAB").convert("RGB"))
+    elif plane.ndim == 3 and not _says_rgb(kind, samples, plane.shape[-1]):
+        alpha = samples and plane.shape[-1] == 2 and any(int(extra) in (1, 2) for extra in key.extrasamples or ())
+        plane = plane[..., [0, 0, 0, 1]] if alpha else plane.view(Channels)
+    turn = _TURNS.get(_turn(key))
+    return np.ascontiguousarray(turn(plane)).view(type(plane)) if turn else plane
+
+
+def _says_rgb(kind, samples, count):
+    return samples and kind in ("RGB", "YCBCR") and count in (3, 4) or count == 1
+
+
+def _gray(plane, bits, inverted, path):
+    """Return gray numbers with black below white; 2 and 4 bits fill a byte, as other programs show them."""
+    bits = bits[0] if isinstance(bits, tuple) else bits
+    if inverted and plane.dtype.kind not in "bu":
+        raise PictureError(
+            f"{path.name}: says that its white is 0, with {plane.dtype} numbers, which is not defined. Export it again."
+        )
+    if inverted:
+        plane = ~plane if plane.dtype == bool else (plane.dtype.type(2**bits - 1) - plane).astype(plane.dtype)
+    return plane * np.uint8(255 // (2**bits - 1)) if bits in (2, 4) else plane
+
+
+def _from_cmyk(plane):
+    if plane.dtype != np.uint8:
+        plane = np.round(plane / (np.iinfo(plane.dtype).max / 255)).astype(np.uint8)
+    return np.array(Image.fromarray(np.ascontiguousarray(plane), "CMYK").convert("RGB"))
+
+
+def _pillow_pages(path, key):
+    """Read a TIFF whose compression tifffile cannot decode without the package imagecodecs; Pillow can do some."""
+    pages = []
+    try:
+        with hush(), Image.open(path, formats=("TIFF",)) as picture:
+            for i in range(getattr(picture, "n_frames", 1)):
+                picture.seek(i)
+                picture.load()
+                color = picture.mode in ("P", "CMYK", "YCbCr", "LAB")
+                pages.append(np.array(picture.convert("RGB") if color else picture))
+    except (OSError, ValueError, SyntaxError) as error:
+        kind = getattr(key.compression, "name", key.compression)
+        raise PictureError(
+            f"{path.name}: is compressed with {kind}, and the package that reads this is missing here: pip install "
+            "imagecodecs. Or export the picture without compression."
+        ) from error
+    return pages, f"{len(pages)} pages" if len(pages) > 1 else ""
