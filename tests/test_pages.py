@@ -130,7 +130,7 @@ def test_the_front_page_holds_the_map_and_the_launch_links(written):
 def test_solutions_are_folded_and_their_code_is_marked(written):
     for path in written.glob("0[1-4]_*.ipynb"):
         for c in nbformat.read(path, as_version=4).cells:
-            if "<details>" in c.source:
+            if "<summary>Solution" in c.source:
                 assert re.search(r"<details><summary>Solution</summary>\n\n```python\n.+\n```\n.*\n</details>$", c.source, re.DOTALL)
 
 
