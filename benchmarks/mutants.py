@@ -25,7 +25,6 @@ sys.path.insert(0, str(ROOT))
 REPORT = Path(__file__).with_suffix(".md")
 
 # Mutants that are right: the exercise, which words became which, and why it does not matter.
-_NAME = "a layer may have any name"
 _AXES = "a sum does not depend on the order of its axes"
 _ONE = "there is one channel, and OpenCV and NumPy take it with or without its axis"
 _BEGUN = "Keras sets what a callback needs before it trains, whether or not it was initialized"
@@ -34,10 +33,7 @@ EQUIVALENT = [
     ("1.1", "0, 360", "0, 361", "an arc of more than 360 degrees is the whole ellipse"),
     ("1.5", "ACE", "CAE", "the letters are a set; their order does not matter"),
     ("1.5", "ACE", "AEC", "the letters are a set; their order does not matter"),
-    ("2.6", "my_up", "my_upx", _NAME),
-    ("2.6", "my_skip", "my_skipx", _NAME),
-    ("2.6", "my_block", "my_blockx", _NAME),
-    ("2.6", "(x, skip,", "(skip, x,", "which of the two comes first in the joined array is free; the next kernel is "
+    ("2.6", "[skip, x]", "[x, skip]", "which of the two comes first in the joined array is free; the next kernel is "
         "learned"),
     ("3.4", "(step - warmup)", "(warmup - step)", "the cosine is even: cos(-x) = cos(x)"),
     ("3.4", "(steps - warmup)", "(warmup - steps)", "the cosine is even: cos(-x) = cos(x)"),
@@ -100,6 +96,10 @@ def surroundings(notebook: str) -> dict:
 
         names |= {"keras": keras, "layers": keras.layers, "conv_block": conv_block, "upsample": upsample,
                   "join_skip": join_skip, "conv_weights": conv_weights}
+        taught = ast.parse(next((ROOT / "notebooks").glob("02_*.py")).read_text(encoding="utf-8")).body
+        for node in taught:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("bare_"):
+                exec(compile(ast.Module([node], []), "<notebook 02>", "exec"), names)
     return names
 
 

@@ -51,7 +51,7 @@ def skip_crop(level, depth):
     """Return how many pixels padding "valid" makes the decoder lose on each side, as seen by the skip at `level`."""
     lost = 2  # pixels on each side, in the bottleneck: one for each of its two convolutions
     for _ in range(depth - level - 1):
-        lost = 2 * lost + 2 + 2  # upsampling doubles it, and two blocks, the encoder's and the decoder's, add theirs
+        lost = 2 * lost + 2 + 2  # upsampling doubles it, and the blocks of both sides add theirs
     return 2 * lost  # the last upsampling
 
 

@@ -15,19 +15,19 @@
 #
 # ## What you'll do
 #
-# You check that your machine has what the course needs, see a trained U-Net at work on noisy scans, and learn how to get the
-# most out of the notebooks that follow.
+# You check that your machine has what the course needs, watch a trained U-Net answer on noisy scans until it fails, and learn how to
+# get the most out of the notebooks that follow.
 #
 # ## What you'll learn
 #
-# - Check your environment, and mend what is missing with the command that is named.
-# - Run the network of this course on scans that it has never seen.
+# - Check your environment, and repair what is missing with the command that is named.
+# - Run the network of this course on scans that it has never seen, and make them harder until it fails.
 # - Use a notebook in four steps: predict, run, explain, change.
 # - Find your way: which notebook teaches what, in which order, and what each term means.
 #
 # ## What you'll need
 #
-# - About ten minutes of your time; the cells themselves run in about 20 seconds on two CPU cores.
+# - About a quarter of an hour of your time; the cells themselves run in about ten seconds on two CPU cores.
 # - 0.8 GB of memory. No GPU.
 # - Nothing else. This is where you begin.
 
@@ -42,11 +42,11 @@ from helpers import start; start.prepare()  # Not found? Open the notebook insid
 # %% [markdown]
 # ## 1. Is everything there?
 #
-# A notebook is made of cells. Click the next one and press Shift+Enter: it runs, and the next cell is selected. The cell above,
+# A notebook is made of cells. Click the next one and press Shift+Enter: it runs, and the cell after it is selected. The cell above,
 # which finds the course on the disk, has to run first, here and in every notebook.
 #
-# This cell looks at your Python and at the packages that the course uses. If something is missing or too old, it names it, and the
-# command that mends it: one for your own machine, one for Binder, one for Colab.
+# This cell looks at your Python and at the packages that the course uses. If something is missing or too old, it names it, and it names the
+# command that repairs it on your own machine, on Binder or on Colab.
 
 # %%
 from helpers import checks
@@ -59,47 +59,33 @@ assert ready, "run the command above in a cell of its own, restart the kernel, a
 # %% [markdown]
 # ## 2. What you will be able to do
 #
-# Here is where the course leads. First we draw four scans. They look a little like slices through tissue: noisy, brighter on one
-# side than on the other, crossed by vessels. Somewhere in them are lesions, round and a little brighter than what is around them.
+# This is where the course leads. First we draw four scans. They look a little like slices through tissue: noisy, brighter on one
+# side than on the other, and crossed by vessels, which are bright lines. Somewhere in them are lesions: round, and a little brighter than what is
+# around them. A network shall mark every pixel that belongs to a lesion. This task is called **segmentation**.
 
 # %%
 from helpers import figures
-from helpers.synthesis import CircleScene, make_dataset
+from helpers.synthesis import CircleScene, make_classes, make_dataset
 
-images, masks = make_dataset(4, CircleScene(circles=(2, 5)), seed=65)
+scene = CircleScene(circles=(2, 5))
+images, masks = make_dataset(4, scene, seed=75)
+titles = ["scan 1", "scan 2", "scan 3", "scan 4"]
 figures.show_images(
-    images, ["scan 1", "scan 2", "scan 3", "scan 4"], "Where are the lesions?",
+    images, titles, "Where are the lesions?",
     "Four noisy scans in gray, each with round lesions and crossing vessels.", size=2.6
 )
 
 # %% [markdown]
-# What makes it hard to see them? Below is a scan with its dials. Drag a slider, or click it and press the arrow keys, and the scan
-# follows. With `noise` at 0.02, `illumination` at 0 and `vessels` at 0, anyone finds the lesions. Then turn the dials up again, one
-# at a time. Notebook 01 shows what each of them does, and what stands beside the scan.
-
-# %%
-from helpers import panels
-
-panels.difficulty_panel()
-
-# %%
-panels.show_still(
-    panels.difficulty, [{"illumination": 0.0, "vessels": 0, "noise": 0.02}, {"noise": 0.02}, {}],
-    ["even light, no vessels, hardly any noise", "hardly any noise", "all dials as they were"],
-    title="The same lesions at three settings of the dials: from plain to hidden",
-)
-
-# %% [markdown]
-# **Predict.** Look at scan 1. How many lesions do you see? Put your number in place of `None` and run the cell. Every notebook asks
-# such questions. You learn more from a picture after you have guessed, and most from a wrong guess; if you leave `None`, the
+# **Predict.** Look at scan 2. How many lesions do you see? Put your number in place of `None` and run the cell. Every notebook asks
+# such questions. You learn more from a picture after you have guessed, and most from a wrong guess. If you leave `None`, the
 # notebook runs all the same.
 
 # %%
-guess = None  # how many lesions in scan 1?
+guess = None  # how many lesions in scan 2?
 
 # %% [markdown]
-# Now the network. It is the U-Net that you will build and train yourself; a trained one comes with the course. Loading TensorFlow,
-# the library below it, takes a few seconds.
+# Now the network. It is the U-Net that you will build in notebook 02 and train in notebook 03. A trained one comes with the course. Loading
+# TensorFlow, the library below it, takes a few seconds.
 
 # %%
 from helpers import MODELS
@@ -108,21 +94,33 @@ from helpers.training import load_network, predict
 unet = load_network(MODELS / "unet_circles.keras")
 found = (predict(unet, images) >= 0.5).astype("uint8")
 
+# %% [markdown]
+# For each pixel, the network says how probable it is that it belongs to a lesion, from 0 to 1. Where it says 0.5 or more, we count the pixel as lesion. We know
+# the truth, because we drew the scans, so we can compare.
+
 # %%
 figures.show_predictions(
-    images, masks, found, ["scan 1", "scan 2", "scan 3", "scan 4"], "What the U-Net finds",
-    "Truth in solid orange, the U-Net's answer in dashed light blue: they lie on each other. "
-    "Below, white is right."
+    images, masks, found, titles, "What the U-Net finds",
+    "The outlines of truth and answer lie on each other. Below, the errors are thin lines at the borders."
 )
 
 # %%
 import cv2
 
-checks.reveal("scan", guess, cv2.connectedComponents(masks[0, ..., 0])[0] - 1)
+checks.reveal("scan", guess, cv2.connectedComponents(masks[1, ..., 0])[0] - 1)
 
 # %% [markdown]
-# The orange outlines are the truth. We know it because we drew the scans. The dashed blue ones are the network's answer, found in
-# the gray picture alone. It left the vessels alone, although they are just as bright. How good is it, in a number?
+# The network found this in the gray picture alone. Did it leave the vessels alone, although they are just as bright?
+
+# %%
+_, kinds = make_classes(4, scene, seed=75)  # the same scans; 2 marks the pixels of vessels
+taken = found[kinds == 2].mean()
+print("share of vessel pixels taken for lesions below 1 %:", bool(taken < 0.01))
+
+# %% [markdown]
+# It did, on these scans. How good is it, in a number? This course uses the [Dice score](#dice): twice the area on which truth and answer
+# agree, divided by the sum of both areas. Say that a lesion has 100 pixels, the network marks 100 pixels, and 80 of them are right: then the
+# Dice score is 2 * 80 / (100 + 100) = 0.8. If both agree in every pixel it is 1, and if they have nothing in common it is 0.
 
 # %%
 from helpers.evaluation import dice_per_image
@@ -131,20 +129,52 @@ dice = dice_per_image(masks, found)
 print("Dice above 0.9 on every one of these scans:", bool((dice > 0.9).all()))
 
 # %% [markdown]
-# A [Dice score](#dice) of 1 would mean that both outlines agree in every pixel. The best method without a network that we shall find
-# stays at about 0.65. How much of this would survive on real pictures is a question that the course takes seriously, and
-# answers in notebook 04.
+# ### Make it fail
 #
-# **Change.** Go back to the cell that draws the scans. Try `noise=0.3` beside `circles=(2, 5)`, and run the cells again. Then
-# `circles=0`. What does the network find where there is nothing?
+# A score says little without another one beside it. The simplest way to find bright things is a [threshold](#threshold): count every
+# pixel as lesion that is brighter than a certain gray level. The panel below draws a scan, lets the network answer, and puts beside it the best
+# that any single threshold can do on this very scan.
+#
+# Drag a slider, or click it and press the arrow keys, and everything follows. **Change.** Turn `noise` up, and `contrast` down. Which of the two methods
+# fails first? Then set `circles` to 0. What does the network find where there is nothing?
+#
+# <details><summary>What you should have seen</summary>
+#
+# Noise ruins the threshold first: at three times the noise of the training, the network still outlines most lesions. With faint lesions it is the network that fails first. It was trained
+# on lesions with a contrast of 0.25 to 0.5, and at 0.1 it finds hardly anything, where a threshold still finds some. A network is good at what it has seen. On
+# an empty scan it finds nothing, nearly always, and as two empty masks agree, its Dice score is 1.
+#
+# </details>
+
+# %%
+from helpers import panels
+
+panels.stress_panel(unet)
+
+# %%
+panels.show_still(
+    panels.stress, [{}, {"noise": 0.3}, {"contrast": 0.1}], model=unet,
+    title="The network on three scans: as it was trained, with more noise, and with faint lesions",
+)
+
+# %% [markdown]
+# How much of this would survive on real pictures is a question that the course takes seriously, and answers in notebook 04.
+#
+# **Change.** Go back to the cell that draws the four scans. Write `CircleScene(circles=(2, 5), noise=0.3)` there, and run the cells again down to the Dice score.
+#
+# <details><summary>What you should have seen</summary>
+#
+# With three times the noise, the lesions are hard to see, and the network still finds most of them. The outlines are less exact, and some Dice scores fall below 0.9.
+#
+# </details>
 #
 # ## 3. The map
 #
 # | notebook | what you do | your time | the cells alone |
 # | --- | --- | --- | --- |
-# | 00 Start here | look around | 10 min | 20 s |
+# | 00 Start here | look around, and make a network fail | 15 min | 10 s |
 # | [01 Draw scans that are worth learning from](01_data_synthesis.ipynb) | make the data, and see how far one gets without a network | 45 min | ½ min |
-# | [02 Build a U-Net and look inside it](02_unet_anatomy.ipynb) | every part of the network, by hand first | 60 min | 1 min |
+# | [02 Build a U-Net and look inside it](02_unet_anatomy.ipynb) | every part of the network, by hand first | 90 min | 1 min |
 # | [03 Train it, and see every callback act](03_training_with_callbacks.ipynb) | losses, learning rate, early stopping, backup | 60 min | 2 min |
 # | [04 Judge it as a careful researcher would](04_evaluation_and_visualization.ipynb) | the test set, once; baselines, errors, uncertainty | 60 min | ½ min |
 # | [05 Find out why it fails, and mend it](05_failure_clinic.ipynb) | networks that fail, on purpose: diagnose and mend them | 60 min | 2 min |
@@ -159,14 +189,14 @@ print("Dice above 0.9 on every one of these scans:", bool((dice > 0.9).all()))
 # Each step has the same rhythm.
 #
 # 1. **Predict.** Read the question and write a guess into the cell with `guess = None`.
-# 2. **Run.** Shift+Enter, cell by cell, from the top. The answer tells how far off you were, and what may lie behind it.
+# 2. **Run.** Press Shift+Enter, cell by cell, from the top. The answer tells you how far off you were, and what may lie behind it.
 # 3. **Explain.** Say in a sentence of your own why it came out so. Then read the paragraph below.
-# 4. **Change.** Turn a dial, run again, and see what happens. You cannot break anything: in the menu, Kernel > Restart Kernel puts
+# 4. **Change.** Change a number, run again, and see what happens. A folded sentence says what you should have seen. You cannot break anything: in the menu, Kernel > Restart Kernel puts
 #    everything back, and a fresh copy of the file is only a download away.
 #
-# At the end of each notebook there are **exercises**. An exercise gives you a cell with a gap and a line that checks your answer. The
-# check prints `to do` until you have begun. After that it tells you what is wrong, and which mistake often leads there; it never
-# gives the answer away. Try it: this line asks for a hint.
+# Most notebooks have **exercises**. An exercise gives you a cell with a gap and a line that checks your answer. The
+# check prints `to do` until you have begun. After that it tells you what is wrong, and which mistake often leads there. It never
+# gives the answer away. Try it: this line asks for a hint to exercise 1.1.
 
 # %%
 checks.hint("1.1")
@@ -177,8 +207,8 @@ checks.hint("1.1")
 # long as the session.)
 
 # %% tags=["nbval-ignore-output"]
-for notebook in ("01", "02", "03", "04"):
-    print("notebook", notebook)
+for notebook in sorted({identity.split(".")[0] for identity in checks.EXERCISES}, key=int):
+    print("notebook", notebook.zfill(2))
     checks.progress(notebook)
 
 # %%
@@ -187,9 +217,11 @@ print("exercises in all:", len(checks.EXERCISES))
 # %% [markdown]
 # ## 5. When something does not work
 #
+# - *A panel shows an error, a gray box or a broken picture, or its sliders move and nothing follows.* Its kernel has ended or was restarted since, for instance because
+#   you closed the notebook. Choose Run > Run All Above Selected Cell, and then run the panel's cell again. The still picture below each panel stays.
 # - *A cell raises `NameError`.* A cell above it has not run. Choose Run > Run All Above Selected Cell.
 # - *A cell shows `[*]` and nothing happens.* It is still running. The square in the toolbar, or Kernel > Interrupt, stops it.
-# - *Nothing makes sense any more.* Kernel > Restart Kernel, and run from the top.
+# - *Nothing makes sense any more.* Choose Kernel > Restart Kernel, and run from the top.
 # - *The kernel dies.* There is too little memory. Close other notebooks: each keeps its own up to 2 GB.
 # - *A package is missing.* Run the check in section 1 again.
 
@@ -208,7 +240,13 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="batch"></a>batch
 #
-# The pictures that a network takes at once; from them it computes one step. The last batch of an epoch may be smaller.
+# The pictures that a network takes at once, as an array `[pictures, height, width, channels]`. In training, each batch gives
+# one step; the last batch of an epoch may be smaller.
+#
+# ### <a id="batch-normalization"></a>batch normalization
+#
+# A layer that brings each channel to a mean of 0 and a spread of 1, over the pictures of the present batch. In
+# prediction it uses a mean and a spread that it kept during training.
 #
 # ### <a id="bias"></a>bias
 #
@@ -291,6 +329,11 @@ print("exercises in all:", len(checks.EXERCISES))
 # One channel of what a layer gives: a picture of where something was found. Early maps show edges, late ones whole
 # things.
 #
+# ### <a id="filter"></a>filter
+#
+# The kernels and the bias with which a convolution makes one channel of its result: one kernel for each channel that
+# comes in. A layer with 16 filters gives 16 channels.
+#
 # ### <a id="fingerprint"></a>fingerprint
 #
 # A few letters computed from a whole array, which change when a single bit changes. With it others can check that they
@@ -313,7 +356,8 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="illumination"></a>illumination
 #
-# Light that varies slowly over the picture, so that one side is brighter than the other. It is what ruins a threshold.
+# Light that varies slowly over the picture, so that one side is brighter than the other. With strong
+# illumination, no single threshold fits both sides.
 #
 # ### <a id="imbalance"></a>imbalance
 #
@@ -329,6 +373,11 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # The weights of a convolution, often three by three. A network learns them, one kernel for each pair of channels, in
 # and out.
+#
+# ### <a id="layer"></a>layer
+#
+# A step of a network, such as a convolution or a pooling. In Keras it is an object that holds its weights; calling it on
+# an array applies it.
 #
 # ### <a id="leakage"></a>leakage
 #
@@ -353,6 +402,10 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # A picture that holds the answer of a segmentation: 1 where the thing is, 0 where it is not. Here masks are arrays `[n,
 # height, width, 1]` of uint8.
+#
+# ### <a id="model"></a>model
+#
+# In Keras, the whole path of layers from an input to an output, as one object. It can be called, trained and saved.
 #
 # ### <a id="noise"></a>noise
 #
@@ -443,12 +496,17 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # Pictures that the network does not learn from, but on which you choose: thresholds, settings, when to stop. Because
 # you choose on them, their score flatters a little.
+#
+# ### <a id="weight"></a>weight
+#
+# A number in a network that is learned: it starts at random, and training changes it a little at a time. The kernels and
+# biases of all layers are its weights.
 
 # %% [markdown]
 # ## What you've learned
 #
-# - You checked your environment, and mended what was missing with the command that is named.
-# - You ran the network of this course on scans that it had never seen.
+# - You checked your environment, and repaired what was missing with the command that is named.
+# - You ran the network of this course on scans that it had never seen, and made them harder until it failed.
 # - You used a notebook in four steps: predict, run, explain, change.
 # - You found your way: which notebook teaches what, in which order, and what each term means.
 #

@@ -3,7 +3,8 @@
 from numbers import Integral
 
 from helpers.checks.exercises import check_number, exercise
-from helpers.checks.running import ToDo, Wrong, call, np, same, short, verdict
+from helpers.checks.networks import NOT_RELU, block_weights, finished, pair, placeholders, two_models, what_stands
+from helpers.checks.running import ToDo, Wrong, same, short
 
 
 def _shape_answer(answer, truth, slips, what="the shape"):
@@ -22,8 +23,11 @@ def _shape_answer(answer, truth, slips, what="the shape"):
     if len(answer) != len(truth):
         raise Wrong("shape", f"{what} has {len(truth)} numbers: pictures, height, width, channels. Yours has "
             f"{len(answer)}.")
-    names = ("number of pictures", "height", "width", "number of channels")
-    raise Wrong("value", f"the {next(n for n, a, b in zip(names, answer, truth) if a != b)} is not right.")
+
+
+def _times_doubled(small, large):
+    """Return how often `small` must be doubled to give `large`, or None."""
+    return next((k for k in range(12) if small > 0 and small * 2**k == large), None)
 
 
 @exercise(
@@ -46,6 +50,30 @@ def exercise_2_1(shape):
         (8, 6, 64): "the first axis is missing: it counts the pictures, and there is one.",
         (1, 64, 48, 8): "that is the shape after the first block; go down to the bottleneck.",
     })
+    if shape is not None and tuple(shape) != (1, 8, 6, 64):
+        _say_what_disagrees(*shape)
+
+
+def _say_what_disagrees(pictures, height, width, channels):
+    """Raise `Wrong` for a shape of the right length: each number says how many levels down it would fit."""
+    if pictures != 1:
+        raise Wrong("value", "one picture goes in, so one comes out: the first number counts the pictures.")
+    down = {
+        "height": _times_doubled(height, 64), "width": _times_doubled(width, 48),
+        "number of channels": _times_doubled(8, channels),
+    }
+    for name, levels in down.items():
+        if levels is None:
+            rule = "8, doubled some times" if name == "number of channels" else "the picture's, halved some times"
+            raise Wrong("value", f"the {name} is not right: it should be {rule}.")
+    if len(set(down.values())) == 1:
+        raise Wrong("value", f"you went down {_often(down['height'])}. Four levels have one step fewer between them.")
+    words = ", ".join(f"the {name} fits {_often(levels)} down" for name, levels in down.items())
+    raise Wrong("value", f"the numbers disagree: {words}. Each step halves height and width and doubles the channels.")
+
+
+def _often(times):
+    return {0: "no step", 1: "one step"}.get(times, f"{times} steps")
 
 
 @exercise(
@@ -69,85 +97,31 @@ def exercise_2_2(weights):
     }, tolerance=0)
 
 
-def _network(block, shapes, on):
-    """Return a Keras model around a student's block, called with symbolic inputs of these shapes."""
-    import keras
-
-    inputs = [keras.Input(shape) for shape in shapes]
-    result = call(block, *inputs, on=on)
-    if result is None:
-        raise Wrong("missing", "it returns None. Is there a `return` in its last line?")
-    if not isinstance(result, keras.KerasTensor):
-        raise Wrong("type", f"it returns a {type(result).__name__}. Call each layer on x, and return x, as conv_block "
-            "does.")
-    return inputs, result
-
-
-def _finished(inputs, result):
-    import keras
-
-    try:
-        return keras.Model(inputs, result)
-    except ValueError:
-        raise Wrong("value", "the result does not depend on everything that goes in; is x handed on from layer to "
-            "layer?") from None
-
-
-def _two_models(block, reference, shapes, wanted, on, seed=0):
-    """Return outputs of a student's block and of the reference, for the same input and the same random weights.
-
-    The student's weights must already have the right shapes, in the order of the layers.
-    """
-    model = _finished(*_network(block, shapes, on))
-    other = _finished(*_network(reference, shapes, on))
-    rng = np.random.default_rng(seed)
-    weights = [rng.normal(0, 0.5, shape).astype(np.float32) for shape in wanted]
-    model.set_weights(weights)
-    other.set_weights(weights)
-    images = [rng.normal(0, 1, (2, *shape)).astype(np.float32) for shape in shapes]
-    return np.array(model(images)), np.array(other(images))
-
-
-def _block_weights(channels, filters):
-    return [(3, 3, channels, filters), (filters,), (3, 3, filters, filters), (filters,)]
-
-
 @exercise(
     "the convolution block",
     "Convolution, ReLU, convolution, ReLU: you will meet it seven times in each U-Net.",
-    "Look at what conv_block does in its second round of the loop.",
+    "The block is convolution, ReLU, convolution, ReLU. Which two are still missing?",
     "The second half is the same two layers again, called on x.",
     "The last line returns x. Both convolutions pad, so that height and width stay.",
 )
 def exercise_2_3(block):
     """Check shape, number of weights and values against `conv_block` with the same random weights; odd sizes, too."""
-    from helpers.anatomy import conv_block
-    from keras import layers
-
-    def without_last_relu(x, filters):
-        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
-        return layers.Conv2D(filters, 3, padding="same")(x)
-
-    def without_first_relu(x, filters):
-        x = layers.Conv2D(filters, 3, padding="same")(x)
-        return layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
-
     for on, size, channels, filters in [
         ("pictures of 8x8 pixels with 3 channels", (8, 8), 3, 4), ("pictures of odd size, 7x5", (7, 5), 1, 6),
         ("pictures with as many channels as filters", (6, 6), 5, 5), ("a picture of one pixel", (1, 1), 2, 3),
     ]:
         shape = (*size, channels)
-        inputs, result = _network(lambda x: block(x, filters), [shape], on)
+        inputs, result = placeholders(block, [shape], on, filters)
         if tuple(result.shape)[1:3] != size:
             raise Wrong("shape", f"on {on} height and width become {tuple(result.shape)[1:3]}. Without "
                 "padding=\"same\" each 3x3 convolution loses 2 pixels; pooling and strides halve.")
         if result.shape[-1] != filters:
             raise Wrong("shape", f"on {on} and with filters={filters}, {result.shape[-1]} channels come out.")
-        got = [tuple(w.shape) for w in _finished(inputs, result).weights]
+        got = [tuple(w.shape) for w in finished(inputs, result).weights]
         kernels = [s for s in got if len(s) == 4]
         if len(kernels) == 1:
-            raise Wrong("value", "there is only one convolution with weights of its own; the block has two. (Calling "
-                "one layer twice shares its weights.)")
+            raise Wrong("value", "only one convolution lies on the way from x to the result, and the block has two. Is "
+                "the second one called on what comes out of the first ReLU?")
         if len(kernels) != 2:
             raise Wrong("value", f"there are {len(kernels)} convolutions; the block has two.")
         if any(k[:2] != (3, 3) for k in kernels):
@@ -156,17 +130,16 @@ def exercise_2_3(block):
             raise Wrong("value", f"with filters={filters}, the first convolution gives {kernels[0][-1]} channels.")
         if len(got) == 2:
             raise Wrong("value", "the biases are switched off.")
-        if got != _block_weights(channels, filters):
+        if got != block_weights(channels, filters):
             raise Wrong("value", "there are more weights than those of two convolutions; leave other layers out.")
-        results = _two_models(lambda x: block(x, filters), lambda x: conv_block(x, filters, "c"), [shape], got, on)
-        slips = {
-            "the last ReLU is missing: negative numbers come out.": without_last_relu,
-            "there is no ReLU between the convolutions, and two convolutions in a row are only one larger one.":
-                without_first_relu,
-        }
-        slips = {m: [_two_models(lambda x, f=f: f(x, filters), lambda x: conv_block(x, filters, "c"), [shape], got,
-            on)[0]] for m, f in slips.items()}
-        verdict([results[0]], [results[1]], slips, [on])
+        mine, right = two_models(block, lambda x, f: pair(x, f), [shape], got, on, filters)
+        if same(mine, right):
+            continue
+        for between, after in [(None, "relu"), ("relu", None), (None, None), *NOT_RELU]:
+            if same(mine, two_models(block, lambda x, f: pair(x, f, between, after), [shape], got, on, filters)[1]):
+                raise Wrong("value", what_stands(between, after))
+        raise Wrong("value", "the two convolutions are right, but what stands between and after them is not one ReLU "
+            "each.")
 
 
 _BLOCKS = {
@@ -212,8 +185,9 @@ def exercise_2_4(order):
         raise Wrong("value", f"{twice[0]}, {_BLOCKS[twice[0]]}, occurs more than once.")
     missing = [c for c in _BLOCKS if c not in letters]
     if missing:
-        raise Wrong("missing", f"{len(missing)} of the twelve are missing, among them {missing[0]}, "
-            f"{_BLOCKS[missing[0]]}.")
+        count = f"{len(missing)} of the twelve are missing, among them"
+        count = "one of the twelve is missing:" if len(missing) == 1 else count
+        raise Wrong("missing", f"{count} {missing[0]}, {_BLOCKS[missing[0]]}.")
     for earlier, later, message in _AFTER:
         if letters.index(earlier) > letters.index(later):
             raise Wrong("value", message)
@@ -230,23 +204,24 @@ def exercise_2_5(answer):
     """Check a number: two 3x3 convolutions, a pooling, two 3x3 convolutions."""
     check_number(answer, 14, {
         9: "you left the pooling out: below it, each pixel is two pixels of the picture wide.",
-        10: "you left something out: after the doubling come the two convolutions above the pooling, or their share "
-            "below it was not doubled.",
+        10: "some convolutions are left out: 10 is what comes out without the two above the pooling, or without one of "
+            "the two below it.",
         18: "you doubled everything. The convolutions above the pooling work on pixels of full size.",
         5: "that is how far two convolutions see; the other two see further.",
         13: "nearly: the pooling itself sees two pixels and not one.",
-        12: "one of the four convolutions is missing.",
+        12: "one of the two convolutions above the pooling is left out.",
         196: "that is the number of pixels in the field; its width is asked for.",
-        7: "the pooling doubles what lies below it; it does not halve what lies above.",
+        7: "that is how far three convolutions see without a pooling.",
+        28: "you doubled once too often: there is one pooling, and the convolutions above it are not doubled.",
     }, tolerance=0, what="the width")
 
 
 @exercise(
     "a level of the decoder",
     "Up, join, convolve: with this and conv_block you can build a U-Net of any depth.",
-    "The notebook has three functions for the three parts of a level. In which order are they called in build_unet?",
-    "upsample(x, filters, name), then join_skip(x, skip, name), then conv_block(x, filters, name).",
-    "Each call takes the x that the call before it returned, and each needs a name of its own.",
+    "A level has three parts: up, join, convolve. Section 3 has shown the layer for each of the first two.",
+    "The layers are layers.Conv2DTranspose(filters, 2, strides=2) and layers.Concatenate(), which is called on a list.",
+    "Each part takes what the part before it returned; bare_block(x, filters) is the last.",
 )
 def exercise_2_6(step):
     """Check shape, weights and values of upsampling, joining and convolving, with odd sizes and unequal channels."""
@@ -262,7 +237,7 @@ def exercise_2_6(step):
         ("as many channels below as beside", (2, 5), 6, 6, 6),
     ]:
         shapes = [(*size, below), (2 * size[0], 2 * size[1], beside)]
-        inputs, result = _network(lambda x, skip: step(x, skip, filters), shapes, on)
+        inputs, result = placeholders(step, shapes, on, filters)
         if tuple(result.shape)[1:3] == size:
             raise Wrong("shape", "height and width are not doubled: the upsampling is missing.")
         if tuple(result.shape)[1:3] != shapes[1][:2]:
@@ -271,17 +246,14 @@ def exercise_2_6(step):
         if result.shape[-1] != filters:
             raise Wrong("shape", f"with filters={filters}, {result.shape[-1]} channels come out. Is the block on the "
                 "joined maps missing?")
-        try:
-            weights = _finished(inputs, result).weights
-        except Wrong:
-            raise Wrong("value", "the result does not depend on both inputs: is the skip joined?") from None
+        weights = finished(inputs, result, "the result does not depend on both inputs: is the skip joined?").weights
         got = [tuple(w.shape) for w in weights]
-        tail = _block_weights(filters + beside, filters)
+        tail = block_weights(filters + beside, filters)
         ways = {"transpose": [(2, 2, filters, below), (filters,)], "resize": [(3, 3, below, filters), (filters,)]}
         kind = next((k for k, head in ways.items() if got == head + tail), None)
-        if kind is None and got[-4:] == _block_weights(below + beside, filters):
+        if kind is None and got[-4:] == block_weights(below + beside, filters):
             raise Wrong("value", "the upsampling should bring the channels down to filters before the skip is joined.")
-        if kind is None and got[-4:] == _block_weights(filters, filters):
+        if kind is None and got[-4:] == block_weights(filters, filters):
             raise Wrong("value", "the block does not see the skip's channels beside the decoder's: join them, by "
                 "concatenation, before it.")
         if kind is None and sum(len(s) == 4 for s in got) < 3:
@@ -290,11 +262,10 @@ def exercise_2_6(step):
         if kind is None:
             raise Wrong("value", f"on {on} the weights are not those of an upsampling, a joining and a block of two "
                 "convolutions.")
-        mine, plain = _two_models(lambda x, s: step(x, s, filters), lambda x, s: right(x, s, filters, kind), shapes,
-            got, on)
-        if not same(mine, plain):  # the order inside the joined array is free
-            _, other = _two_models(lambda x, s: step(x, s, filters), lambda x, s: right(x, s, filters, kind, True),
-                shapes, got, on)
-            if not same(mine, other):
-                raise Wrong("value", f"on {on} the shapes are right, but not the values. Is a ReLU missing, or one "
-                    "too many?")
+        for turned in (False, True):  # the order inside the joined array is free
+            mine, plain = two_models(step, lambda x, s, f: right(x, s, f, kind, turned), shapes, got, on, filters)
+            if same(mine, plain):
+                break
+        else:
+            raise Wrong("value", f"on {on} shapes and weights are right, but not the values. After each convolution of "
+                "the block comes a ReLU, and none after the upsampling.")
