@@ -28,6 +28,7 @@ import numpy as np  # noqa: E402
 
 from helpers import panels  # noqa: E402
 from helpers.evaluation import best_threshold, dice_per_image  # noqa: E402
+from helpers.panels import shell  # noqa: E402
 from helpers.synthesis import CircleScene, make_dataset  # noqa: E402
 
 ROUNDS = 12  # turns between ours and the usual way
@@ -62,7 +63,7 @@ class Mover:
         """Return the milliseconds of one step."""
         before = self.panel.image.value
         taken = milliseconds(self)
-        assert self.panel.message.value == panels._NO_MESSAGE, self.panel.message.value
+        assert self.panel.message.value == shell._NO_MESSAGE, self.panel.message.value
         assert self.panel.image.value != before, f"{self.panel.name}: the same picture at {self.panel.settings}"
         return taken
 
@@ -110,7 +111,7 @@ def network():
 
 def a_flip_book(model):
     """Return a flip book of ten pages."""
-    from helpers.monitor import FlipBook
+    from helpers.panels.callbacks import FlipBook
 
     book = FlipBook(*make_dataset(3, seed=5))
     book.set_model(model)

@@ -552,7 +552,7 @@ run_dir = new_run_dir(RUNS, "circles")
 # keeps what the network makes of a few pictures after each epoch.
 
 # %%
-from helpers.monitor import FlipBook, TrainingMonitor
+from helpers.panels.callbacks import FlipBook, TrainingMonitor
 
 book = FlipBook(val_images[:4], val_masks[:4])
 watching = [TrainingMonitor(), book]

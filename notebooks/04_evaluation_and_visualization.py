@@ -740,14 +740,16 @@ falls, hidden = occlusion(network, picture, region)
 pulls = integrated_gradients(network, picture, region)
 
 # %% tags=["nbval-ignore-output"]
-strongest = np.abs(pulls).max()
+top, left = np.clip(np.argwhere(region).mean(axis=0).astype(int) - 24, 0, 48)
+window = np.s_[top : top + 48, left : left + 48]
+fall_map = np.kron(falls.reshape(24, 24), np.ones((4, 4)))
 figures.show_images(
-    [picture[..., 0], np.kron(falls.reshape(24, 24), np.ones((4, 4))) / falls.max(), pulls / strongest],
-    ["the picture", "occlusion", "integrated gradients"],
-    "Two answers to: which pixels made it err?",
-    "Brighter means: hiding it lowers the number (middle), or the pixel pulls the number up (right). "
+    [picture[..., 0][window], region[window] * 1.0, fall_map[window], pulls[window]],
+    ["the picture", "the invented pixels", "occlusion", "integrated gradients"],
+    "Which pixels made it err? Two answers, 48 x 48 pixels around the error",
+    "Brighter means: hiding it lowers the number more (third), or the pixel pulls the number up (fourth). "
     f"The largest fall is {falls.max():.1f}.",
-    limits=None, size=2.8
+    limits=None, size=2.4
 )
 
 # %% [markdown]

@@ -1144,3 +1144,72 @@ def test_the_tilde_is_home_everywhere(tmp_path, monkeypatch):
 def test_byte_order_does_not_matter():
     image = np.round(scene()[:96, :96] * 65535).astype(np.uint16)
     assert np.array_equal(predict_tiled(shipped(), image.astype(">u2")), predict_tiled(shipped(), image))
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@cache
+def small_network():
+    net = build_unet(depth=3, filters=4)
+    net.set_weights([np.random.default_rng(i).normal(0, 0.3, w.shape) for i, w in enumerate(net.get_weights())])
+    return net
+
+
+def command(*arguments):
+    return subprocess.run([sys.executable, "-m", "helpers.own_images", *map(str, arguments)], capture_output=True, text=True, cwd=ROOT)
+
+
+def test_predict_writes_masks_overlays_and_one_table_and_goes_on(tmp_path):
+    rng = np.random.default_rng(5)
+    files = {f"s{i}.tif": np.round(cv2.GaussianBlur(rng.random((64, 80)), (0, 0), 3) * 255).astype(np.uint8) for i in range(3)}
+    files["stack.tif"] = np.stack([files["s0.tif"], files["s1.tif"]])
+    folder = layout(tmp_path / "new", files)
+    model = own.save_network(tmp_path / "n.keras", small_network(), own.Normalization("picture", 0.5, 99.5), 0.5, {}, {}, {"pixel_size": 0.5, "unit": "um"})
+    before = content(folder)
+    done = command("predict", model, folder, tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    names = ["s0", "s1", "s2", "stack_p001", "stack_p002"]
+    out = tmp_path / "out"
+    assert sorted(p.name for p in out.iterdir()) == sorted(["objects.csv", "predict.json", *(f"{n}_{k}" for n in names for k in ("mask.png", "overlay.jpg"))])
+    rows = list(csv.DictReader((out / "objects.csv").open()))
+    assert rows and {row["unit"] for row in rows} == {"um"}
+    for name in names:
+        mask = read_picture(out / f"{name}_mask.png").pages[0] > 0
+        mine = [row for row in rows if row["picture"] == name]
+        assert len(mine) == own.label_objects(mask).max() and sum(float(row["area_pixels"]) for row in mine) == mask.sum()
+        assert all(float(row["area"]) == pytest.approx(float(row["area_pixels"]) / 4) for row in mine)
+    first = content(out)
+    (out / "s1_mask.png").unlink()  # as if interrupted while s1 was written
+    assert command("predict", model, folder, out).returncode == 0
+    assert sorted(tuple(row.items()) for row in csv.DictReader((out / "objects.csv").open())) == sorted(tuple(row.items()) for row in rows)
+    assert {p.name for p in content(out)} == {p.name for p in first} and content(folder) == before
+    refused = command("predict", model, folder, out, "--min-area", "50")
+    assert refused.returncode == 1 and "another network or other settings" in refused.stderr
+    refused = command("predict", model, folder, folder)
+    assert refused.returncode == 1 and "nothing is written over" in refused.stderr and content(folder) == before
+    layout(folder, {"bad.png": b"no picture"})
+    with_bad = command("predict", model, folder, tmp_path / "out2")
+    assert with_bad.returncode == 1 and "bad.png: is not a picture" in with_bad.stderr and (tmp_path / "out2" / "s2_mask.png").exists()
+
+
+def test_inspect_says_what_would_be_read(tmp_path):
+    together = layout(tmp_path / "a", {"cell.tif": GRAY, "cell_mask.png": DISC})
+    done = command("inspect", together)
+    assert done.returncode == 0 and "pictures and masks in one folder" in done.stdout and "56x40" in done.stdout
+    alone = layout(tmp_path / "b", {"x.tif": GRAY, "y.tif": GRAY.astype(np.float32) * 9, "z.png": b"x"})
+    done = command("inspect", alone)
+    assert done.returncode == 0 and "No masks were found" in done.stdout and done.stdout.count("NOT READ") == 2
+    done = command("inspect", tmp_path / "none")
+    assert done.returncode == 1 and "there is no folder" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_saved_network_opens_without_the_course(tmp_path):
+    net = build_unet(depth=2, filters=2, normalization="batch")
+    net.compile("adam", bce_dice_loss)
+    path = own.save_network(tmp_path / "n.keras", net, None, 0.5, {}, {}, {"channel": 1, "invert": True, "value_range": [0, 4095]})
+    code = "import sys, keras, numpy as np; m = keras.models.load_model(sys.argv[1]); print(float(m.predict(np.ones((1, 8, 8, 1)), verbose=0).mean()))"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) == pytest.approx(float(np.mean(net(np.ones((1, 8, 8, 1))))), abs=1e-5)
+    assert own.load_kept(path).settings == {"channel": 1, "invert": True, "value_range": [0, 4095]}

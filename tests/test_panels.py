@@ -12,8 +12,9 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 
-from helpers import panels
+from helpers import drawing, panels
 from helpers.evaluation import best_threshold
+from helpers.panels import canvas, shell, stills
 from helpers.synthesis import CircleScene, make_dataset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +37,7 @@ def unet():
 
 @pytest.fixture(scope="module")
 def book(unet):
-    from helpers.monitor import FlipBook
+    from helpers.panels.callbacks import FlipBook
 
     images, masks = make_dataset(3, CircleScene(), seed=5)
     book = FlipBook(images, masks)
@@ -76,7 +77,7 @@ def shown(panel):
 
 
 def complaint(panel):
-    return "" if panel.message.value == panels._NO_MESSAGE else panel.message.value
+    return "" if panel.message.value == shell._NO_MESSAGE else panel.message.value
 
 
 def values(slider):
@@ -230,7 +231,7 @@ def test_a_still_holds_the_pictures_that_the_panel_shows():
     settings = [{"noise": 0.0}, {"noise": 0.2}, {}]
     picture, lines = panels.still(panels.difficulty, settings)
     one = panels.difficulty().picture
-    assert picture.shape[0] == 3 * (one.shape[0] + 30 * panels.SCALE) and picture.shape[1] == one.shape[1]
+    assert picture.shape[0] == 3 * (one.shape[0] + 30 * canvas.SCALE) and picture.shape[1] == one.shape[1]
     assert np.array_equal(picture[-one.shape[0] :], one)
     assert [line.split(":")[0] for line in lines] == ["noise 0.0", "noise 0.2", "as it starts"]
 
@@ -243,7 +244,7 @@ def test_a_still_takes_captions_and_fixed_arguments():
 
 def test_show_still_displays_a_png_with_words_and_prints_them(monkeypatch, capsys):
     seen = []
-    monkeypatch.setattr(panels, "display", lambda data, **kwargs: seen.append((data, kwargs)))
+    monkeypatch.setattr(stills, "display", lambda data, **kwargs: seen.append((data, kwargs)))
     panels.show_still(panels.schedule, [{"kind": "cosine"}, {"kind": "constant"}], title="Two schedules")
     data, kwargs = seen[0]
     assert data["image/png"].startswith("iVBOR") and data["text/plain"].startswith("Two schedules")
@@ -281,20 +282,23 @@ def test_the_seed_keeps_the_discs_while_the_other_dials_move():
     assert (more >= mask()).all() and more.sum() > mask().sum()
 
 
+def test_where_nothing_is_to_be_found_no_threshold_is_called_the_best(unet):
+    shown = panels.difficulty(circles=0)
+    assert shown.facts["best threshold"] == "nothing to find" and "no threshold is the best" in shown.caption
+    shown = panels.stress(unet, circles=0, noise=0.0)
+    assert shown.facts["best threshold's Dice"] == "nothing to find" and "there is no lesion" in shown.caption
+    panel = panels.stress_panel(unet, threshold=0.46)
+    assert panel.settings["threshold"] == 0.46, "it starts at the frozen threshold"
+
+
 def test_no_lesions_and_nothing_but_lesions():
     assert panels.difficulty(circles=0).facts["lesions brighter by"] == "no lesions"
     assert panels.difficulty(circles=200, radius=48).facts["lesions brighter by"] == "no background"
 
 
-def test_error_map_tells_the_four_cases_apart():
-    true, found = np.array([[0, 0, 1, 1]], np.uint8), np.array([[0, 1, 0, 1]], np.uint8)
-    expected = [panels.DARK, panels.SKY, panels.TRUTH, panels.PAPER]
-    assert panels.error_map(true, found)[0].tolist() == [list(color) for color in expected]
-
-
 def test_png_keeps_every_bit():
     picture = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
-    back = cv2.imdecode(np.frombuffer(panels.as_png(picture), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    back = cv2.imdecode(np.frombuffer(drawing.as_png(picture), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     assert np.array_equal(back, picture)
 
 
@@ -373,11 +377,11 @@ def test_the_other_schedules():
 def test_curves_stand_odd_numbers():
     for log in ({}, {"loss": [1.0]}, {"loss": [float("nan"), 2e9], "val_loss": [float("nan")] * 2, "dice": [0, 1]}):
         for epochs in (1, 2, 300):
-            assert panels.training_curves(log, epochs, "a note", 0.5).shape == (290 * panels.SCALE, 1608, 3)
+            assert panels.training_curves(log, epochs, "a note", 0.5).shape == (290 * canvas.SCALE, 1608, 3)
 
 
 def test_monitor_draws_while_training_and_ends_without_times(unet, monkeypatch):
-    from helpers import monitor
+    from helpers.panels import callbacks
 
     shows = []
 
@@ -385,14 +389,14 @@ def test_monitor_draws_while_training_and_ends_without_times(unet, monkeypatch):
         def update(self, data, **kwargs):
             shows.append(data)
 
-    monkeypatch.setattr(monitor, "get_ipython", lambda: object())
-    monkeypatch.setattr(monitor, "display", lambda data, **kwargs: shows.append(data) or Handle())
+    monkeypatch.setattr(callbacks, "get_ipython", lambda: object())
+    monkeypatch.setattr(callbacks, "display", lambda data, **kwargs: shows.append(data) or Handle())
     notes = []
     monkeypatch.setattr(
-        monitor, "training_curves", lambda log, epochs, note, progress: notes.append((note, progress))
+        callbacks, "training_curves", lambda log, epochs, note, progress: notes.append((note, progress))
         or panels.training_curves(log, epochs, note, progress)
     )
-    watch = monitor.TrainingMonitor(every=0)
+    watch = callbacks.TrainingMonitor(every=0)
     watch.set_params({"epochs": 3, "steps": 2})
     watch.on_train_begin()
     for epoch in range(3):
@@ -409,13 +413,13 @@ def test_monitor_draws_while_training_and_ends_without_times(unet, monkeypatch):
 
 
 def test_a_fault_in_the_monitor_does_not_stop_the_training(unet, monkeypatch, capsys):
-    from helpers import monitor
+    from helpers.panels import callbacks
 
     def broken(*_):
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr(monitor, "training_curves", broken)
-    watch = monitor.TrainingMonitor(every=0)
+    monkeypatch.setattr(callbacks, "training_curves", broken)
+    watch = callbacks.TrainingMonitor(every=0)
     watch.set_params({"epochs": 1, "steps": 1})
     watch.on_train_begin()
     watch.on_epoch_begin(0)
@@ -428,7 +432,7 @@ def test_a_fault_in_the_monitor_does_not_stop_the_training(unet, monkeypatch, ca
 def test_monitor_and_flip_book_in_a_real_training(tmp_path):
     pytest.importorskip("tensorflow")
     from helpers.anatomy import build_unet
-    from helpers.monitor import FlipBook, TrainingMonitor
+    from helpers.panels.callbacks import FlipBook, TrainingMonitor
     from helpers.training import train_unet
 
     scene = CircleScene(size=32)
@@ -442,10 +446,10 @@ def test_monitor_and_flip_book_in_a_real_training(tmp_path):
 
 
 def test_flip_book_stays_small(book, monkeypatch):
-    from helpers import monitor
+    from helpers.panels import callbacks
 
-    monkeypatch.setattr(monitor, "MOST_PAGES", 10)
-    small = monitor.FlipBook(book.images[:1], book.masks[:1])
+    monkeypatch.setattr(callbacks, "MOST_PAGES", 10)
+    small = callbacks.FlipBook(book.images[:1], book.masks[:1])
     small.set_model(lambda images, training: np.zeros((len(images), 96, 96, 1), np.float32))
     small.on_train_begin()
     for epoch in range(57):
@@ -455,7 +459,7 @@ def test_flip_book_stays_small(book, monkeypatch):
 
 
 def test_flip_book_says_what_it_cannot_keep(unet):
-    from helpers.monitor import FlipBook
+    from helpers.panels.callbacks import FlipBook
 
     images, masks = make_dataset(9, CircleScene(size=32))
     with pytest.raises(ValueError, match="images\\[:8\\]"):

@@ -19,7 +19,7 @@ LAYERS = {  # what each module may import of the others
     "scaling": {"anatomy", "synthesis", "training"},
     "own_images": {"arrays", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis"},
 }
-TOP = {"figures", "panels", "monitor", "checks"}  # nothing but notebooks, and each other, imports these
+TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {
     module: {"tensorflow", "keras", "IPython", "ipywidgets", "matplotlib"} for module in ("arrays", "palette", "drawing", "synthesis", "evaluation", "workers")
 }

@@ -28,10 +28,12 @@ PNG = "image/png"
 # --- Pictures get words -----------------------------------------------------------------------------------------------
 
 def title_positions(root: Path = ROOT) -> dict[str, int]:
-    """Return, for each function of helpers/figures.py and helpers/panels.py with a `title`, its place among the arguments."""
+    """Return, for each function of helpers/figures and helpers/panels with a `title`, its place
+    among the arguments."""
     found = {}
     for name in ("figures", "panels"):
-        for node in ast.parse((root / "helpers" / f"{name}.py").read_text(encoding="utf-8")).body:
+        files = [*(root / "helpers").glob(f"{name}.py"), *(root / "helpers" / name).glob("*.py")]
+        for node in (node for file in files for node in ast.parse(file.read_text(encoding="utf-8")).body):
             if isinstance(node, ast.FunctionDef):
                 names = [argument.arg for argument in [*node.args.args, *node.args.kwonlyargs]]
                 if "title" in names:

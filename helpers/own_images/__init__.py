@@ -4,13 +4,15 @@ Files are read and never changed; new files never replace old ones. Whatever is 
 `PictureError` with its name and the remedy. Keras and TensorFlow are imported only where a network is used.
 
 To read in this order: files (with tiff and medical), channels, masks, annotations, layouts, pairs (loading); splits,
-gray_levels, patches (training); tiles, objects (use); keeping, real_sets.
+gray_levels, patches (training); tiles, objects (use); keeping, real_sets; folders
+(with the command `python -m helpers.own_images`).
 """
 
 from helpers.own_images.channels import to_gray
 from helpers.own_images.files import (
     ENDINGS, MAX_PIXELS, MAX_TOTAL, Channels, PictureError, RawPicture, read_picture,
 )
+from helpers.own_images.folders import inspect_pictures, predict_folder
 from helpers.own_images.gray_levels import Normalization, fit_normalization
 from helpers.own_images.keeping import (
     SavedNetwork, ONNX_PACKAGES, beside, export_onnx, load_kept, onnx_difference, save_mask, save_network,
@@ -26,11 +28,11 @@ from helpers.own_images.splits import (
 from helpers.own_images.tiles import predict_tiled
 
 __all__ = [
-    "Channels", "ENDINGS", "FoundObject", "MAX_PIXELS", "MAX_TOTAL", "NUCLEI", "Normalization", "ONNX_PACKAGES",
-    "PairRecord", "Pairs", "PictureError", "RawPicture", "RealSet", "SavedNetwork", "beside", "choose", "conditions_of",
-    "draw_nuclei", "find_layout",
-    "draw_patch", "draw_patches", "export_onnx", "fetch", "fetch_set", "fit_normalization", "groups_from_csv",
-    "groups_of", "label_objects", "load_kept", "load_pairs", "measure_objects", "numbered_contours",
-    "onnx_difference", "patch_batches", "predict_tiled", "read_picture", "restart", "save_mask", "save_network",
-    "save_table", "split_by_source", "split_table", "to_gray", "train_on_patches", "unpack", "write_stand_in",
+    "ENDINGS", "MAX_PIXELS", "MAX_TOTAL", "NUCLEI", "ONNX_PACKAGES", "Channels", "FoundObject", "Normalization",
+    "PairRecord", "Pairs", "PictureError", "RawPicture", "RealSet", "SavedNetwork", "beside", "choose",
+    "conditions_of", "draw_nuclei", "draw_patch", "draw_patches", "export_onnx", "fetch", "fetch_set", "find_layout",
+    "fit_normalization", "groups_from_csv", "groups_of", "inspect_pictures", "label_objects", "load_kept",
+    "load_pairs", "measure_objects", "numbered_contours", "onnx_difference", "patch_batches", "predict_folder",
+    "predict_tiled", "read_picture", "restart", "save_mask", "save_network", "save_table", "split_by_source",
+    "split_table", "to_gray", "train_on_patches", "unpack", "write_stand_in",
 ]

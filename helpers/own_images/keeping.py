@@ -101,33 +101,41 @@ def beside(picture_path, ending="_mask.png") -> Path:
 
 
 class SavedNetwork(NamedTuple):
-    """A network with all that its use needs: normalization, threshold, scores, and a card of data and training."""
+    """A network with all that its use needs: normalization, threshold, scores, a card of data and training, settings.
+
+    settings: how pictures are read and objects measured, such as channel, value_range, pixel_size, min_area, split.
+    """
 
     model: object
     normalization: Normalization | None
     threshold: float
     scores: dict
     card: dict
+    settings: dict = {}
 
 
 NOTE = "unet_course.json"  # inside the .keras file, which is a zip archive; Keras leaves unknown members alone
 
 
-def save_network(path, model, normalization, threshold: float, scores: dict, card: dict) -> Path:
+def save_network(path, model, normalization, threshold: float, scores: dict, card: dict, settings=None) -> Path:
     """Write a network and all that its use needs into one new `.keras` file; returns its path.
 
-    scores, card: names to numbers or texts (what data, how many pictures, how trained, not for what).
+    scores, card: names to numbers or texts (what data, how many pictures, how trained, not for what). settings: as in
+    `SavedNetwork`. The file opens with a plain `keras.models.load_model`, too, without this course.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.suffix != ".keras":
         raise ValueError(f"{path.name}: a network is kept in a file that ends in .keras.")
     rule = normalization._asdict() if normalization else None
-    text = json.dumps({"normalization": rule, "threshold": float(threshold), "scores": scores, "card": card}, indent=2)
+    note = {"normalization": rule, "threshold": float(threshold), "scores": scores, "card": card}
+    text = json.dumps({**note, "settings": dict(settings or {})}, indent=2)
+    plain = type(model).from_config(model.get_config())  # without the course's loss and metrics, which others lack
+    plain.set_weights(model.get_weights())
 
     def write(file):
         with tempfile.TemporaryDirectory() as scratch:
             whole = Path(scratch) / "model.keras"
-            model.save(whole)
+            plain.save(whole)
             with zipfile.ZipFile(whole, "a") as archive:
                 archive.writestr(NOTE, text)
             file.write(whole.read_bytes())
@@ -169,7 +177,7 @@ def load_kept(path) -> SavedNetwork:
         else:
             rule = None
         threshold, scores, card = note.get("threshold", 0.5), note.get("scores", {}), note.get("card", {})
-        return SavedNetwork(model, rule, float(threshold), dict(scores), dict(card))
+        return SavedNetwork(model, rule, float(threshold), dict(scores), dict(card), dict(note.get("settings", {})))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path.name}: the note {NOTE} in it is damaged ({first_line(error)}). Keep the network anew with "

@@ -70,6 +70,15 @@ def existing_folder(folder, name: str) -> Path:
     return folder.resolve()
 
 
+def picture_files(folder) -> dict[str, Path]:
+    """Return the pictures of a folder and the folders in it: name without ending to path."""
+    folder = existing_folder(folder, "folder")
+    found = _files(folder, ENDINGS)
+    if not found.keyed:
+        raise _no_pictures(folder, found.others)
+    return found.keyed
+
+
 class _Found(NamedTuple):
     keyed: dict
     others: list

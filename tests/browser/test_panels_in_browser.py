@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from jupyter_page import MODEL, ROOT, SECONDS, SETUP, write_notebook
 
-from helpers import panels
+from helpers import drawing, panels
 
 NETWORK = f"{SETUP}\nfrom helpers.training import load_network\nmodel = load_network({str(MODEL)!r})"
 
@@ -32,7 +32,7 @@ def test_ten_quick_presses_end_on_the_right_picture(case, lab, bench, screenshot
     bench.run_all()
     panel = bench.panel(heading)
     start = float(panel.readout(dial))
-    pictures = [panels.as_png(draw(**{dial: round(start + 0.01 * i, 2)}).picture) for i in range(11)]
+    pictures = [drawing.as_png(draw(**{dial: round(start + 0.01 * i, 2)}).picture, quick=True) for i in range(11)]
     assert panel.image() == pictures[0]
     bench.page.screenshot(path=screenshots / f"{case}_start.png")
     panel.focus(dial)
@@ -90,7 +90,7 @@ panels.Panel("A fragile panel", fragile, [panels.Dial("noise", 0.1, (0.0, 0.5, 0
     bench.page.keyboard.press("ArrowLeft")
     panel.until(lambda: panel.message() == "", "the message is gone")
     bench.page.keyboard.press("ArrowLeft")
-    right = panels.as_png(panels.difficulty(noise=0.09).picture)
+    right = drawing.as_png(panels.difficulty(noise=0.09).picture, quick=True)
     panel.until(lambda: panel.image() == right, "the panel goes on working")
     assert not bench.complaints
 

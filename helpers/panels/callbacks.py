@@ -9,7 +9,10 @@ from IPython import get_ipython
 from IPython.display import display
 
 from helpers.arrays import check_pair
-from helpers.panels import PanelResult, flip, picture_output, training_curves
+from helpers.panels.canvas import PanelResult
+from helpers.panels.flip_book import flip
+from helpers.panels.stills import picture_output
+from helpers.panels.training_curves import training_curves
 
 MOST_PAGES = 200  # of a flip book; a longer training keeps every second page, then every fourth ...
 

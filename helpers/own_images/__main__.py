@@ -1,0 +1,73 @@
+"""See what would be read from a folder, or use a network on all its pictures.
+
+    python -m helpers.own_images inspect FOLDER [MASKS]
+    python -m helpers.own_images predict MODEL FOLDER OUT
+"""
+
+import argparse
+import sys
+import warnings
+
+from helpers.own_images.files import PictureError
+from helpers.own_images.folders import inspect_pictures, predict_folder
+from helpers.own_images.layouts import find_layout
+from helpers.own_images.pairs import load_pairs
+
+
+def main(arguments=None) -> int:
+    """Run the command line. The exit status is 0, or 1 if something could not be read or written."""
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers.own_images", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    inspect = commands.add_parser("inspect", help="print the table of what would be read; nothing is written")
+    inspect.add_argument("folder")
+    inspect.add_argument("masks", nargs="?", help="folder of the masks, if they lie in another one")
+    predict = commands.add_parser("predict", help="write masks, overlays and a table of objects into a new folder")
+    predict.add_argument("model", help="a .keras file that save_network wrote")
+    predict.add_argument("folder")
+    predict.add_argument("out")
+    predict.add_argument("--pixel-size", type=float, help="side of a pixel, such as 0.65")
+    predict.add_argument("--unit", help="of the pixel size, such as um")
+    predict.add_argument("--min-area", type=int, help="smaller objects are left out, in pixels")
+    split = argparse.BooleanOptionalAction
+    predict.add_argument("--split", action=split, default=None, help="cut touching objects apart")
+    for command in (inspect, predict):
+        command.add_argument("--channel", type=int, help="the channel to use, counted from 0")
+        command.add_argument("--value-range", type=float, nargs=2, metavar=("BLACK", "WHITE"))
+    options = parser.parse_args(arguments)
+    try:
+        return _inspect(options) if options.command == "inspect" else _predict(options)
+    except (PictureError, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _inspect(options):
+    try:
+        find_layout(options.folder, options.masks)
+    except PictureError as error:
+        if options.masks:
+            raise
+        print(f"No masks were found: {str(error).splitlines()[0]}\n")
+        print(inspect_pictures(options.folder, options.value_range, options.channel))
+        return 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the table holds them as notes
+        pairs = load_pairs(options.folder, options.masks, value_range=options.value_range, channel=options.channel)
+    print(pairs.table(rows=1000))
+    return 0
+
+
+def _predict(options):
+    names = ("channel", "value_range", "pixel_size", "unit", "min_area", "split")
+    changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    found, problems = predict_folder(options.model, options.folder, options.out, **changes)
+    print(f"{found} objects; masks, overlays and objects.csv are in {options.out}")
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Use a network on a whole folder: masks, overlays and one table of all objects, resumable, never over a file."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from helpers.own_images.channels import to_gray
+from helpers.own_images.files import PictureError, read_picture
+from helpers.own_images.keeping import load_kept, save_mask, write_new
+from helpers.own_images.layouts import picture_files
+from helpers.own_images.objects import label_objects, measure_objects, numbered_contours
+from helpers.own_images.tiles import predict_tiled
+
+COLUMNS = (
+    "picture", "object", "row", "column", "area_pixels", "perimeter_pixels", "area", "perimeter", "unit", "roundness",
+    "mean_gray", "touches_border",
+)
+SETTINGS = {"channel": None, "value_range": None, "pixel_size": None, "unit": "", "min_area": 0, "split": False}
+
+
+def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[int, list[str]]:
+    """Predict every picture of a folder; returns how many objects were found, and what could not be read.
+
+    Writes into `out` for each picture NAME_mask.png (0/255) and NAME_overlay.jpg (numbered outlines), and objects.csv,
+    one row an object. If it is interrupted, the same call goes on. changes: any of SETTINGS, where they should differ
+    from those kept with the network. Raises FileExistsError if `out` holds other files, or results of another network
+    or other settings; PictureError if the folder holds no pictures.
+    """
+    kept = load_kept(model_path)
+    settings = {**SETTINGS, **{name: kept.settings[name] for name in SETTINGS if name in kept.settings}, **changes}
+    pictures, out = picture_files(folder), Path(out).expanduser().resolve()
+    if out.is_relative_to(Path(folder).expanduser().resolve()):
+        pictures = {key: path for key, path in pictures.items() if not path.is_relative_to(out)}
+    table = _begin(out, model_path, settings)
+    found, problems = sum(1 for _ in table.open(encoding="utf-8")) - 1, []
+    for key, path in tqdm(pictures.items(), unit="picture", disable=not progress):
+        try:
+            pages = read_picture(path).pages
+            for i, page in enumerate(pages, 1):
+                name = f"{key}_p{i:03d}" if len(pages) > 1 else key
+                if not (out / f"{name}_mask.png").exists():
+                    found += _predict_page(kept, page, name, path.name, out, table, settings)
+        except PictureError as error:
+            problems.append(str(error))
+    return found, problems
+
+
+def _predict_page(kept, page, name, file_name, out, table, settings):
+    gray, _ = to_gray(page, file_name, settings["value_range"], settings["channel"])
+    probability = predict_tiled(kept.model, gray, normalization=kept.normalization)
+    labels = label_objects(probability >= kept.threshold, settings["min_area"], settings["split"])
+    rows = measure_objects(labels, gray)
+    size, unit = settings["pixel_size"] or 1, settings["unit"] if settings["pixel_size"] else "pixels"
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(
+        (name, r.number, r.row, r.column, r.area, r.perimeter, round(r.area * size**2, 4), round(r.perimeter * size, 4),
+         unit, r.roundness, r.mean_gray, int(r.touches_border)) for r in rows
+    )
+    overlay = io.BytesIO()
+    shown = np.clip((gray - gray.min()) / max(float(np.ptp(gray)), 1e-6), 0, 1)
+    Image.fromarray(numbered_contours(shown, labels)).save(overlay, "JPEG", quality=90)
+    (out / f"{name}_overlay.jpg").unlink(missing_ok=True)  # of a run that was interrupted here
+    write_new(out / f"{name}_overlay.jpg", lambda file: file.write(overlay.getvalue()))
+    with table.open("a", encoding="utf-8") as file:
+        file.write(text.getvalue())
+    save_mask(labels > 0, out / f"{name}_mask.png")  # last, because a picture with a mask is done
+    return len(rows)
+
+
+def _begin(out, model_path, settings):
+    """Return the table to append to: a new one, or that of an interrupted run without its half-done picture."""
+    model = hashlib.sha256(Path(model_path).expanduser().read_bytes()).hexdigest()
+    text = json.dumps({"network": Path(model_path).name, "sha256": model, "settings": settings}, indent=2)
+    table, note = out / "objects.csv", out / "predict.json"
+    if not note.exists():
+        if out.exists() and any(out.iterdir()):
+            raise FileExistsError(
+                f"the folder {out} holds other files, and nothing is written over. Choose a new folder for the results."
+            )
+        write_new(table, lambda file: file.write((",".join(COLUMNS) + "\n").encode()))
+        write_new(note, lambda file: file.write(text.encode()))
+        return table
+    if json.loads(note.read_text(encoding="utf-8")) != json.loads(text):
+        raise FileExistsError(
+            f"the folder {out} holds results of another network or other settings. Choose a new folder for the results."
+        )
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    done = [row for row in rows[1:] if len(row) == len(COLUMNS) and (out / f"{row[0]}_mask.png").exists()]
+    draft = table.with_suffix(".draft")
+    with draft.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *done])
+    os.replace(draft, table)
+    return table
+
+
+def inspect_pictures(folder, value_range=None, channel=None) -> str:
+    """Return in words what would be read from a folder of pictures without masks, one line a page."""
+    lines = [f"{'name':<30}  {'size':<11}{'picture':<28}values"]
+    for key, path in picture_files(folder).items():
+        try:
+            raw = read_picture(path)
+            for i, page in enumerate(raw.pages, 1):
+                name = f"{key}_p{i:03d}" if len(raw.pages) > 1 else key
+                try:
+                    _, how = to_gray(page, path.name, value_range, channel)
+                except PictureError as error:
+                    how = f"NOT READ. {error}"
+                size = f"{page.shape[1]}x{page.shape[0]}"
+                lines.append(f"{name:<30}  {size:<11}{how:<28}{page.min():g}..{page.max():g}")
+        except PictureError as error:
+            lines.append(f"{key:<30}  NOT READ. {error}")
+    return "\n".join(lines)

@@ -1,0 +1,26 @@
+"""Scans for panels: a dial more changes one thing and leaves the rest where it is."""
+
+import cv2
+import numpy as np
+
+from helpers.synthesis import CircleScene, background, draw_lesion, draw_vessel
+
+
+def draw_steady(scene: CircleScene, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a scan like `draw_scene`, but light, vessels and lesions from random streams of their own.
+
+    So with one seed the same discs stay in place while vessels come and go, and a circle more is one circle more.
+    Every dial of the scene must be a number. Returns `(image, mask)`, `[size, size, 1]` each, as `draw_scene` does.
+    """
+    light, curves, discs = (np.random.default_rng([seed, stream]) for stream in range(3))
+    image = background(scene, light)
+    tissue, vessels = np.zeros((2, scene.size, scene.size), np.uint8)
+    lesions = np.zeros((scene.size, scene.size), np.uint16)
+    for _ in range(scene.vessels):
+        draw_vessel(tissue, vessels, scene, curves)
+    for number in range(1, scene.circles + 1):
+        draw_lesion(tissue, lesions, number, scene, discs)
+    if scene.blur > 0:
+        tissue = cv2.GaussianBlur(tissue, (0, 0), scene.blur)
+    image += tissue * np.float32(1 / 255)
+    return np.clip(image, 0, 1, out=image)[..., None], (lesions > 0).astype(np.uint8)[..., None]
