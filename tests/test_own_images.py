@@ -747,6 +747,23 @@ def test_tags_mean_the_same_whatever_the_compression(tmp_path, array, options, c
         assert np.abs(np.round(gray * 255) - other).max() <= 1, "Pillow shows the same"
 
 
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_deflate", "packbits", "jpeg", "group4"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "P", "I;16"])
+def test_what_pillow_writes_as_tiff_reads_as_pillow_shows_it(tmp_path, mode, compression):
+    ramp = Image.fromarray(np.tile(np.linspace(5, 250, 56).astype(np.uint8), (40, 1)))
+    ramp = Image.fromarray(np.asarray(ramp).astype(np.uint16) * 257) if mode == "I;16" else ramp.convert("RGB").convert(mode)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ramp.save(tmp_path / "a.tif", compression=compression)
+        except (OSError, ValueError, KeyError, RuntimeError):
+            pytest.skip("Pillow does not write this")
+    shown = Image.open(tmp_path / "a.tif")
+    expected = np.asarray(shown) / 65535 if mode == "I;16" else np.asarray(shown.convert("RGB").convert("L")) / 255
+    gray = own.to_gray(read_picture(tmp_path / "a.tif").pages[0])[0][..., 0]
+    assert np.abs(gray - expected).max() < (0.03 if compression == "jpeg" else 0.005)
+
+
 @pytest.mark.parametrize("turn", range(1, 9))
 def test_orientation_of_tiff_png_and_jpeg_is_that_of_pillow(tmp_path, turn):
     ramp = np.arange(15 * 20, dtype=np.uint16).reshape(15, 20).astype(np.uint8)

@@ -11,6 +11,7 @@ _TURNS = {  # of the tag Orientation: what makes such a page upright
     6: lambda a: a.swapaxes(0, 1)[:, ::-1], 7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
     8: lambda a: a.swapaxes(0, 1)[::-1],
 }
+_DECODED = (6, 7, 22610, 33003, 33004, 33005, 33007, 34712, 34892)  # kinds of JPEG, whose decoders return RGB
 
 
 def read_tiff(path, size: int, max_pixels: int) -> tuple[list, str]:
@@ -118,7 +119,7 @@ def _meant(plane, key, samples, path):
         plane = (key.colormap >> 8).astype(np.uint8).T[plane]
     elif kind == "SEPARATED" and samples and plane.shape[-1] == 4:
         plane = _from_cmyk(plane)
-    elif kind in ("YCBCR", "CIELAB", "ICCLAB") and samples and key.compression == 1:
+    elif kind in ("YCBCR", "CIELAB", "ICCLAB") and samples and key.compression not in _DECODED:
         plane = np.array(Image.fromarray(plane, "YCbCr" if kind == "YCBCR" else "LAB").convert("RGB"))
     elif plane.ndim == 3 and not _says_rgb(kind, samples, plane.shape[-1]):
         alpha = samples and plane.shape[-1] == 2 and any(int(extra) in (1, 2) for extra in key.extrasamples or ())
