@@ -519,6 +519,15 @@ def test_touching_discs_are_cut_apart():
     for x in (40, 72):
         cv2.circle(mask, (x, 40), 18, 1, thickness=cv2.FILLED)
     assert own.label_objects(mask).max() == 1 and own.label_objects(mask, split=True).max() == 2
+    rods = np.zeros((400, 400), np.uint8)
+    rng = np.random.default_rng(3)
+    for row in range(10):
+        for column in range(4):
+            middle, turn = np.array([50 + 100 * column, 20 + 40 * row]), rng.uniform(-0.3, 0.3)
+            ends = [tuple((middle + sign * 35 * np.array([np.cos(turn), np.sin(turn)])).astype(int).tolist()) for sign in (-1, 1)]
+            cv2.line(rods, *ends, 1, int(rng.integers(5, 9)))
+    rods &= (rng.random(rods.shape) > 0.02) | (cv2.erode(rods, np.ones((3, 3))) > 0)  # rough edges
+    assert own.label_objects(rods, min_area=20).max() == own.label_objects(rods, min_area=20, split=True).max() == 40
     mask[2:4, 2:4] = 1
     assert own.label_objects(mask).max() == 2 and own.label_objects(mask, min_area=10).max() == 1
     assert own.label_objects(mask * 0, split=True).max() == 0

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from skimage import feature, measure, segmentation
+from scipy import ndimage
+from skimage import measure, morphology, segmentation
 
 from helpers import drawing, palette
 from helpers.own_images.keeping import write_new
@@ -29,16 +30,18 @@ def label_objects(mask, min_area: int = 0, split: bool = False) -> np.ndarray:
     """Number the connected objects of a mask `[h, w]` or `[h, w, 1]` from 1; returns `[h, w]` int32, 0 for background.
 
     min_area: smaller ones are dropped, pixels. split: cut touching objects apart where they are narrow, by a watershed
-    on the distance to the background, as in scikit-image's example.
+    on the distance to the background; a waist counts if it is narrower than the object beside it by a fifth of the
+    usual half-width and by a pixel, so that rods stay whole.
     """
     mask = plane_of(mask) > 0
     labels = measure.label(mask)
     if split and mask.any():
         distance = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
-        distance = cv2.GaussianBlur(distance, (0, 0), 1.5)
-        peaks = feature.peak_local_max(distance, min_distance=5, labels=labels, exclude_border=False)
-        markers = np.zeros(mask.shape, np.int32)
-        markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
+        distance = cv2.GaussianBlur(distance, (0, 0), 1)
+        widest = ndimage.maximum(distance, labels, np.arange(1, labels.max() + 1))
+        waist = max(1.0, 0.2 * float(np.median(widest)))
+        lowered = morphology.reconstruction(distance - waist, distance)  # hills lower than `waist` are flat now
+        markers = measure.label(morphology.local_maxima(lowered) * mask)
         cut = segmentation.watershed(-distance, markers, mask=mask)
         labels = np.where(cut > 0, cut, labels + cut.max() * (labels > 0))
     if min_area:
