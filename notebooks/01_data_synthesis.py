@@ -15,8 +15,8 @@
 #
 # ## What you'll do
 #
-# You build, dial by dial, a small model of a medical scan with round lesions, and find out how far one gets on it
-# *without* a neural network.
+# You build a small model of a medical scan with round lesions, one dial after the other, and find out how far one gets on
+# it *without* a neural network.
 #
 # ## What you'll learn
 #
@@ -43,28 +43,30 @@ from helpers import start; start.prepare()  # Not found? Open the notebook insid
 # %% [markdown]
 # ## 1. What is a mask?
 #
-# To *[segment](00_start_here.ipynb#segmentation)* a picture means to answer one question for every pixel: does it belong to the thing I am looking for?
-# The answers form a second picture of the same size, the **[mask](00_start_here.ipynb#mask)**: 1 where the answer is yes, 0 where it is no. The ones
-# are called *[foreground](00_start_here.ipynb#foreground)*, the zeros *background*.
+# To *[segment](00_start_here.ipynb#segmentation)* a picture means to answer one question for every pixel: does it belong to
+# the thing that I am looking for? The answers form a second picture of the same size, the
+# **[mask](00_start_here.ipynb#mask)**. It holds 1 where the answer is yes and 0 where it is no. The ones are called
+# *[foreground](00_start_here.ipynb#foreground)*, and the zeros *background*.
 #
-# Whoever trains a network for segmentation needs many images together with correct masks. For real scans a radiologist
-# draws those masks by hand, slowly, and two radiologists rarely agree. So this course begins with scans that we draw
-# ourselves: then every mask is right by construction, and we can make as many as we like, as hard as we like.
+# Anybody who trains a network for segmentation needs many images together with correct masks. For real scans, a radiologist
+# draws the masks by hand. This is slow, and two radiologists rarely agree. So this course begins with scans that we draw
+# ourselves. Every mask is then right by construction, and we can make as many as we like, as hard as we like.
 #
-# Start with the smallest example, twelve by twelve pixels. OpenCV (`cv2`) draws directly into a NumPy array.
+# Start with the smallest example, twelve by twelve pixels. A disc consists of the pixels whose centers lie in it. The
+# center of this one is column 5, row 6, and its radius is 3. `np.ogrid` gives the row number and the column number of every
+# pixel, so that one line can compare all distances with the radius.
 
 # %%
-import cv2
 import numpy as np
 
-mask = np.zeros((12, 12), np.uint8)
-cv2.circle(mask, center=(5, 6), radius=3, color=1, thickness=cv2.FILLED)
+rows, columns = np.ogrid[:12, :12]
+mask = ((columns - 5) ** 2 + (rows - 6) ** 2 <= 3**2).astype(np.uint8)
 print("values in the array:", np.unique(mask))
 
 # %% [markdown]
-# **Predict.** The disc has radius 3, and a circle of radius $r$ has the area $\pi r^2 \approx 28$. How many pixels of the
-# mask are 1? Put your number in place of `None` and run the cell. The one below it shows the truth, and answers your
-# guess. A wrong guess helps more than none: you remember what surprised you.
+# **Predict.** A circle of radius $r = 3$ has the area $\pi r^2 \approx 28.3$. How many pixels of the mask are 1? Put your
+# number in place of `None` and run the cell. The next cell shows the truth and answers your guess. A wrong guess helps you
+# more than none, because you remember what surprised you.
 
 # %%
 guess = None  # how many pixels?
@@ -78,50 +80,63 @@ figures.show_numbers(
 checks.reveal("disc", guess, mask.sum())
 
 # %% [markdown]
-# Close to 28, but look at the shape: the disc is 7 pixels wide, not 6, because the middle pixel counts as well, and it has
-# four little noses. A mask is a set of *pixels* and not a circle. When lesions are small, one row of pixels more or less
-# is a good part of the lesion, and of the score.
+# The number is close to 28.3, but it is a whole number. The disc is 7 pixels wide and not 6, because it reaches three pixels
+# to either side of the pixel in the middle. A mask is a set of *pixels* and not a circle. When a lesion is small, one row of
+# pixels more or less is a large part of the lesion, and of the score.
 #
-# Notice the order of the numbers, too. OpenCV wants the center as `(x, y)`, so `(5, 6)` is column 5, row 6. NumPy wants
-# `[row, column]`. Half of all mistakes with images are made at this border.
+# Notice the order of the numbers, too. A point is usually given as `(x, y)`, so `(5, 6)` means column 5, row 6. An array is
+# read as `[row, column]`. Many mistakes with images come from mixing up these two orders.
 
 # %%
 print("row 6, column 5 (the center):", mask[6, 5])
 print("row 2, column 5 (above the disc):", mask[2, 5])
 
 # %% [markdown]
-# **Change.** Draw a second disc with its center in a corner. What does OpenCV do with the part that does not fit?
+# **Change.** Move the center by half a pixel: write `columns - 5.5`, then `rows - 6.5` as well. How many pixels does the
+# same disc have now, and how does its shape change?
+#
+# <details><summary>What you should have seen</summary>
+#
+# 26 pixels for the center (5.5, 6), and 32 for (5.5, 6.5). The single pixels at the four ends are gone: now the disc is 6
+# pixels wide, because its middle lies between two pixels. If the center may lie anywhere, a disc of radius 3 has 28.3
+# pixels on average, as the formula says.
+#
+# </details>
 #
 # ## 2. From a disc to a scan
 #
-# A first idea: draw the disc into an image, draw the same disc into a mask, and train a network on that. Many tutorials do
-# just this.
+# Here is a first idea: draw discs into an image, draw the same discs into a mask, and train a network on that. Many
+# tutorials do just this.
 
 # %%
-easy_image = np.zeros((96, 96), np.float32)
+rows, columns = np.ogrid[:96, :96]
 easy_mask = np.zeros((96, 96), np.uint8)
 for x, y, radius in [(25, 30, 12), (66, 55, 15), (30, 75, 7)]:
-    cv2.circle(easy_image, (x, y), radius, 0.9, cv2.FILLED)
-    cv2.circle(easy_mask, (x, y), radius, 1, cv2.FILLED)
+    easy_mask[(columns - x) ** 2 + (rows - y) ** 2 <= radius**2] = 1
+easy_image = np.float32(0.9) * easy_mask
 
 # %% [markdown]
-# **Predict.** How would you get the mask back from such an image, without any learning? One short expression is enough.
+# **Predict.** You try to get the mask back with one comparison, `easy_image > 0.5`, and without any learning. How many of the
+# 9,216 pixels will be wrong?
+
+# %%
+guess = None  # how many pixels?
 
 # %%
 found = easy_image > 0.5
-print("pixels that differ from the mask:", np.count_nonzero(found != easy_mask))
+checks.reveal("easy discs", guess, np.count_nonzero(found != easy_mask))
 
 # %% [markdown]
-# A comparison with 0.5 is perfect. A network can only do worse: on this data nothing can be learned *about networks*. If
-# a tutorial reports 99 % on pictures like these, ask what a threshold would have scored.
+# The comparison is perfect, so a network can only do worse. On such data nothing can be learned *about networks*. If a
+# tutorial reports 99 % on pictures like these, ask what a threshold would have scored.
 #
-# So we need pictures on which simple rules fail for the reasons for which they fail in a clinic. We add those reasons one
-# by one. Each will be a **dial** that you can turn.
+# We need pictures on which simple rules fail for the same reasons as in a clinic. We add those reasons one by one. Each of
+# them will be a **dial** that you can turn.
 #
 # ### Randomness you can repeat
 #
-# Every random choice comes from a *generator* that we make from a *[seed](00_start_here.ipynb#seed)* and pass on by hand. Same seed, same numbers, same
-# picture, on every machine. That is what makes an experiment repeatable.
+# Every random choice comes from a *generator*. We make it from a *[seed](00_start_here.ipynb#seed)* and pass it on by hand.
+# The same seed gives the same numbers and the same picture on every machine. That is what makes an experiment repeatable.
 
 # %%
 rng = np.random.default_rng(seed=7)
@@ -132,8 +147,8 @@ print(rng.integers(0, 100, 5), "again, from the start")
 # %% [markdown]
 # ### The dials
 #
-# `CircleScene` holds one field for each dial. A dial is a number, or a range `(low, high)` from which each picture draws
-# its own value. The helper checks what you ask for.
+# `CircleScene` holds one field for each dial. A dial is one number, or a range `(low, high)` from which each picture draws
+# its own value. `CircleScene` refuses what cannot be drawn.
 
 # %%
 from helpers.synthesis import CircleScene
@@ -148,8 +163,9 @@ except ValueError as error:
     print("ValueError:", error)
 
 # %% [markdown]
-# To draw a number from a dial we treat a single number as a range of one value. Lesions are counted in whole numbers,
-# noise is not, so there are two functions.
+# To draw a value from a dial, we treat a single number as a range whose two ends are equal. Lesions are counted in whole
+# numbers and noise is not, so there are two functions. The star in `*as_range(dial)` unpacks the pair: `low` and `high`
+# become two arguments of the call.
 
 
 # %%
@@ -173,9 +189,9 @@ print("contrast, three times:", [round(draw_real(scene.contrast, rng), 2) for _ 
 # %% [markdown]
 # ### Lesions: number, radius, contrast
 #
-# A lesion is a disc somewhere in the picture. **[Contrast](00_start_here.ipynb#contrast)** says how much brighter than its surroundings it is, on a scale
-# from 0 (black) to 1 (white). We draw with 8-bit integers, 0 to 255: integers give the same result on every processor,
-# which floating-point drawing does not promise.
+# A lesion is a disc somewhere in the picture. Its **[contrast](00_start_here.ipynb#contrast)** says how much brighter than
+# its surroundings it is, on a scale from 0 (black) to 1 (white). We draw with 8-bit integers from 0 to 255, because integers
+# give the same result on every processor.
 
 
 # %%
@@ -184,8 +200,10 @@ def draw_level(contrast, rng):
 
 
 # %% [markdown]
-# Which pixels does a disc consist of? Those whose centers lie in it. The center of the disc may lie between pixels. We
-# compute only in the square around the disc, which saves most of the work.
+# You know the rule for a disc from section 1: its pixels are those whose centers lie in it. `disc_pixels` computes them only
+# in the square around the disc, which saves most of the work. It first cuts this square to the picture. `down` and `across`
+# hold the distances of its rows and of its columns from the center. `[:, None]` stands the list of rows upright, so that
+# adding the list of columns gives a table with one number for each pixel.
 
 
 # %%
@@ -202,9 +220,9 @@ def disc_pixels(height, width, x, y, radius):
 
 
 # %% [markdown]
-# The next function is the heart of the course's data. It draws **the same disc twice**: into the tissue, with its gray
-# level, and into a map of lesions, with its number. The mask is wherever that map is not 0. Both come from the same pixels,
-# so image and mask cannot disagree.
+# The next function is the heart of the course's data. It draws **the same disc twice**: with its gray level into the tissue,
+# and with its number into a map of lesions. The mask will be 1 wherever this map is not 0. Both use the same pixels, so image
+# and mask cannot disagree.
 
 
 # %%
@@ -225,21 +243,29 @@ for number in range(1, 7):
 mask = (lesions > 0).astype(np.uint8)
 
 # %%
+import cv2
+
+pieces = cv2.connectedComponents(mask)[0] - 1
+at_the_border = np.unique(np.concatenate([lesions[0], lesions[-1], lesions[:, 0], lesions[:, -1]]))
+cut = np.count_nonzero(at_the_border)
 figures.show_images(
     [tissue / 255, mask], ["tissue", "mask"], "Six lesions: some touch, some are cut by the border",
-    f"Left the gray discs, right their mask; {mask.mean():.0%} of the pixels are foreground."
+    f"Six discs, but {pieces} separate pieces in the mask; the border cuts {cut} of the discs."
 )
+assert pieces < 6 and cut > 1
 
 # %% [markdown]
-# Centers may lie anywhere, so discs touch, hide one another, and are cut off by the border. Real lesions do all three.
+# Centers may lie anywhere, so discs touch, hide one another, and are cut off by the border. Real lesions do all three. Where
+# two discs overlap, the one that is drawn later lies on top.
 #
 # ### Vessels: just as bright, but the wrong shape
 #
 # If lesions were the only bright things, brightness alone would find them. So we add **vessels**: curved lines with the same
-# range of contrast. A vessel is *background*. To tell the two apart, one has to look at the shape, that is, at many pixels
-# together. Remember this when you meet the receptive field in the next notebook.
+# range of contrast. A vessel belongs to the *background*. To tell a vessel from a lesion, one has to look at the shape, which
+# means at many pixels together. Remember this when you meet the receptive field in the next notebook.
 #
-# A vessel follows a quadratic Bezier curve: from a point on one side to a point on the other, pulled towards a third.
+# A vessel follows a quadratic Bezier curve. It starts at a point on one side, ends at a point on the opposite side, and is
+# pulled toward a third point on its way. `t` runs from 0 at the start to 1 at the end.
 
 
 # %%
@@ -261,16 +287,53 @@ def draw_vessel(tissue, vessels, scene, rng):
 
 
 # %% [markdown]
-# ### Blur, illumination, noise
+# The vessel is drawn twice as well: into the tissue, and into a map of its own. The mask of the lesions ignores that map.
 #
-# No instrument draws sharp edges: each point is smeared over its neighbors. **[Blur](00_start_here.ipynb#blur)** does this with a Gaussian kernel,
-# whose standard deviation is given in pixels.
+# ### Uneven light
 #
-# In MRI and in microscopy alike, one side of a picture is often brighter than the other. **[Illumination](00_start_here.ipynb#illumination)** adds a slope in a
-# random direction. It is this dial that ruins thresholds: a lesion in the dark corner may be darker than the
-# bare background in the bright one.
+# In MRI and in microscopy, one side of a picture is often brighter than the other.
+# **[Illumination](00_start_here.ipynb#illumination)** adds such a slope of light in a random direction. Its value says by how
+# much the brightest corner is brighter than the darkest one.
 #
-# **[Noise](00_start_here.ipynb#noise)** adds to every pixel an independent number from a normal distribution.
+# Look at a picture of five by five pixels. `ramp` rises from -0.5 to 0.5 in equal steps. `ramp[:, None]` stands it upright:
+# it gives one value to each row, so the light grows downward. `ramp` alone gives one value to each column. The light grows
+# `down` times as fast from row to row as it would alone, and `right` times as fast from column to column. From corner to
+# corner the sum changes by `abs(down) + abs(right)`, so we divide by that and multiply by the strength that we want. At last
+# we add half of the strength, so that the darkest corner becomes 0.
+
+# %%
+ramp = np.arange(5) / 4 - 0.5
+down, right, strength = 1.0, 0.5, 0.6
+steepness = strength / (abs(down) + abs(right))
+light = steepness * down * ramp[:, None] + steepness * right * ramp + strength / 2
+figures.show_numbers(
+    light.round(2), "Uneven light, without noise",
+    f"The light rises from {abs(light.min()):.1f} at the top left to {light.max():.1f} at the bottom right."
+)
+
+# %% [markdown]
+# **Predict.** A lesion with a contrast of 0.25 lies in the darkest corner of this picture. How bright is it? Compare your
+# number with the bare background in the brightest corner.
+
+# %%
+guess = None  # a gray level, between 0 and 1
+
+# %%
+lesion_in_the_dark = light[0, 0] + 0.25
+print(f"the bare background in the brightest corner has the gray level {light[-1, -1]:.2f}")
+checks.reveal("dark lesion", guess, lesion_in_the_dark)
+
+# %% [markdown]
+# So a lesion can be darker than the bare background elsewhere in the same picture. A threshold that finds this lesion also
+# marks the background at the bright side.
+#
+# ### Blur and noise
+#
+# No instrument draws sharp edges: each point is smeared over its neighbors. **[Blur](00_start_here.ipynb#blur)** does this
+# with a Gaussian kernel, whose standard deviation is given in pixels.
+#
+# **[Noise](00_start_here.ipynb#noise)** adds to every pixel an independent number from a normal distribution. `background`
+# begins with this noise and adds the light to it, as in the small example.
 
 
 # %%
@@ -287,8 +350,10 @@ def background(scene, rng):
 
 
 # %% [markdown]
-# Now everything comes together. Read `draw_layers` from top to bottom: light and noise, then vessels, then lesions on top,
-# then the blur, and at last a clip, because a detector cannot count below black or above white.
+# Now everything comes together. Read `draw_layers` from top to bottom: first light and noise, then vessels, then lesions on
+# top of them, then the blur. At the end all values are clipped, because a detector measures nothing below black or above
+# white. `[..., None]` adds a last axis to each array. The line `tissue, vessels = np.zeros((2, ...))` makes two empty pictures
+# at once and gives a name to each.
 
 
 # %%
@@ -313,8 +378,8 @@ def draw_scene(scene, rng):
 
 
 # %% [markdown]
-# **Predict.** The image is a float array, the mask an integer array. Which shape do both have? (The last axis counts the
-# *[channels](00_start_here.ipynb#channel)*: a color picture has three, ours has one.)
+# **Predict.** The image is an array of floats, and the mask is an array of integers. Which shape do both have? The last axis
+# counts the *[channels](00_start_here.ipynb#channel)*: a color picture has three, and ours has one.
 
 # %%
 guess = None  # a shape, such as (1, 2, 3)
@@ -331,7 +396,8 @@ figures.show_images(
 # %% [markdown]
 # ### One dial at a time
 #
-# To see what a dial does, keep the seed and change nothing else.
+# To see what a dial does, keep the seed and change nothing else. `show_dial` draws one picture for each value of a dial and
+# returns their masks.
 
 
 # %%
@@ -341,58 +407,94 @@ def show_dial(name, values, seed=3):
     figures.show_images(
         [image for image, _ in drawn], [f"{name} = {value}" for value in values],
         f"What the dial {name!r} does",
-        f"From left to right {name} takes the values {values}; the orange outlines are the masks.",
+        f"From left to right, {name} takes the values {values}; the orange outlines are the masks.",
         masks=[mask for _, mask in drawn],
     )
+    return [mask for _, mask in drawn]
 
 
 # %%
-show_dial("circles", [0, 1, 3, 6, 12])
+circle_masks = show_dial("circles", [0, 1, 3, 6, 12])
+assert all((fewer <= more).all() for fewer, more in zip(circle_masks, circle_masks[1:]))
 
 # %% [markdown]
-# With no circles the mask is **empty**. That is no mistake: most scans in a screening program show no lesion, and a
-# method that always finds one is useless there. One in seven of our pictures is empty.
-
-# %%
-show_dial("radius", [3, 5, 10, 15, 25])
-
-# %%
-show_dial("contrast", [0.05, 0.1, 0.25, 0.5, 0.8])
-
-# %%
-show_dial("blur", [0, 1, 2, 4, 8])
-
-# %%
-show_dial("noise", [0, 0.05, 0.1, 0.2, 0.4])
-
-# %% [markdown]
-# Look at the lesions while the noise rises. You still see them at 0.2, long after single pixels have stopped telling you
-# anything, because your eye averages over neighbors. A convolution can do that as well; a threshold cannot.
-
-# %%
-show_dial("illumination", [0, 0.3, 0.6, 0.8, 1.0])
-
-# %% [markdown]
-# With the next two dials the lesions jump about as well. Each vessel uses up some random numbers, so the lesions, which are
-# drawn after it, get different ones. The seed fixes the *sequence* of numbers, not what they are used for.
-
-# %%
-show_dial("vessels", [0, 1, 3, 6, 12])
-
-# %%
-show_dial("size", [48, 64, 96, 128, 192])
-
-# %% [markdown]
-# This row shows that size is not a zoom: a larger picture holds more tissue, and the lesions keep their radius in
-# pixels.
+# Each picture keeps the discs of the one before it and adds new ones. With no circles, the mask is **empty**. That is not a
+# mistake: most scans in a screening program show no lesion, and a method that always finds one is useless there.
 #
-# **Change.** Call `show_dial` with another seed. Which dial, do you think, hurts a threshold most? You can measure it at
-# the end of this notebook.
+# **Predict.** Will the same hold for vessels? The next row keeps the seed and adds vessels. Do the lesions stay where they
+# are?
+
+# %%
+guess = None  # "yes" or "no"
+
+# %%
+vessel_masks = show_dial("vessels", [0, 1, 3, 6, 12])
+stay = all(np.array_equal(mask, vessel_masks[0]) for mask in vessel_masks)
+checks.reveal("lesions stay", guess, "yes" if stay else "no")
+
+# %% [markdown]
+# Each vessel uses up some random numbers. The lesions are drawn after the vessels, so they get different numbers. The seed
+# fixes the *sequence* of numbers, and not what they are used for.
+#
+# **Predict.** Blur smears the edges of the lesions. Does it change the mask as well?
+
+# %%
+guess = None  # "yes" or "no"
+
+# %%
+blur_masks = show_dial("blur", [0, 1, 2, 4, 8])
+change = any(not np.array_equal(mask, blur_masks[0]) for mask in blur_masks)
+checks.reveal("blurred mask", guess, "yes" if change else "no")
+
+# %% [markdown]
+# The mask says what is there, and not what the instrument shows of it. It stays sharp.
+#
+# **Predict.** The next row raises the noise up to 0.4. You will still see the lesions at 0.2, because your eye averages over
+# many pixels. If you average a square of 5 by 5 pixels, by how much does noise with a standard deviation of 0.2 still scatter?
+
+# %%
+guess = None  # the standard deviation of the averages
+
+# %%
+noise_masks = show_dial("noise", [0, 0.05, 0.1, 0.2, 0.4])
+averages = np.random.default_rng(0).normal(0, 0.2, (10_000, 25)).mean(axis=1)
+checks.reveal("averaged noise", guess, averages.std())
+
+# %% [markdown]
+# The average of 25 pixels scatters by only a fifth of what one pixel does, because $\sqrt{25} = 5$. A threshold looks at one
+# pixel at a time and cannot average. A convolution can, as you will see in notebook 02.
+#
+# **Predict.** The last row makes the picture larger, from 48 to 192 pixels, and shows all of them at the same size. Does a
+# lesion of radius 10 cover more pixels in the larger pictures, fewer, or the same number?
+
+# %%
+guess = None  # "more", "fewer" or "the same"
+
+# %%
+size_masks = show_dial("size", [48, 64, 96, 128, 192])
+small, large = (np.count_nonzero(disc_pixels(n, n, 20, 20, 10)[1]) for n in (48, 192))
+answer = "the same" if small == large else "more" if large > small else "fewer"
+checks.reveal("size", guess, answer)
+
+# %% [markdown]
+# Size is not a zoom. A larger picture holds more tissue, and the lesions keep their radius in pixels.
+#
+# **Change.** Three dials have not been shown. Call `show_dial("contrast", [0.05, 0.1, 0.25, 0.5, 0.8])` in a cell of your
+# own, and then `"radius"` and `"illumination"` with values that you choose. In which picture do you lose the lesions?
+#
+# <details><summary>What you should have seen</summary>
+#
+# At a contrast of 0.05, half of the standard deviation of the noise, you find a lesion only because the orange outline says
+# where it is. At 0.1 a large one can just be seen. Illumination does not hide a lesion from your eye, which compares it with
+# its surroundings. None of the three dials moves the center of a lesion, because each picture draws as many random numbers
+# as the others.
+#
+# </details>
 #
 # ## 3. A data set, and its fingerprint
 #
-# One picture is an anecdote. `make_dataset` calls your `draw_scene` again and again with one generator, and stacks the
-# results: images `[n, height, width, 1]`, masks `[n, height, width, 1]`.
+# One picture is an anecdote. `make_dataset` calls your `draw_layers` again and again with one generator. It stacks the
+# results into two arrays, images and masks, each `[n, height, width, 1]`.
 
 
 # %%
@@ -402,15 +504,15 @@ images, masks = make_dataset(1200, CircleScene(), seed=2026)
 print("images", images.shape, images.dtype, "masks", masks.shape, masks.dtype)
 
 # %% [markdown]
-# Is it really your function? Draw the first picture by hand from the same seed and compare every bit.
+# Is it really your function? Draw the first picture by hand from the same seed, and compare every bit.
 
 # %%
 by_hand, _ = draw_scene(CircleScene(), np.random.default_rng(2026))
 print("the same picture, bit for bit:", np.array_equal(by_hand, images[0]))
 
 # %% [markdown]
-# A **[fingerprint](00_start_here.ipynb#fingerprint)** boils down a whole array to a few letters. If a single bit differs, the fingerprint differs. Publish it
-# beside your results, and others can check that they work with the same data as you do.
+# A **[fingerprint](00_start_here.ipynb#fingerprint)** boils a whole array down to a few characters. If a single bit differs,
+# the fingerprint differs. Publish it beside your results, so that others can check that they work with the same data.
 
 # %%
 print("1200 pictures, seed 2026:", fingerprint(images, masks))
@@ -421,14 +523,14 @@ print("seed 2027:               ", fingerprint(*make_dataset(1200, CircleScene()
 figures.show_pairs(
     images[:8], masks[:8], [f"picture {i}" for i in range(8)],
     "Eight of 1200 scans, and what we want to get back",
-    "Above the scans, below their masks; "
+    "Above are the scans, and below them their masks; "
     f"the foreground takes up {masks[:8].mean():.0%} of these eight."
 )
 
 # %% [markdown]
 # ### Class balance
 #
-# **Predict.** Which share of all pixels is foreground? A quarter? A tenth? A hundredth?
+# **Predict.** Which share of all pixels is foreground?
 
 # %%
 guess = None  # a share, between 0 and 1
@@ -436,14 +538,13 @@ guess = None  # a share, between 0 and 1
 # %%
 share = masks.mean()
 empty = (masks.sum(axis=(1, 2, 3)) == 0).mean()
-print(
-    f"{share:.1%} of all pixels are foreground, and {empty:.1%} of the pictures have none at all."
-)
+print(f"{share:.1%} of all pixels are foreground, and {empty:.1%} of the masks are empty.")
 checks.reveal("foreground", guess, share)
 
 # %% [markdown]
-# The classes are **[imbalanced](00_start_here.ipynb#imbalance)**: background outnumbers foreground about ten to one. Keep this number in mind. It explains
-# both of the most frequent complaints about segmentation networks, the splendid accuracy and the black prediction.
+# The classes are **[imbalanced](00_start_here.ipynb#imbalance)**: there are about nine pixels of background for each pixel of
+# foreground, and one picture in seven has no foreground at all. Keep these numbers in mind. They explain the two most
+# frequent complaints about segmentation networks: the high accuracy of a useless network, and the black prediction.
 #
 # ## 4. Training, validation, test
 #
@@ -453,13 +554,13 @@ checks.reveal("foreground", guess, share)
 # | --- | --- | --- |
 # | [training](00_start_here.ipynb#training-set) | the network learns from it | all the time |
 # | [validation](00_start_here.ipynb#validation-set) | you choose with it: thresholds, settings, when to stop | as often as you have a decision to make |
-# | [test](00_start_here.ipynb#test-set) | tells you how good the final choice is | once |
+# | [test](00_start_here.ipynb#test-set) | it tells you how good the final choice is | once |
 #
-# The test set must be touched **once**. Each time you look at it and then change something, it becomes a little more of a
-# validation set, and its score a little too good.
+# Look at the test set only **once**. Each time you look at it and then change something, it becomes a little more of a
+# validation set, and its score becomes a little too good.
 #
-# `train_test_split` from scikit-learn shuffles and splits several arrays in step, so that each image stays with its mask.
-# We split twice.
+# `train_test_split` from scikit-learn shuffles and splits several arrays in the same way, so that each image stays with its
+# mask. We split twice.
 
 # %%
 from sklearn.model_selection import train_test_split
@@ -476,12 +577,12 @@ print("{} training, {} validation, {} test pictures".format(*sizes))
 # %% [markdown]
 # ### What leakage would do
 #
-# If a test picture, or a near copy of one, was in the training set, then the test asks "do you remember?" instead of "can
-# you do it?" This is called **[leakage](00_start_here.ipynb#leakage)**. It happens easily: neighboring slices of the same patient, a picture and its
-# mirrored copy, a file that was saved twice.
+# If a test picture, or a near copy of one, was in the training set, the test asks "do you remember?" instead of "can you do
+# it?" This is called **[leakage](00_start_here.ipynb#leakage)**. It happens easily: with neighboring slices of the same
+# patient, with a picture and its mirrored copy, or with a file that was saved twice.
 #
-# To see how bad it gets, take a learner that does nothing *but* remember: it looks up the training picture most similar to
-# a new one and copies its mask.
+# To see how bad it gets, take a learner that does nothing *but* remember. It looks up the training picture that is most
+# similar to a new one, and copies its mask.
 
 
 # %%
@@ -492,15 +593,15 @@ def copy_nearest(known_images, known_masks, new_images):
 
 
 # %% [markdown]
-# And we need a score. The **[Dice score](00_start_here.ipynb#dice)** compares two masks: twice the size of their overlap, divided by the sum of their
-# sizes.
+# We also need a score. The **[Dice score](00_start_here.ipynb#dice)** compares two masks: it is twice the size of their
+# overlap, divided by the sum of their sizes.
 #
 # $$\mathrm{Dice} = \frac{2\,|A \cap B|}{|A| + |B|}$$
 #
-# It is 1 if the masks agree and 0 if they have no pixel in common. Correct background earns nothing. If both masks are
-# empty, the fraction is 0/0, and we need a rule: finding nothing where there is nothing is right, so it scores 1.
+# It is 1 if the masks agree, and 0 if they have no pixel in common. Correct background earns nothing. If both masks are
+# empty, the fraction is 0/0, so we need a rule. Finding nothing where there is nothing is right, and scores 1.
 #
-# We compute it **for each image** and average afterwards, so that every patient counts the same. `check_both` refuses
+# We compute the score **for each image** and average afterwards, so that every patient counts the same. `check_both` refuses
 # masks that are not 0 and 1.
 
 # %%
@@ -515,54 +616,67 @@ def dice_per_image(y_true, y_pred):
 
 
 # %% [markdown]
-# **Predict.** What does the copying learner score on honest validation pictures? And what if those pictures had slipped
-# into its training set? Write down the first of the two.
+# **Predict.** What does the copying learner score on validation pictures that it has not seen? And what does it score if
+# those pictures have slipped into its training set?
 
 # %%
-guess = None  # its mean Dice on pictures that it has not seen
+guess_unseen = None  # its mean Dice on pictures that it has not seen
+guess_leaked = None  # its mean Dice if they are among the pictures that it knows
 
 # %%
 honest = dice_per_image(val_masks, copy_nearest(train_images, train_masks, val_images)).mean()
+checks.reveal("copying", guess_unseen, honest)
 leaked = dice_per_image(val_masks, copy_nearest(images, masks, val_images)).mean()
-print(f"validation pictures unseen: mean Dice {honest:.2f}")
-print(f"validation pictures leaked: mean Dice {leaked:.2f}")
-checks.reveal("copying", guess, honest)
+checks.reveal("leaked", guess_leaked, leaked)
 
 # %% [markdown]
-# The same learner, useless or perfect, depending on nothing but the split. A network with many weights can remember too.
-# Not as well, so leakage does not show as a suspicious 1.00; it shows as a score that is a little too good, and that you will
-# not see again in the clinic.
+# The same learner is useless or perfect, and nothing but the split makes the difference. A network with many weights can
+# remember as well, though not as perfectly. So leakage does not show as a suspicious 1.00. It shows as a score that is a
+# little too good, and that you will not see again in the clinic.
+#
+# **Change.** Let only half of the validation pictures leak: give the learner
+# `np.concatenate([train_images, val_images[:100]])` and the masks in the same way. Which score do you expect?
+#
+# <details><summary>What you should have seen</summary>
+#
+# About 0.65. The hundred pictures that leaked score 1, and the other hundred score about as little as before. The mean hides
+# that there are two groups, which is why one should look at a score picture by picture.
+#
+# </details>
 #
 # ## 5. The baseline ladder
 #
-# Before any network, ask what simple methods, the [baselines](00_start_here.ipynb#baseline), score. A number means nothing until you know what is easy. We look at all of
-# them on the validation pictures; the test set stays closed until notebook 04.
+# Before you train a network, ask what simple methods score. They are called [baselines](00_start_here.ipynb#baseline). A
+# score means nothing until you know what is easy. We try all of them on the validation pictures. The test set stays closed
+# until notebook 04.
 #
 # ### First rung: all background
 #
 # The laziest method says "nothing there" for every pixel.
 #
-# **Predict.** What is its *[pixel accuracy](00_start_here.ipynb#pixel-accuracy)*, the share of pixels that it gets right? And its Dice?
+# **Predict.** What is its *[pixel accuracy](00_start_here.ipynb#pixel-accuracy)*, the share of pixels that it gets right? And
+# what is its mean Dice?
 
 # %%
-guess = None  # its pixel accuracy, between 0 and 1
+guess_accuracy = None  # between 0 and 1
+guess_dice = None  # between 0 and 1
 
 # %%
 from helpers.evaluation import empty_baseline, pixel_accuracy
 
 nothing = empty_baseline(val_images)
-accuracy, dice = pixel_accuracy(val_masks, nothing), dice_per_image(val_masks, nothing).mean()
-print(f"pixel accuracy {accuracy:.2f}, mean Dice {dice:.2f}")
-checks.reveal("accuracy", guess, pixel_accuracy(val_masks, nothing))
+checks.reveal("accuracy", guess_accuracy, pixel_accuracy(val_masks, nothing))
+checks.reveal("empty dice", guess_dice, dice_per_image(val_masks, nothing).mean())
 
 # %% [markdown]
-# An accuracy of about 0.9 for a method that never finds a lesion! That is the whole case against pixel accuracy in one
-# line: where background dominates, it measures how rare lesions are. You will not see it again in this course, except to
-# be warned. Dice gives the method its due: it is right on empty pictures and worthless on all others.
+# A method that never finds a lesion is right on about nine pixels in ten. This is the whole case against pixel accuracy:
+# where background dominates, it measures how rare lesions are. You will meet it again in this course only as a warning. Dice
+# judges the method fairly: it scores 1 on empty pictures and 0 on all others.
 #
 # ### Second rung: one threshold for all pictures
 #
-# We try a hundred and one [thresholds](00_start_here.ipynb#threshold) on the *training* pictures, keep the best, and score it on validation.
+# We try a hundred and one [thresholds](00_start_here.ipynb#threshold) on the *training* pictures, keep the best one, and
+# score it on the validation pictures.
 
 # %%
 from helpers.evaluation import best_threshold, dice_by_threshold
@@ -582,22 +696,51 @@ figures.plot_lines(
 )
 
 # %% [markdown]
-# Why not? Look at the gray levels of one scan. If lesions were brighter than everything else, there would be two separate
-# hills with a valley between them.
+# Why is no threshold good? Look at the gray levels of one scan. If lesions were brighter than everything else, there would be
+# two separate hills with a valley between them. We pick the scan on which the two overlap most: the one with the most
+# background that is brighter than a typical lesion pixel.
+
 
 # %%
+def background_above(image, mask):
+    inside = mask == 1
+    if inside.sum() < 400:
+        return 0.0
+    return float((image[~inside] > np.median(image[inside])).mean())
+
+
+# %%
+overlaps = [background_above(image, mask) for image, mask in zip(val_images, val_masks)]
+worst = int(np.argmax(overlaps))
 figures.plot_gray_levels(
-    val_images[4], val_masks[4], threshold, "The gray levels of lesions and background overlap",
-    "The lesions' gray levels lie in the middle of the background's: no line separates them."
+    val_images[worst], val_masks[worst], threshold,
+    "The gray levels of lesions and background overlap",
+    f"In this scan, {overlaps[worst]:.0%} of the background is brighter than half of the lesion pixels."
 )
 
 # %% [markdown]
 # ### Third rung: Otsu, a threshold for each picture
 #
-# [Otsu's method](00_start_here.ipynb#otsu) chooses for every picture the threshold that splits its gray levels into two groups as uniform as possible.
-# It adapts to the brightness of the whole picture.
+# A single threshold cannot fit bright and dark pictures. [Otsu's method](00_start_here.ipynb#otsu) chooses a new one for each
+# picture. It tries every threshold. Each one splits the pixels into a dark group and a bright group. Otsu takes the threshold
+# for which the gray levels within the two groups differ least: it adds up, for each group, the squared distances from the
+# group's mean. Here it is on six pixels.
+
+
+# %%
+def spread(group):
+    return ((group - group.mean()) ** 2).sum()
+
+
+pixels = np.array([1, 1, 2, 7, 8, 9])
+for t in (2, 7, 8, 9):
+    print(f"threshold {t}: spread {spread(pixels[pixels < t]) + spread(pixels[pixels >= t]):.1f}")
+
+# %% [markdown]
+# The spread is smallest for the threshold 7, which separates 1, 1, 2 from 7, 8, 9. Nobody told the method which group is the
+# lesion. It finds the strongest split that there is.
 #
-# **Predict.** Better or worse than the best global threshold?
+# **Predict.** Is Otsu better or worse on our scans than the best global threshold?
 
 # %%
 guess = None  # "better" or "worse"
@@ -613,14 +756,52 @@ print(f"Otsu: mean Dice {otsu_dice:.2f}")
 checks.reveal("otsu", guess, "better" if otsu_dice > global_dice else "worse")
 
 # %% [markdown]
-# Otsu separates whatever two groups there are, and here the strongest split is between the
-# bright and the dark side of the picture. It knows nothing about lesions, and in an empty picture it will
-# always find something.
+# What did it find instead? We measure two things. How much of what Otsu marks is background? And how much of it lies in the
+# brighter half of its picture, where "bright" means the light without lesions and vessels? A very strong blur shows the light.
+
+# %%
+marked_background = (otsu_masks[val_masks == 0].sum()) / otsu_masks.sum()
+lights = [cv2.GaussianBlur(image[..., 0], (0, 0), 20)[..., None] for image in val_images]
+bright_half = np.stack([light >= np.median(light) for light in lights])
+in_bright_half = otsu_masks[bright_half].sum() / otsu_masks.sum()
+print(f"{marked_background:.0%} of what Otsu marks is background, "
+      f"and {in_bright_half:.0%} lies in the brighter half of the picture.")
+assert marked_background > 0.6 and in_bright_half > 0.7
+
+# %% [markdown]
+# On our scans, the strongest split is mostly the one between the bright and the dark side of the picture. Otsu knows nothing
+# about lesions, and in an empty picture it still finds something.
 #
 # ### Fourth rung: Hough circles
 #
-# The [Hough transform](00_start_here.ipynb#hough-circles) knows the *shape*: every edge pixel votes for the circles that it could lie on, and circles with enough
-# votes win. How many are enough? We choose on the training pictures, as we did for the threshold.
+# The [Hough transform](00_start_here.ipynb#hough-circles) knows the *shape*. Suppose you look for circles of radius 12. Take
+# any pixel on an edge. If it lies on such a circle, the center is 12 pixels away from it, in some direction. So the edge pixel
+# gives one vote to every pixel at this distance, which is a ring around it. All edge pixels of one circle vote for its center,
+# so that is where the votes pile up.
+
+
+# %%
+def ring(size, x, y, radius):
+    picture = np.zeros((size, size), np.uint8)
+    for r, value in ((radius + 0.5, 1), (radius - 0.5, 0)):
+        square, inside = disc_pixels(size, size, x, y, r)
+        picture[square][inside] = value
+    return picture
+
+
+# %%
+edge = ring(64, 36, 30, 12)
+votes = sum(ring(64, x, y, 12).astype(int) for y, x in np.argwhere(edge))
+y, x = np.unravel_index(votes.argmax(), votes.shape)
+figures.show_images(
+    [edge, votes / votes.max()], ["edge pixels", "votes"], "Every edge pixel votes for a ring",
+    f"{edge.sum()} edge pixels vote; the winner, with {votes.max()} votes, is column {x}, row {y}."
+)
+assert (x, y) == (36, 30)
+
+# %% [markdown]
+# OpenCV does this for all radii from 5 to 15. How many votes are enough? We choose the number on the training pictures, as we
+# did for the threshold.
 
 # %%
 from helpers.evaluation import hough_baseline
@@ -640,10 +821,44 @@ hough_masks = hough_baseline(val_images, strictness=strictness)
 print(f"Hough circles: mean Dice {dice_per_image(val_masks, hough_masks).mean():.2f}")
 
 # %% [markdown]
-# Knowledge of the shape helps. Still it misses faint circles and imagines some between crossing vessels.
+# Knowledge of the shape helps a great deal. It is still not enough.
+#
+# **Predict.** Which lesions does the Hough transform miss more often, small or large ones?
 
 # %%
-chosen = [4, 3, 15, 14, 17]
+guess = None  # "small" or "large"
+
+# %%
+from helpers.evaluation import lesion_table
+
+table = lesion_table(val_images, val_masks, hough_masks)
+
+
+def missed(lesions):
+    return np.mean([lesion.found < 0.1 for lesion in lesions])
+
+
+small, large = [one for one in table if one.radius < 7], [one for one in table if one.radius >= 13]
+print(f"missed: {missed(small):.0%} of radius below 7, {missed(large):.0%} of radius 13 or more")
+checks.reveal("hough", guess, "small" if missed(small) > missed(large) else "large")
+
+# %%
+faint = [one for one in table if one.contrast < 0.2]
+clear = [one for one in table if one.contrast >= 0.3]
+print(f"missed: {missed(faint):.0%} of contrast below 0.2, {missed(clear):.0%} of 0.3 or more")
+assert missed(small) > 2 * missed(large) and missed(faint) > 1.5 * missed(clear)
+
+# %% [markdown]
+# A small circle has a short edge, so it collects few votes, and a faint one has no clear edge. If fewer votes were enough, the
+# method would find these lesions, and it would also see circles in the noise.
+#
+# The five pictures below are chosen by their mistakes: the three on which it misses the most pixels of lesions, and the two
+# on which it marks the most background.
+
+# %%
+by_missed = np.argsort(-((val_masks == 1) & (hough_masks == 0)).sum(axis=(1, 2, 3)))
+by_made_up = np.argsort(-((val_masks == 0) & (hough_masks == 1)).sum(axis=(1, 2, 3)))
+chosen = [*by_missed[:3], *[i for i in by_made_up if i not in by_missed[:3]][:2]]
 figures.show_predictions(
     val_images[chosen], val_masks[chosen], hough_masks[chosen],
     [f"Dice {d:.2f}" for d in dice_per_image(val_masks[chosen], hough_masks[chosen])],
@@ -671,17 +886,65 @@ figures.plot_bars(list(ladder), list(ladder.values()), "What a network has to be
 
 # %%
 assert ladder["best global threshold"] < 0.60, "the data has become too easy to teach anything"
+assert list(ladder.values()) == sorted(ladder.values()), "each rung stands above the one before it"
 
 # %% [markdown]
 # These are the numbers to beat. In notebook 04 the test set is opened, and a U-Net takes its place on this ladder.
 #
+# ### Which dial makes it hard?
+#
+# We take an easy scene, with even light, hardly any noise, and no vessels. One threshold is nearly perfect on it. Then we set
+# one of the three dials back to the value of the default scene and measure again, on 200 pictures each time.
+#
+# **Predict.** Which of the three costs the threshold most?
+
+# %%
+guess = None  # "noise", "vessels" or "illumination"
+
+
+# %%
+def threshold_dice(seed=1, **dials):
+    some_images, some_masks = make_dataset(200, CircleScene(**dials), seed=seed)
+    return best_threshold(some_masks, some_images).dice
+
+
+# %%
+easy = {"noise": 0.02, "vessels": 0, "illumination": 0}
+usual = {"noise": 0.1, "vessels": (1, 3), "illumination": 0.6}
+print(f"easy scene: {threshold_dice(**easy):.2f}")
+added = {name: threshold_dice(**{**easy, name: usual[name]}) for name in usual}
+print("one dial set back:", ", ".join(f"{name} {dice:.2f}" for name, dice in added.items()))
+checks.reveal("hardest dial", guess, min(added, key=added.get))
+
+# %% [markdown]
+# Now ask the question the other way round. We start from the default scene, where all three dials are up, and take one
+# away. Which one helps most?
+
+# %%
+print(f"default scene: {threshold_dice():.2f}")
+removed = {name: threshold_dice(**{name: easy[name]}) for name in usual}
+print("one dial made easy:", ", ".join(f"{name} {dice:.2f}" for name, dice in removed.items()))
+assert min(added, key=added.get) == "vessels" and max(removed, key=removed.get) == "illumination"
+
+# %% [markdown]
+# The two questions have two answers. Alone, the vessels cost most. But when all three are up, it helps most to take away the
+# uneven light. The dials do not simply add up, and "which one matters most" depends on what stands beside it. It also depends
+# on the range: uneven light of 1.0 instead of 0.6 would be worse than anything else here.
+#
+# **Change.** Call `threshold_dice(**{**easy, "contrast": 0.1})`, and then try other values and other dials. Can you find a
+# single dial that makes the easy scene harder than the vessels do?
+#
+# <details><summary>What you should have seen</summary>
+#
+# A low contrast (0.1) or a strong blur (4) costs the threshold little: it still scores more than 0.8. Noise of 0.2 brings
+# it below 0.5, and illumination of 1.0 below 0.4. Both are worse than the vessels, which leave it at about 0.6.
+#
+# </details>
+#
 # ### All the dials in your hand
 #
-# Here is the whole scene under eight sliders, with the gray levels of lesions and background and the best threshold that one
-# could choose for *this* picture, knowing the answer. Drag, or click a slider and use the arrow keys.
-#
-# **Predict.** Turn `illumination` and `vessels` to 0 and `noise` to 0.02: the histogram shows two hills, and the threshold is
-# nearly perfect. Which single dial, turned up again, makes it collapse first?
+# Here is the whole scene under sliders, with the gray levels of lesions and background. The panel also shows the best
+# threshold that one could choose for *this* picture, knowing the answer. Drag a slider, or click it and use the arrow keys.
 
 # %%
 from helpers import panels
@@ -700,11 +963,11 @@ panels.show_still(
         "easy: no illumination, no vessels, hardly any noise", "much noise",
         "illumination and vessels", "the default scene",
     ],
-    title="The difficulty dial at four settings: from two clear hills to one heap",
+    title="The difficulty dial at four settings",
 )
 
 # %% [markdown]
-# Do you prefer typing? The panel only calls a function, and so can you.
+# If you prefer typing, call the function behind the panel yourself.
 
 # %%
 noise, circles, vessels = 0.25, 8, 0
@@ -713,30 +976,20 @@ panels.show_picture(shown.picture, shown.caption)
 print(shown.caption)
 
 # %% [markdown]
-# **Change.** Make a scene on which thresholding works: `CircleScene(illumination=0, noise=0.02, vessels=0)`. Then turn the
-# dials back one at a time. Which one hurts most?
-
-# %%
-for change in [{}, {"noise": 0.1}, {"vessels": (1, 3)}, {"illumination": 0.6}]:
-    scene = CircleScene(**{"illumination": 0, "noise": 0.02, "vessels": 0, **change})
-    some_images, some_masks = make_dataset(200, scene, seed=1)
-    dice = best_threshold(some_masks, some_images).dice
-    print(f"best threshold on the easy scene with {change}: {dice:.2f}")
-
-# %% [markdown]
 # ## Exercises
 #
 # Each exercise has a cell for your answer and, below it, a call that checks it. The check prints `to do` until you have
-# begun, then what is wrong, then `solved`. Your variables are not touched. Stuck? Run `checks.hint("1.1")` in a cell of its
-# own; each further call goes deeper.
+# begun, then it says what is wrong, and at last `solved`. It does not change your variables. If you are stuck, run
+# `checks.hint("1.1")` in a cell of its own. Each further call gives a more direct hint.
 #
-# The first one is a copy with a gap, the fourth starts from nothing.
+# The first exercise is an example with a gap, and the fourth starts from nothing.
 
 # %% [markdown]
 # ### Exercise 1.1: An ellipse and its mask
 #
-# Lesions are rarely round. `draw_lesion` above is the worked example; here is the same for an ellipse, with a gap. It gets
-# `half_axes`, two lengths in pixels, and an `angle` in degrees. Replace the last line, so that the mask is drawn as well.
+# Real lesions are rarely round. `draw_lesion` above is the worked example. Here is the same for an ellipse, drawn by OpenCV
+# and with a gap. The function gets `half_axes`, two lengths in pixels, and an `angle` in degrees. Replace the last line, so
+# that the ellipse is drawn into the mask as well, which may hold other lesions already.
 #
 # Hints: `checks.hint("1.1")`
 
@@ -764,8 +1017,8 @@ checks.exercise_1_1(draw_ellipse)
 # %% [markdown]
 # ### Exercise 1.2: One pixel too small
 #
-# A lesion is a disc of radius 5. A method finds it in the right place, but one pixel too small all round: radius 4. What is
-# its Dice? Work with ideal circles, on paper, to two decimals. Is it more or less than you expected?
+# A lesion is a disc of radius 5. A method finds it in the right place, but one pixel too small on all sides: with radius 4.
+# What is the Dice score? Work with ideal circles, on paper, to two decimals. Is it more or less than you expected?
 #
 # Hints: `checks.hint("1.2")`
 
@@ -789,9 +1042,10 @@ checks.exercise_1_2(disc_dice)
 # %% [markdown]
 # ### Exercise 1.3: A mask from a file
 #
-# Masks of real scans come as pictures: `[height, width]`, uint8, 0 for background and 255 for lesion. Where an editor has
-# smoothed the edge there are grays in between. Turn such a picture into a mask as this course uses it: `[height, width, 1]`,
-# uint8, 0 and 1, where a stored value of 128 or more counts as lesion. The steps are there; fill in what they return.
+# Masks of real scans come as pictures: `[height, width]`, uint8, with 0 for background and 255 for lesion. Where an editor
+# has smoothed the edge, there are grays in between. Turn such a picture into a mask as this course uses it:
+# `[height, width, 1]`, uint8, 0 and 1. A stored value of 128 or more counts as lesion. The two steps are there. Fill in what
+# they compute.
 #
 # Hints: `checks.hint("1.3")`
 
@@ -819,9 +1073,9 @@ checks.exercise_1_3(clean_mask)
 # %% [markdown]
 # ### Exercise 1.4: A split by patients
 #
-# From nothing. Each picture belongs to a patient: `patients` is an array with one number or name a picture, in any order.
-# Write a function that draws `n_test` whole patients with the generator `rng` and returns one boolean a picture: True if it
-# belongs to the test set.
+# This one starts from nothing. Each picture belongs to a patient. `patients` is an array that holds the number or the name of
+# the patient of each picture, in any order. Write a function that draws `n_test` whole patients with the generator `rng`. It
+# returns an array with one boolean for each picture: True if the picture belongs to the test set.
 #
 # Hints: `checks.hint("1.4")`
 
@@ -848,7 +1102,7 @@ checks.exercise_1_4(split_patients)
 # %% [markdown]
 # ### Exercise 1.5: Which of these leaks?
 #
-# Which of these let the test pictures help, so that their score is too good? Write the letters of all that do, such as `"AB"`.
+# Which of these leak, so that the score on the test pictures is too good? Write all letters, for example `"AB"`.
 #
 # - A: Slices 1 to 40 of a patient are in training, slice 41 of the same patient is in the test set.
 # - B: Each training picture is mirrored, and the copy joins the training set.
@@ -871,12 +1125,13 @@ checks.exercise_1_5(leaks)
 # leaks = "ACE"
 # ```
 #
-# A and E put a copy, or nearly one, on the other side. C takes a decision with the test set.
+# A and E put a test picture, or nearly the same one, into the training set. C makes a decision with the test set. B happens
+# among training pictures only, and D uses nothing but the picture itself.
 #
 # </details>
 
 # %% [markdown]
-# How far have you come? This is kept on disk, so it survives a restart.
+# How far have you come? Your progress is kept on disk, so it survives a restart.
 
 # %% tags=["nbval-ignore-output"]
 checks.progress("01")
@@ -892,10 +1147,10 @@ checks.progress("01")
 #
 # ## On your own
 #
-# 1. Subtract a strongly blurred copy of each image from itself before you threshold. How far up the ladder does this
-#    climb, and which dial have you defeated?
-# 2. Our lesions are perfect discs. Which shortcut might a network learn that would fail on real, ragged lesions? How would
-#    you change `draw_lesion` to prevent it?
+# 1. Subtract a strongly blurred copy of each image from the image itself before you choose a threshold. How far up the
+#    ladder does this bring the threshold, and which dial have you defeated?
+# 2. Our lesions are perfect discs. Which shortcut might a network learn that fails on real, ragged lesions? How would you
+#    change `draw_lesion` to prevent it?
 #
 # ## Further reading
 #

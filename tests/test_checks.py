@@ -123,6 +123,26 @@ WRONG = {
              cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
              cv2.ellipse(mask, center, half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
          """, "has been erased"),
+        ("""
+         def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+             cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             mask[tissue == level] = 1
+         """, "cannot be read off the gray levels"),
+        ("""
+         def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+             cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             mask[tissue > 0] = 1
+         """, "cannot be read off the gray levels"),
+        ("""
+         def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+             cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             mask += cv2.ellipse(np.zeros_like(mask), center, half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
+         """, "do not add"),
+        ("""
+         def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+             cv2.ellipse(tissue, center, half_axes, angle, 0, 360, level, thickness=cv2.FILLED)
+             mask ^= cv2.ellipse(np.zeros_like(mask), center, half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
+         """, "the mask holds 0"),
     ],
     "1.2": [
         ("disc_dice = 16 / 25", "intersection over the union"), ("disc_dice = 0.39", "forgot the 2"),
@@ -132,7 +152,10 @@ WRONG = {
     "1.3": [
         ("def clean_mask(stored):\n    return (stored // 255)[..., None]", "pixels of the smoothed edge are lost"),
         ("def clean_mask(stored):\n    return (stored > 0).astype(np.uint8)[..., None]", "grows by its smoothed edge"),
-        ("def clean_mask(stored):\n    return (stored / 255)[..., None]", "a division gives fractions"),
+        ("def clean_mask(stored):\n    return (stored / 255)[..., None]", "with fractions between 0 and 1"),
+        ("def clean_mask(stored):\n    return (stored / 255).astype('uint8')[..., None]", "only 255 itself becomes 1"),
+        ("def clean_mask(stored):\n    return (stored >= 128).astype('float32')[..., None]", "masks are uint8"),
+        ("def clean_mask(stored):\n    return (stored >= 128).astype('uint8')[:, None]", "it should be (7, 5, 1)"),
         ("def clean_mask(stored):\n    return (stored >= 128)[..., None]", "True and False"),
         ("def clean_mask(stored):\n    return (stored >= 128).astype(np.uint8)", "the last axis is missing"),
         ("def clean_mask(stored):\n    return (stored > 128).astype(np.uint8)[..., None]", "128 counts as lesion"),
@@ -162,7 +185,20 @@ WRONG = {
         ("""
          def split_patients(patients, n_test, rng):
              return np.isin(patients, rng.choice(np.unique(patients), n_test))
-         """, "same one drawn twice"),
+         """, "same one is drawn twice"),
+        ("""
+         def split_patients(patients, n_test, rng):
+             return np.isin(patients, rng.integers(0, len(np.unique(patients)), n_test))
+         """, "positions (0, 1, 2 ...) instead of"),
+        ("""
+         def split_patients(patients, n_test, rng):
+             own = np.random.default_rng(0)
+             return np.isin(patients, own.choice(np.unique(patients), n_test, replace=False))
+         """, "nothing is drawn at random"),
+        ("""
+         def split_patients(patients, n_test, rng):
+             return np.isin(patients, np.random.default_rng().choice(np.unique(patients), n_test, replace=False))
+         """, "does not come from rng"),
         ("""
          def split_patients(patients, n_test, rng):
              return np.flatnonzero(np.isin(patients, rng.choice(np.unique(patients), n_test, replace=False)))
@@ -182,9 +218,12 @@ WRONG = {
          """, "same chance"),
     ],
     "1.5": [
-        ("leaks = 'ABCE'", "B does not leak"), ("leaks = {'A', 'C', 'D', 'E'}", "D does not leak"),
-        ("leaks = 'AE'", "with a look at the test set"), ("leaks = 'CE'", "another slice"), ("leaks = 'AC'",
-            "under two names"),
+        ("leaks = 'ABCE'", "something that you chose does not leak"),
+        ("leaks = {'A', 'C', 'D', 'E'}", "something that you chose does not leak"),
+        ("leaks = 'AE'", "all that you chose leaks, but something is missing"),
+        ("leaks = 'C'", "all that you chose leaks, but something is missing"),
+        ("leaks = 'BD'", "something that leaks is not among them"),
+        ("leaks = 'ABC'", "something that leaks is not among them"),
         ("leaks = 'AX'", "from A to E"), ("leaks = 3", "as one text"),
     ],
     "2.1": [
@@ -496,6 +535,15 @@ ANOTHER_WAY = {
             inside = (u / (half_axes[0] + 0.3)) ** 2 + (v / (half_axes[1] + 0.3)) ** 2 <= 1
             tissue[inside] = level
             mask[inside] = 1
+        """, """
+        def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+            new = cv2.ellipse(np.zeros_like(mask), center, half_axes, angle, 0, 360, 1, thickness=cv2.FILLED)
+            tissue[new == 1] = level
+            mask |= new
+        """, """
+        def draw_ellipse(tissue, mask, center, half_axes, angle, level):
+            for array, value in ((tissue, level), (mask, 1)):
+                cv2.ellipse(array, (center, tuple(2 * a for a in half_axes), angle), value, thickness=cv2.FILLED)
         """],
     "1.2": ["disc_dice = 0.78", "disc_dice = 32 / 41", "disc_dice = np.float32(0.7805)"],
     "1.3": ["def clean_mask(stored):\n    return np.where(stored > 127, 1, 0).astype('uint8').reshape(*stored.shape, "
@@ -511,6 +559,13 @@ ANOTHER_WAY = {
         def split_patients(patients, n_test, rng):
             names, number = np.unique(patients, return_inverse=True)
             return rng.permutation(len(names))[number] < n_test
+        """, """
+        def split_patients(patients, n_test, rng):
+            from sklearn.model_selection import GroupShuffleSplit
+            split = GroupShuffleSplit(1, test_size=n_test, random_state=int(rng.integers(2**31)))
+            test = np.zeros(len(patients), bool)
+            test[next(split.split(patients, groups=patients))[1]] = True
+            return test
         """],
     "1.5": ["leaks = {'E', 'c', 'A'}", "leaks = ['A', 'C', 'E']", "leaks = 'a, c, e'"],
     "2.1": ["bottleneck_shape = [1, 8, 6, 64]"],
