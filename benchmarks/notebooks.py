@@ -1,6 +1,7 @@
 """How long does each notebook run, and how much memory does its kernel take at its peak?
 
-    python benchmarks/notebooks.py         measures all notebooks, writes notebooks.md and the README's map (Linux)
+    python benchmarks/notebooks.py         measures all notebooks; writes notebooks.md, the README's map and the notebooks'
+                                           own headers, so that all three say the same (Linux)
     python benchmarks/notebooks.py 01 02   measures and prints some
 """
 
@@ -35,16 +36,35 @@ def measure(path: Path) -> tuple[float, float]:
 MAP = re.compile(r"(?<=<!-- map -->\n).*?(?=<!-- end of map -->)", re.DOTALL)
 
 
-def write_map(measured: dict[str, tuple[float, float]]) -> None:
-    """Write the table of notebooks into the README: title, what is learned first, minutes, memory."""
-    rows = ["| notebook | what happens there | minutes | memory |", "| --- | --- | --- | --- |"]
-    for stem, (minutes, gigabytes) in measured.items():
-        text = nbformat.read(tool.NOTEBOOKS / f"{stem}.ipynb", as_version=4).cells[0].source
+def in_words(minutes: float) -> str:
+    """Return a time as the header of a notebook says it, such as "about two minutes"."""
+    for most, words in ((0.2, "ten seconds"), (0.4, "twenty seconds"), (0.75, "half a minute"), (1.5, "a minute")):
+        if minutes <= most:
+            return f"about {words}"
+    return f"about {dict(enumerate('two three four five six seven eight nine ten'.split(), 2)).get(round(minutes))} minutes"
+
+
+def write_header(path: Path, minutes: float, gigabytes: float) -> None:
+    """Write measured numbers into a notebook's header, in both halves of the pair."""
+    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"(cells themselves run in ).+?(?= on two CPU cores)", rf"\g<1>{in_words(minutes)}", text, count=1)
+    text = re.sub(r"^# - [\d.]+ GB of memory", f"# - {gigabytes:.1f} GB of memory", text, count=1, flags=re.MULTILINE)
+    path.write_text(text, encoding="utf-8")
+    tool.write(tool.pair(path), path)
+
+
+def write_map() -> None:
+    """Write the table of notebooks into the README from their headers: title, what happens, time, memory."""
+    rows = ["| notebook | what happens there | the cells take | memory |", "| --- | --- | --- | --- |"]
+    for path in tool.sources():
+        text = nbformat.read(path.with_suffix(".ipynb"), as_version=4).cells[0].source
         title = re.search(r"^# (.+)$", text, re.MULTILINE).group(1)
         does = " ".join(re.search(r"## What you'll do\n+(.+?)\n\n", text, re.DOTALL).group(1).split())
-        rows.append(f"| {stem[:2]} [{title}](notebooks/{stem}.ipynb) | {does} | {max(minutes, 0.1):.1f} | {gigabytes:.1f} GB |")
+        takes = re.search(r"cells themselves run in (.+?) on two CPU cores", text).group(1)
+        memory = re.search(r"^- ([\d.]+ GB) of memory", text, re.MULTILINE).group(1)
+        rows.append(f"| {path.stem[:2]} [{title}](notebooks/{path.stem}.ipynb) | {does} | {takes} | {memory} |")
     readme = HERE.parent / "README.md"
-    readme.write_text(MAP.sub("\n".join(rows) + "\n", readme.read_text(encoding="utf-8")), encoding="utf-8")
+    readme.write_text(MAP.sub(lambda _: "\n".join(rows) + "\n", readme.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def main(prefixes) -> None:
@@ -62,7 +82,9 @@ def main(prefixes) -> None:
         print(lines[-1], flush=True)
     if not prefixes:
         (HERE / "notebooks.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        write_map(measured)
+        for path in tool.sources():
+            write_header(path, *measured[path.stem])
+        write_map()
 
 
 if __name__ == "__main__":

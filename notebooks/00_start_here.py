@@ -157,6 +157,12 @@ panels.show_still(
     title="The network on three scans: as it was trained, with more noise, and with faint lesions",
 )
 
+# %%
+for dial, value in (("noise", 0.3), ("contrast", 0.1)):
+    facts = panels.stress(unet, **{dial: value}).facts
+    network, threshold = float(facts["network's Dice"]), float(facts["best threshold's Dice"])
+    print(f"with {dial} at {value}, is the network better?", network > threshold)
+
 # %% [markdown]
 # How much of this would survive on real pictures is a question that the course takes seriously, and answers in notebook 04.
 #

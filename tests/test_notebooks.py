@@ -90,6 +90,16 @@ def test_header_and_recap_are_there_and_match(path):
 
 
 @names
+def test_the_readme_says_what_the_header_says(path):
+    row = next(line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if f"notebooks/{path.stem}.ipynb)" in line)
+    head = notebook_of(path).cells[0].source
+    takes = re.search(r"cells themselves run in (.+?) on two CPU cores", head).group(1)
+    memory = re.search(r"^- ([\d.]+ GB) of memory", head, re.MULTILINE).group(1)
+    does = " ".join(section(head, "What you'll do").split())
+    assert row.endswith(f"| {does} | {takes} | {memory} |"), "run python -c 'import notebooks; notebooks.write_map()' in benchmarks/"
+
+
+@names
 def test_steps_ask_before_they_show(path):
     text = markdown(path) + "\n".join(cell.source for cell in code_cells(path))
     assert len(re.findall(r"\*\*Predict[.:]?\*\*|guess = ", text)) >= 2

@@ -125,7 +125,7 @@ def section(text: str, title: str) -> str:
 def contents(readme: str) -> str:
     """Return the README's map of the notebooks as a list, which a phone can show."""
     rows = re.findall(r"^\| (\d\d) (\[.+?\]\(.+?\)) \| (.+?) \| (.+?) \| (.+?) \|$", readme, re.MULTILINE)
-    return "\n".join(f"- **{number} {link}.** {does} *{minutes} minutes to run, {memory}.*" for number, link, does, minutes, memory in rows)
+    return "\n".join(f"- **{number} {link}.** {does} *Runs in {takes}, {memory}.*" for number, link, does, takes, memory in rows)
 
 
 def filled(template: str, readme: str, notebooks: list[tuple[str, str]]) -> str:
