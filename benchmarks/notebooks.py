@@ -3,6 +3,7 @@
     python benchmarks/notebooks.py         measures all notebooks; writes notebooks.md, the README's map and the notebooks'
                                            own headers, so that all three say the same (Linux)
     python benchmarks/notebooks.py 01 02   measures and prints some
+    python benchmarks/notebooks.py --map   measures nothing; writes the README's map from the headers
 """
 
 import os
@@ -88,4 +89,4 @@ def main(prefixes) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    write_map() if sys.argv[1:] == ["--map"] else main(sys.argv[1:])

@@ -96,7 +96,7 @@ def test_the_readme_says_what_the_header_says(path):
     takes = re.search(r"cells themselves run in (.+?) on two CPU cores", head).group(1)
     memory = re.search(r"^- ([\d.]+ GB) of memory", head, re.MULTILINE).group(1)
     does = " ".join(section(head, "What you'll do").split())
-    assert row.endswith(f"| {does} | {takes} | {memory} |"), "run python -c 'import notebooks; notebooks.write_map()' in benchmarks/"
+    assert row.endswith(f"| {does} | {takes} | {memory} |"), "run python benchmarks/notebooks.py --map"
 
 
 @names
