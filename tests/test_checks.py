@@ -686,6 +686,28 @@ def test_no_message_and_no_hint_prints_the_solution(identity):
             assert not re.search(rf"(?<![\d.]){re.escape(solution)}(?![\d])", text), text
 
 
+GUESSES_01 = [
+    ("disc", 28, 29, "area of the ideal circle"), ("disc", 25, 29, "four pixels at the ends"),
+    ("easy discs", 100, 0, "either 0.9 or 0"), ("dark lesion", 0.85, 0.25, "brightest corner"),
+    ("dark lesion", 0.6, 0.25, "bare background"), ("lesions stay", "yes", "no", "use up random numbers"),
+    ("blurred mask", "yes", "no", "Only the image is blurred"), ("averaged noise", 0.2, 0.04, "a single pixel"),
+    ("averaged noise", 0.008, 0.04, "square root"), ("size", "more", "the same", "a zoom"),
+    ("size", "fewer", "the same", "shown at the same size"), ("foreground", 0.9, 0.097, "share of background"),
+    ("copying", 0.9, 0.28, "different places"), ("copying", 1, 0.28, "pictures that it knows"),
+    ("leaked", 0.9, 1.0, "that picture itself"), ("accuracy", 1.0, 0.91, "no lesion at all"),
+    ("accuracy", 0.1, 0.91, "share of foreground"), ("empty dice", 0, 0.165, "empty picture"),
+    ("empty dice", 0.9, 0.165, "pixel accuracy"), ("otsu", "better", "worse", "adapts to the light"),
+    ("hough", "large", "small", "longer edge"), ("hardest dial", "noise", "vessels", "weakest contrast"),
+    ("hardest dial", "illumination", "vessels", "wherever it runs"),
+]
+
+
+@pytest.mark.parametrize("name, guess, truth, words", GUESSES_01)
+def test_a_guess_that_people_make_in_notebook_01_is_answered(name, guess, truth, words):
+    text = printed(checks.reveal, name, guess, truth)
+    assert words in text and "near enough" not in text
+
+
 # --- what a student's code may do -------------------------------------------------------------------------------------
 
 FUNCTIONS = {i: e for i, e in EXERCISES.items() if e.stub.startswith("def ") or "\ndef " in e.stub}

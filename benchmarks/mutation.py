@@ -1,0 +1,155 @@
+"""Change the taught modules in one place at a time, and count how many of the changes the tests notice.
+
+    python benchmarks/mutation.py                    300 mutants, sampled by seed; writes mutation.md beside this file
+    python benchmarks/mutation.py synthesis arrays   of those 300, the ones in these modules; writes nothing
+    python benchmarks/mutation.py --table            write mutation.md from what has been tried so far
+
+The mutants are made by Cosmic Ray (`pip install cosmic-ray`). Each is tried in a copy of the repository, so the files here
+stay as they are. What has been tried is kept in runs/mutation.json, so a run that was interrupted goes on where it was.
+Mutants of type annotations are left out: they change nothing that a test could notice.
+"""
+
+import argparse
+import ast
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from cosmic_ray.commands.init import init
+from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.work_db import WorkDB, use_db
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "runs" / "mutation.json"
+REPORT = Path(__file__).with_suffix(".md")
+SAMPLE, SEED, SECONDS = 300, 1, 400
+
+# Each module and the tests that watch it.
+TESTS = {
+    "arrays": ("helpers/arrays.py", "tests/test_evaluation.py"),
+    "synthesis": ("helpers/synthesis.py", "tests/test_synthesis.py"),
+    "evaluation": ("helpers/evaluation.py", "tests/test_evaluation.py"),
+    "anatomy": ("helpers/anatomy.py", "tests/test_anatomy.py"),
+    **{name: (f"helpers/training/{name}.py", "tests/test_training.py")
+       for name in ("losses", "batches", "callbacks", "run")},
+}
+
+# Survivors that no test can catch: the module, what stands in the changed line, and why nothing changes.
+EQUIVALENT: list[tuple[str, str, str]] = []
+
+
+def annotated(path: Path) -> set[int]:
+    """Return the numbers of the lines of a module on which annotations, and nothing else, hold operators."""
+    tree, lines = ast.parse(path.read_text(encoding="utf-8")), set()
+    for node in ast.walk(tree):
+        for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            if part is not None and any(isinstance(inner, ast.BinOp) for inner in ast.walk(part)):
+                lines |= set(range(part.lineno, part.end_lineno + 1))
+    return lines
+
+
+def sample() -> list[tuple[str, object]]:
+    """Return the sampled mutants as `(module, mutation)`, the same ones for the same text of the modules."""
+    found = []
+    for name, (path, _) in TESTS.items():
+        left_out = annotated(ROOT / path)
+        with tempfile.TemporaryDirectory() as folder, use_db(f"{folder}/session.sqlite", WorkDB.Mode.create) as session:
+            init([Path(path)], session, {})
+            mutations = [item.mutations[0] for item in session.work_items]
+        found += [(name, m) for m in mutations if m.start_pos[0] not in left_out]
+    found.sort(key=lambda pair: (pair[0], pair[1].operator_name, pair[1].occurrence))
+    return random.Random(SEED).sample(found, min(SAMPLE, len(found)))
+
+
+def key(name, mutation) -> str:
+    """Return what a mutant is remembered by: where it is, and what it does there."""
+    line = (ROOT / TESTS[name][0]).read_text(encoding="utf-8").splitlines()[mutation.start_pos[0] - 1].strip()
+    return f"{name}:{mutation.operator_name.removeprefix('core/')}:{mutation.occurrence}:{line}"
+
+
+def changed_line(diff: str) -> tuple[str, str]:
+    """Return the line of a diff before and after."""
+    lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++", "@@"))]
+    return tuple(next((x[1:].strip() for x in lines if x.startswith(sign)), "") for sign in "-+")
+
+
+def attempt(name, mutation) -> dict:
+    """Run the tests against one mutant, in the current folder; returns whether they caught it, and the change."""
+    command = f"{sys.executable} -m pytest -x -q -p no:cacheprovider {TESTS[name][1]}"
+    result = mutate_and_test([mutation], command, SECONDS)
+    before, after = changed_line(result.diff or "")
+    return {"caught": result.test_outcome != "survived", "before": before, "after": after}
+
+
+def why_right(name, outcome) -> str:
+    """Return why a survivor is no fault, or nothing."""
+    for module, words, reason in EQUIVALENT:
+        if module == name and words in f"{outcome['before']} -> {outcome['after']}":
+            return reason
+    return ""
+
+
+def report(chosen, kept) -> str:
+    """Return the table and the lists as Markdown."""
+    rows, right, wrong, tried = [], [], [], 0
+    for name in TESTS:
+        mine = [kept[key(n, m)] for n, m in chosen if n == name and key(n, m) in kept]
+        survivors = [outcome for outcome in mine if not outcome["caught"]]
+        good = [(outcome, why_right(name, outcome)) for outcome in survivors]
+        right += [f"| {name} | `{o['before']}` | `{o['after']}` | {why} |" for o, why in good if why]
+        wrong += [f"| {name} | `{o['before']}` | `{o['after']}` |" for o, why in good if not why]
+        tried += len(mine)
+        equal = sum(bool(why) for _, why in good)
+        of_all = sum(n == name for n, _ in chosen)
+        rows.append(f"| {name} | {of_all} | {len(mine)} | {len(mine) - len(survivors)} | {equal} | {len(survivors) - equal} |")
+    caught = tried - len(right) - len(wrong)
+    share = caught / max(tried - len(right), 1)
+    lines = [
+        "# What the tests notice", "",
+        f"Made by `python benchmarks/mutation.py`: {SAMPLE} single changes of the taught modules, sampled with seed {SEED} from all",
+        f"that Cosmic Ray makes. {tried} were tried, and {share:.1%} of those that change anything were caught.", "",
+        "| module | sampled | tried | caught | equivalent | survived |", "| --- | --- | --- | --- | --- | --- |", *rows, "",
+        "## Survived", "", "| module | before | after |", "| --- | --- | --- |", *(wrong or ["| none | | |"]), "",
+        "## Equivalent: no test can tell them apart", "", "| module | before | after | why |", "| --- | --- | --- | --- |",
+        *(right or ["| none | | | |"]),
+    ]
+    return "\n".join(lines).replace("||", "\\|\\|") + "\n"
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("modules", nargs="*", help=f"of {', '.join(TESTS)}; default: all")
+    parser.add_argument("--table", action="store_true", help="try nothing, write the table")
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # a stale .pyc of the same second and size would hide a mutant
+    chosen = sample()
+    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    KEPT.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "course"
+        ignored = shutil.ignore_patterns(".git", ".venv*", "runs", "node_modules", "__pycache__")
+        shutil.copytree(ROOT, copy, ignore=ignored)
+        os.chdir(copy)
+        for name, mutation in [] if options.table else chosen:
+            if options.modules and name not in options.modules or key(name, mutation) in kept:
+                continue
+            started = time.monotonic()
+            outcome = kept[key(name, mutation)] = attempt(name, mutation)
+            KEPT.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+            print(f"{name}: {'caught' if outcome['caught'] else 'SURVIVED'} in {time.monotonic() - started:.0f} s: "
+                  f"{outcome['before']} -> {outcome['after']}", flush=True)
+        os.chdir(ROOT)
+    if not options.modules:
+        REPORT.write_text(report(chosen, kept), encoding="utf-8")
+    print(report(chosen, kept))
+
+
+if __name__ == "__main__":
+    main()
