@@ -61,7 +61,7 @@ def usual_scene(scene, rng):
         for start, end in zip(curve, curve[1:]):
             image[distance_to_line(scene.size, start, end) <= width / 2] = level
     for _ in range(rng.integers(*as_range(scene.circles), endpoint=True)):
-        away = distance(scene.size, *rng.integers(0, scene.size, 2))
+        away = distance(scene.size, *rng.uniform(0, scene.size - 1, 2))
         radius = rng.integers(*scene.radius, endpoint=True)
         disc = away <= radius
         image[disc] = rng.uniform(*scene.contrast)
