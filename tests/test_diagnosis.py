@@ -234,7 +234,10 @@ def test_it_prints_well():
 
 
 def test_every_text_of_the_book_can_be_filled_and_is_used():
-    words = dict.fromkeys(("top", "move", "size", "factor", "near", "rows", "columns", "side", "share"), "x")
+    words = dict.fromkeys(
+        ("top", "move", "size", "factor", "near", "rows", "columns", "side", "share", "gain", "offset", "scale", "ratio",
+         "back"), "x"
+    )
     files = (ROOT / "helpers" / "diagnosis").glob("*.py")
     source = "".join(path.read_text(encoding="utf-8") for path in files)
     for entry, texts in CAUSES.items():

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from helpers.diagnosis.causes import finding
-from helpers.diagnosis.material import some_of
+from helpers.diagnosis.shapes import usable_in
 
 
 MOVES = {
@@ -36,16 +36,6 @@ def details(pictures, side):
     return out / np.maximum(length, 1e-9)[:, None, None], good
 
 
-def with_lesions_in(case, most, least=4):
-    """Return indices of up to `most` pictures whose masks are neither empty nor full, or None if there are too few."""
-    if not case.paired:
-        return None
-    share = case.masks.mean(axis=(1, 2))
-    usable = np.flatnonzero((share > 0) & (share < 0.9))
-    usable = usable[some_of(len(usable), most)]
-    return usable if len(usable) >= least else None
-
-
 def check_alignment(case):
     """Ask whether masks fit their images better after a flip, a turn or a shift, or fit another image.
 
@@ -53,7 +43,7 @@ def check_alignment(case):
     only by its part that differs from the mask in its place (a partial correlation), so that symmetrical lesions say
     nothing. What chance gives is measured on the same masks laid over *other* images.
     """
-    chosen = with_lesions_in(case, 160)
+    chosen = usable_in(case, 160)
     if chosen is None:
         return []
     x, good_x = details(case.images[chosen], 64)
@@ -66,7 +56,8 @@ def check_alignment(case):
     found = _shuffled(x, m)
     if found:
         return found
-    return _moved(x, m) or _shifted(x, m, case.images.shape[1] / x.shape[1])
+    zoom = case.images.shape[1] / x.shape[1]
+    return _moved(x, m) or _shifted(x, m, zoom) or _moved_and_shifted(x, m)
 
 
 def dot(a, b):
@@ -154,6 +145,31 @@ def _shifted(x, m, zoom):
     return []
 
 
+def _moved_and_shifted(x, m):
+    """Look for masks that fit after a flip or a turn and a shift, each picture by its own."""
+    n, height, width = x.shape
+    spectrum = np.fft.rfft2(x)
+    names = [""] + (list(MOVES) if height == width else list(MOVES)[:3])
+    own, other, place = [], [], []
+    for name in names:
+        moved = np.fft.rfft2(MOVES[name](m) if name else m)
+        for order, tops in ((np.arange(n), own), ((np.arange(n) + 1) % n, other)):
+            map_ = np.fft.irfft2(spectrum * np.conj(moved[order]), s=(height, width))
+            tops.append(np.stack([(sign * map_).reshape(n, -1).max(axis=1) for sign in (1, -1)]))
+            if tops is own:
+                place.append(map_[:, 0, 0])
+    own, other, still = np.array(own), np.array(other), place[0]
+    sign = int(own[:, 1].max(axis=0).mean() > own[:, 0].max(axis=0).mean())
+    top, chance = own[:, sign].max(axis=0), other[:, sign].max(axis=0)
+    still = -still if sign else still
+    sure = top > chance.mean() + 2.5 * chance.std()
+    moved = sure & (still < 0.6 * top)
+    if moved.sum() >= 5 and moved.sum() > 0.25 * n and moved.sum() > 0.5 * sure.sum():
+        seen = f"in {moved.sum()} of {n} pictures the mask fits much better after a flip or turn and a shift of its own"
+        return [finding("mask_not_moved/random", 0.85, seen)]
+    return []
+
+
 def _shuffled(x, m):
     """Look for masks that fit the image of another pair."""
     n = len(x)
@@ -165,7 +181,7 @@ def _shuffled(x, m):
     spread = 1.48 * np.median(np.abs(rest - np.median(rest)))  # of masks laid on strangers' images
     for sign in (1, -1):
         second, best = np.sort(sign * rest, axis=1)[:, -2:].T
-        clear = (best > max(4 * spread, 0.35)) & (best > 1.2 * second) & (sign * own < 0.4 * best)
+        clear = (best > max(4.5 * spread, 0.2)) & (best > 1.25 * second) & (sign * own < 0.4 * best)
         if clear.sum() >= 3 and clear.mean() > 0.25:
             i, partner = int(np.flatnonzero(clear)[0]), (sign * rest).argmax(axis=1)
             seen = (f"in {clear.sum()} of {n} pictures the mask of another picture fits much better "

@@ -30,6 +30,10 @@ NETWORK_CAUSES = {
     "prediction_channels": (
         "one channel for each class, as a softmax gives them", "Keep the channel of the foreground: y_pred[..., 1:2]."
     ),
+    "prediction_channels/background": (
+        "these are the probabilities of the background: the first channel of a softmax over two classes",
+        "Keep the channel of the foreground: y_pred[..., 1:2], which is 1 minus the first.",
+    ),
     "pooled_dice": (
         "small lesions are missed, and a Dice pooled over the batch does not show it: large discs outvote them",
         "Report Dice per picture, with the score by lesion size; train with a loss per picture and on more small "
@@ -53,7 +57,7 @@ NETWORK_CAUSES = {
     ),
     "wrong_threshold": (
         "the network has learned, but its probabilities lie {side} 0.5 where they matter: masks whose foreground was a "
-        "gray below 1, weighted classes, rare foreground, or other pictures than in training",
+        "gray below 1, weighted classes, or rare foreground",
         "Choose the threshold on validation pictures (best_threshold), or train on masks of 0 and 1 without class "
         "weights.",
     ),
@@ -86,6 +90,11 @@ NETWORK_CAUSES = {
         "the network learns the training pictures by heart",
         "More pictures, augmentation, early stopping on the validation score, a smaller network.",
     ),
+    "underfitting": (
+        "the network has stopped improving and is not even good on its training pictures: it is too small or too "
+        "shallow for them, or the labels contradict each other",
+        "Look at the training masks first. If they are right: more filters, more depth, less dropout.",
+    ),
     "noise_changed": (
         "another scanner, another exposure, or pictures that were smoothed",
         "Train with the range of noise that will be met (CircleScene(noise=(0.05, 0.4))), or denoise alike everywhere.",
@@ -94,12 +103,29 @@ NETWORK_CAUSES = {
         "another exposure, or another way of scaling to 0..1",
         "Scale all sets in the same way; train with varied brightness.",
     ),
+    "gray_scale_changed": (
+        "another window, exposure or scaling to 0..1: all gray levels are {gain} and shifted",
+        "Scale all sets in the same way. For these pictures: images = (images - {offset}) / {scale}.",
+    ),
     "contrast_inverted": (
         "the gray scale is inverted against the training pictures (MONOCHROME1 in DICOM, or a negative)",
         "images = 1 - images, if these are the odd ones; in DICOM files look at PhotometricInterpretation.",
     ),
     "size_changed": (
         "other lesions, or pictures with another pixel size",
-        "Resample all pictures to one pixel size in millimeters, and train on the sizes that will be met.",
+        "Train on the sizes that will be met.",
+    ),
+    "pixel_size_changed": (
+        "another pixel size: everything in these pictures, their texture included, is {ratio} times as large",
+        "Resample all pictures to one pixel size in millimeters. For these pictures: resize them by {back}.",
+    ),
+    "lesions_faint": (
+        "the lesions stand out less than in training, everything else being equal: an earlier stage, or less contrast "
+        "agent",
+        "Train on faint lesions as well; no threshold brings back what the network does not see.",
+    ),
+    "lesions_faint/alone": (
+        "the lesions hardly stand out from the noise",
+        "Look at some that were missed. Train on such lesions; no threshold brings back what the network does not see.",
     ),
 }

@@ -50,7 +50,7 @@ def _copies(new, new_at, old, old_at):
 
 def check_copies(case):
     """Look for pictures that stand in both sets: exact, mirrored or turned, or with a little noise added."""
-    new, old = case.images, case.training_images
+    new, old = case.images, case.learned.images if case.learned is not None else None
     if new is None or old is None or new.shape[1:] != old.shape[1:]:
         return []
     new_at, old_at = some_of(len(new), 1000), some_of(len(old), 2000)

@@ -1,44 +1,112 @@
-"""Why validation lags behind training: batch normalization, which has two modes, or over-fitting."""
+"""Why is validation worse than training, or both bad? Batch normalization, over-fitting, under-fitting."""
 
 import numpy as np
 
 from helpers.diagnosis.causes import finding
-from helpers.diagnosis.learning import score_name
+from helpers.diagnosis.curves import score_name
+from helpers.diagnosis.material import ask, safely, some_of
 from helpers.diagnosis.network import layers_of
-from helpers.diagnosis.scores import dice_of
+from helpers.diagnosis.remedies import lesion_dice
+from helpers.diagnosis.scores import dice_of, measure
 
 
 def check_generalizing(case):
-    """Ask why validation lags behind training: batch normalization, which has two modes, or over-fitting."""
-    curves, score = case.curves, score_name(case.curves)
+    """Ask why validation lags behind training, or why both stay low."""
     layers = [layer for layer in layers_of(case.model) if type(layer).__name__ == "BatchNormalization"]
     if layers:
-        found = two_modes(case, layers)
+        found = _two_modes(case, layers)
         if found:
             return found
-    if not score or f"val_{score}" not in curves:
-        return []
-    train, val, val_loss = curves[score], curves[f"val_{score}"], curves.get("val_loss")
-    gap = float(train[-1] - val[-1])
-    seen = f"training {score} {train[-1]:.2f}, validation {val[-1]:.2f}"
-    if case.model is None and gap > 0.35 and train[-1] > 0.5 and np.nanmax(val) < 0.3:
-        return [finding("batch_normalization/curves", 0.6, f"{seen}, and never above {np.nanmax(val):.2f}")]
-    if val_loss is None or len(val_loss) < 4 or not gap > 0.2:
-        return []
-    lowest = int(np.nanargmin(val_loss))
-    if lowest < len(val_loss) - 2 and val_loss[-1] > 1.25 * val_loss[lowest] > 0:
-        seen += f"; the validation loss was lowest in epoch {lowest + 1} of {len(val_loss)}"
-        return [finding("overfitting", 0.75, seen)]
+    here = _both_sets(case)
+    return _by_pictures(case, *here) if here else _by_curves(case)
+
+
+def _both_sets(case):
+    """Return the Dice of each picture with lesions, in training and here, by the network in inference mode; or None."""
+    learned, s = case.learned, measure(case)
+    if not case.asked_model or s is None or learned is None or not learned.paired or s.n < 4:
+        return None
+    some = np.flatnonzero(learned.masks.any(axis=(1, 2)))
+    some = some[some_of(len(some), 48)]
+    if len(some) < 4:
+        return None
+    said = safely(ask, case.model, learned.raw_images[some])
+    if said is None or said[..., 0].shape != learned.masks[some].shape:
+        return None
+    return dice_of(learned.masks[some], np.nan_to_num(said[..., 0]) >= 0.5), s.each
+
+
+def _by_pictures(case, there, here):
+    gap = there.mean() - here.mean()
+    error = np.sqrt(there.var(ddof=1) / len(there) + here.var(ddof=1) / len(here))
+    n = len(case.learned.images)
+    seen = f"Dice is {there.mean():.2f} on the {n} training pictures and {here.mean():.2f} on these"
+    if gap > 0.1 and gap > 3 * error and there.mean() > 0.6:
+        turned = _turning_point(case.curves)
+        return [finding("overfitting", 0.9 if gap > 0.15 and n <= 200 else 0.8, seen + turned)]
+    loss = case.curves.get("loss")
+    flat = loss is not None and len(loss) >= 4 and np.ptp(loss[-max(3, len(loss) // 3):]) < 0.05 * abs(loss[0])
+    enough = case.steps is None or case.steps >= 150
+    if 0.1 < there.mean() < 0.75 and abs(gap) < 0.12 and flat and enough:
+        return [finding("underfitting", 0.75, f"{seen}; the loss moves no more ({loss[-1]:.2f} at the end)")]
     return []
 
 
-def two_modes(case, layers):
+def _turning_point(curves):
+    val = curves.get("val_loss")
+    if val is None or len(val) < 4 or not np.isfinite(val).all() or val.argmin() >= len(val) - 2:
+        return ""
+    return f"; the validation loss was lowest in epoch {int(val.argmin()) + 1} of {len(val)}"
+
+
+def _by_curves(case):
+    curves, score = case.curves, score_name(case.curves)
+    if not score or f"val_{score}" not in curves:
+        return []
+    train, val, val_loss = curves[score], curves[f"val_{score}"], curves.get("val_loss")
+    if not len(train) == len(val) or not np.isfinite(train).all() or not np.isfinite(val).all():
+        return []
+    k = max(1, len(train) // 6)
+    late, late_val = float(train[-k:].mean()), float(val[-k:].mean())
+    gap, seen = late - late_val, f"training {score} {late:.2f}, validation {late_val:.2f}"
+    if case.model is None and gap > 0.35 and train[-1] > 0.5 and val.max() < 0.3:
+        missing = "Hand in the model: then its two modes can be compared on the same pictures."
+        return [finding("batch_normalization/curves", 0.6, f"{seen}, and never above {val.max():.2f}",
+                        rivals=["another scanner", "overfitting"], missing=missing)]
+    if len(train) < 4 or gap < 0.12:
+        return _flat(case, train, val, seen)
+    began = float(train[0] - val[0])
+    turned = val_loss is not None and len(val_loss) == len(val) and bool(_turning_point(curves)) and (
+        val_loss[-1] > 1.1 * val_loss.min() > 0)
+    stopped = val[-1] <= val[: max(1, 2 * len(val) // 3)].max() + 0.02
+    if gap < began + 0.08 or not (turned or stopped):
+        return []
+    seen += f", {began:+.2f} apart in the first epoch and {gap:+.2f} at the end" + _turning_point(curves)
+    missing = "Hand in the model and the training pictures with their masks: the same network is then asked about both."
+    sure = 0.85 if turned and gap > 0.15 else 0.72
+    return [finding("overfitting", sure, seen, rivals=["batch_normalization", "another scanner"], missing=missing)]
+
+
+def _flat(case, train, val, seen):
+    """Both scores low, equal, and standing still."""
+    loss = case.curves.get("loss")
+    if loss is None or len(train) < 8 or not 0.2 < train[-1] < 0.7 or abs(train[-1] - val[-1]) > 0.1:
+        return []
+    late = max(3, len(train) // 3)
+    if np.ptp(train[-late:]) > 0.03 or np.ptp(loss[-late:]) > 0.05 * abs(loss[0]):
+        return []
+    missing = "Hand in the training pictures with their masks: do the labels fit?"
+    return [finding("underfitting", 0.7, f"{seen}, and neither has moved for {late} epochs",
+                    rivals=["labels_noisy", "mask_not_moved"], missing=missing)]
+
+
+def _two_modes(case, layers):
     """Let a network predict the same pictures in training and in inference mode, and put its state back."""
     from keras import ops  # only with a model
 
     images, inside = case.raw_images, case.masks
-    if case.training_pair is not None:  # on other pictures the two modes may differ for good reasons
-        images, inside = case.training_pair
+    if case.learned is not None and case.learned.paired:  # on other pictures the modes may differ for good reasons
+        images, inside = case.learned.raw_images, case.learned.masks
     if case.model_error or images is None or inside is None or images.shape[:3] != inside.shape:
         return []
     usable = np.flatnonzero(inside.any(axis=(1, 2)))[:16]
@@ -50,7 +118,7 @@ def two_modes(case, layers):
 
     def dice(training, size):
         batches = [model(images[i : i + size], training=training) for i in range(0, len(images), size)]
-        return float(dice_of(inside, np.concatenate([ops.convert_to_numpy(b)[..., 0] for b in batches]) >= 0.5).mean())
+        return lesion_dice(inside, np.concatenate([ops.convert_to_numpy(b)[..., 0] for b in batches]) >= 0.5)
 
     try:
         infer, train = dice(False, 16), max(dice(True, 16), dice(True, 1))

@@ -1,51 +1,10 @@
-"""Curves and predictions of a network that has not learned: its threshold, rare foreground, steps, learning rate."""
+"""Why has a network not learned? Rare foreground, too few steps, its learning rate."""
 
 import numpy as np
 
 from helpers.diagnosis.causes import finding
+from helpers.diagnosis.curves import rate_of, score_name
 from helpers.diagnosis.scores import measure
-
-
-def score_name(curves):
-    """Return the name of a score between 0 and 1 in the log, or None."""
-    words = ("dice", "iou", "f1", "jaccard")
-    names = [k for k in curves if not k.startswith("val_") and "loss" not in k]
-    return next((k for k in names if any(word in k.lower() for word in words)), None)
-
-
-def rate_of(case):
-    """Return the learning rate of a run as a number, or None."""
-    if "learning_rate" in case.curves:
-        return float(case.curves["learning_rate"].max())
-    try:
-        rate = float(case.model.optimizer.learning_rate)
-        return rate
-    except (AttributeError, TypeError, ValueError):
-        return None
-
-
-def check_curves(case):
-    """Look for values that a sound loss or score cannot have: NaN, far below zero, above one; and for explosions."""
-    curves, found = case.curves, []
-    loss = curves.get("loss")
-    rate = rate_of(case)
-    said = f" at a learning rate of {rate:g}" if rate else ""
-    if loss is not None and not np.isfinite(loss).all():
-        epoch = int(np.flatnonzero(~np.isfinite(loss))[0]) + 1
-        found.append(finding("learning_rate_too_high/nan", 0.93, f"the loss is NaN from epoch {epoch} on{said}"))
-    elif loss is not None and (loss[-1] > max(3 * abs(float(loss.min())), float(loss[0])) or loss.max() > 1e3):
-        seen = f"the training loss runs from {loss.min():.3g} to {loss.max():.3g} and ends at {loss[-1]:.3g}{said}"
-        found.append(finding("learning_rate_too_high/wild", 0.9, seen))
-    name = score_name(curves)
-    finite = {k: v[np.isfinite(v)] for k, v in curves.items() if np.isfinite(v).any()}
-    strange = [f"{k} falls to {v.min():.3g}" for k, v in finite.items() if k.endswith("loss") and v.min() < -1.05]
-    both = [k for k in (name, f"val_{name}") if k in finite and finite[k].max() > 1.001]
-    strange += [f"{k} rises to {finite[k].max():.3g}" for k in both]
-    if strange:
-        high = float(case.raw_masks.max()) if case.raw_masks is not None else 0
-        entry = "masks_0_255" if high >= 200 or high <= 1 else "masks_not_0_1/classes"
-        found.append(finding(entry, 0.85, " and ".join(strange[:2]) + ", which masks of 0 and 1 do not allow"))
-    return found
 
 
 def check_learning(case):
@@ -57,18 +16,26 @@ def check_learning(case):
     score = score_name(curves)
     last = float(np.nanmax([curves[k][-1] for k in (score, f"val_{score}") if k in curves])) if score else None
     if s is not None:
-        if not s.binary and s.best - s.dice >= 0.2 and s.best >= max(0.5, s.gray + 0.12):
-            seen = f"Dice is {s.dice:.2f} at the threshold 0.5 and {s.best:.2f} at {s.threshold:.3g}"
-            return [finding("wrong_threshold", 0.9, seen, side="below" if s.threshold < 0.5 else "above")]
+        if _still_rising(curves, s):
+            seen = f"Dice is {s.dice:.2f}, the loss was still falling at the end, and the validation score rising"
+            return [finding("too_few_steps", 0.75, seen)]
         if s.dice >= max(0.3, s.white + 0.1):  # white: what calling everything foreground would score
             return []
-        if s.best >= 0.6 or s.binary and loss is None and s.found > 0.25 * s.share:
+        if s.best >= max(0.5, s.gray + 0.12) or s.binary and loss is None and s.found > 0.25 * s.share:
             return []
     elif loss is None or (last is not None and last >= 0.35):
         return []
     elif last is None and (len(loss) < 3 or loss[-1] < 0.5 or loss[-1] < 0.95 * loss[0]):
         return []  # a loss alone says little: its scale is unknown, and a low or falling one is no complaint
     return _unlearned(case, s, loss)
+
+
+def _still_rising(curves, s):
+    """Say whether a run was stopped while both curves were getting better by much in each epoch."""
+    loss, val = curves.get("loss"), curves.get(f"val_{score_name(curves)}")
+    if loss is None or val is None or len(loss) < 2 or len(val) < 2 or s.dice > 0.65:
+        return False
+    return loss[-1] < 0.95 * loss[-2] and val[-1] > val[:-1].max() + 0.04
 
 
 def _unlearned(case, s, loss):

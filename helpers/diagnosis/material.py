@@ -4,53 +4,46 @@ import numpy as np
 
 
 class Material:
-    """The material, as it came and, where possible, repaired just enough for the later checks."""
+    """Images, masks, predictions, network, curves and training pictures; whatever could not be read is None.
 
-    def __init__(self, images, masks, y_pred, model, history, training):
-        self.looked = []
-        pair = isinstance(training, (tuple, list)) and len(training) == 2 and np.ndim(training[0]) >= 3
-        self.raw_images, self.raw_masks, self.raw_pred = array_of(images), array_of(masks), array_of(y_pred)
+    learned: the training pictures as a `Material` of their own, or None.
+    """
+
+    def __init__(self, images, masks=None, y_pred=None, model=None, history=None, training=None):
+        self.looked, self.measured, self.model_error = [], None, None
         self.given = {"images": images is not None, "masks": masks is not None, "y_pred": y_pred is not None}
-        self.curves, self.steps = curves_of(history), steps_of(history)
-        self.model = model if model is not None else getattr(history, "model", None)
+        self.raw_images, self.shapes = pictures_of(images)
+        self.raw_masks, self.mask_shapes = pictures_of(masks)
+        self.raw_pred, _ = pictures_of(y_pred)
+        self.curves = safely(curves_of, history, default={})
+        self.steps = safely(steps_of, history)
+        self.model = model if model is not None else safely(getattr, history, "model", None)
         self.asked_model = model is not None
-        self.images = as_gray(self.raw_images)
-        self.masks = as_inside(self.raw_masks)
-        if self.images is None or self.masks is None or self.images.shape != self.masks.shape:
-            self.paired = False
-        else:
-            self.paired = len(self.images) > 0
-        self.training_images = as_gray(array_of(training[0] if pair else training))
-        self.training_masks = as_inside(array_of(training[1])) if pair else None
-        self.training_pair = (np.asarray(training[0]), self.training_masks) if self.training_masks is not None else None
-        self.scores = self.model_error = None
+        self.images, self.masks = safely(as_gray, self.raw_images), safely(as_inside, self.raw_masks)
+        both = self.images is not None and self.masks is not None
+        self.paired = both and self.images.shape == self.masks.shape and len(self.images) > 0
+        self.learned = safely(training_of, training) if training is not None else None
+        self.scores = None
         self.pred_shape = None if self.raw_pred is None else self.raw_pred.shape
         self.pred_images, self.pred_masks = self.images, self.masks
         if y_pred is None and model is not None and self.raw_images is not None:
-            self._ask_the_model()
-        elif self.raw_pred is not None:
-            self.scores = None if self.raw_pred.ndim == 4 and self.raw_pred.shape[-1] > 1 else four_axes(self.raw_pred)
+            safely(self._ask_the_model)
+        elif self.raw_pred is not None and not (self.raw_pred.ndim == 4 and self.raw_pred.shape[-1] > 1):
+            self.scores = safely(four_axes, self.raw_pred)
         self._note()
 
     def _ask_the_model(self):
         """Predict some of the pictures as they came, without any repair: the student's network sees them like this."""
-        import keras  # only here, because it takes seconds and hundreds of megabytes
-
-        images = self.raw_images[..., None] if self.raw_images.ndim == 3 else self.raw_images
-        some = some_of(len(images), 48)
-        size = max(1, 2**16 // max(1, int(np.prod(images.shape[1:]))))  # all its features stay in memory
+        some = some_of(len(self.raw_images), 48)
         try:
-            batches = [
-                keras.ops.convert_to_numpy(self.model(images[some[i : i + size]].astype(np.float32), training=False))
-                for i in range(0, len(some), size)
-            ]
-            raw = np.concatenate(batches)
+            raw = ask(self.model, self.raw_images[some])
         except Exception as error:
             self.model_error = str(error).strip().splitlines()[0][:100] if str(error).strip() else type(error).__name__
             return
         self.pred_shape, self.scores = raw.shape, four_axes(raw) if raw.shape[-1] == 1 else None
         self.pred_images = self.images[some] if self.images is not None else None
-        self.pred_masks = self.masks[some] if self.masks is not None and len(self.masks) == len(images) else None
+        fits = self.masks is not None and len(self.masks) == len(self.raw_images)
+        self.pred_masks = self.masks[some] if fits else None
 
     def _note(self):
         if self.raw_images is not None:
@@ -63,21 +56,68 @@ class Material:
             self.looked.append("the network")
         if self.curves:
             self.looked.append("curves")
-        if self.training_images is not None:
-            self.looked.append(f"{len(self.training_images)} training pictures")
+        if self.learned is not None and self.learned.images is not None:
+            masks = " and masks" if self.learned.masks is not None else ""
+            self.looked.append(f"{len(self.learned.images)} training pictures{masks}")
 
 
-def array_of(values):
-    """Return a numeric array, or None if there is none to be had (nothing, text, pictures of several sizes)."""
+def safely(function, *arguments, default=None):
+    """Return what a function returns, or `default` if it raises: broken input breaks in ways nobody foresees."""
+    try:
+        return function(*arguments)
+    except Exception:
+        return default
+
+
+def ask(model, images) -> np.ndarray:
+    """Return what a Keras model says about images `[n, h, w]` or `[n, h, w, c]`, few at a time, in inference mode."""
+    import keras  # only here, because it takes seconds and hundreds of megabytes
+
+    images = images[..., None] if images.ndim == 3 else images
+    size = max(1, 2**16 // max(1, int(np.prod(images.shape[1:]))))  # all its features stay in memory
+    batches = [
+        keras.ops.convert_to_numpy(model(images[i : i + size].astype(np.float32), training=False))
+        for i in range(0, len(images), size)
+    ]
+    return np.concatenate(batches)
+
+
+def pictures_of(values):
+    """Return `(array, shapes)`: a numeric array, or None, and the shapes of the pictures if they differ, or None.
+
+    Pictures of differing size are cut to the size that all of them have, from the upper left.
+    """
+    array = safely(_array_of, values)
+    if array is not None or not isinstance(values, (list, tuple, np.ndarray)):
+        return array, None
+    return safely(_cut_alike, values, default=(None, None))
+
+
+def _array_of(values):
     if values is None:
         return None
-    try:
-        array = np.asarray(values)
-        if array.dtype == object:
-            array = array.astype(np.float32)
-        return array if array.dtype.kind in "buif" and array.size else None
-    except (TypeError, ValueError):
-        return None
+    array = np.asarray(values)
+    if array.dtype == object:
+        array = array.astype(np.float32)
+    return array if array.dtype.kind in "buif" and array.size else None
+
+
+def _cut_alike(values):
+    pieces = [_array_of(value) for value in values]
+    if len(pieces) < 1 or any(piece is None or piece.ndim not in (2, 3) for piece in pieces):
+        return None, None
+    pieces = [piece[..., None] if piece.ndim == 2 else piece for piece in pieces]
+    height, width, channels = (min(piece.shape[axis] for piece in pieces) for axis in range(3))
+    return np.stack([piece[:height, :width, :channels] for piece in pieces]), [piece.shape[:2] for piece in pieces]
+
+
+def training_of(training):
+    """Return the training pictures as `Material`: of a pair `(images, masks)`, or of images alone."""
+    pair = isinstance(training, (tuple, list)) and len(training) == 2
+    if pair:
+        first = training[0]
+        pair = isinstance(first, (tuple, list)) or safely(np.ndim, first, default=0) >= 3
+    return Material(*training) if pair else Material(training)
 
 
 def four_axes(array):
@@ -121,12 +161,12 @@ def as_inside(array):
 def curves_of(history):
     """Return `{name: array of one value an epoch}` from a History, a dictionary, or the rows of a log."""
     values = getattr(history, "history", history)
-    try:
-        if isinstance(values, (list, tuple)):
-            values = {key: [row[key] for row in values] for key in values[0]}
-        return {str(k): np.asarray(v, float).ravel() for k, v in dict(values).items() if len(v)} if values else {}
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+    if values is None:
         return {}
+    if isinstance(values, (list, tuple)):
+        values = {key: [row[key] for row in values] for key in values[0]}
+    curves = {str(k): safely(lambda v=v: np.asarray(v, float).ravel()) for k, v in dict(values).items()}
+    return {name: curve for name, curve in curves.items() if curve is not None and len(curve)}
 
 
 def steps_of(history):
@@ -143,4 +183,5 @@ def some_of(n, most):
 
 
 def range_of(array):
+    """Return the lowest and the highest value in words, such as "0..255"."""
     return f"{float(array.min()):.4g}..{float(array.max()):.4g}"

@@ -8,7 +8,8 @@ class Finding(NamedTuple):
     """One thing that looks wrong.
 
     cause: a short name that does not change, such as "masks_0_255"; seen: the measurement, with its numbers;
-    likely: the probable cause in words; sure: how sure, 0..1; advice: what to try.
+    likely: the probable cause in words; sure: how sure, 0..1; advice: what to try; tried: what came of trying it on
+    what was handed in, or ""; rivals: look-alikes that could not be ruled out; missing: what would rule them out.
     """
 
     cause: str
@@ -16,6 +17,9 @@ class Finding(NamedTuple):
     likely: str
     sure: float
     advice: str
+    tried: str = ""
+    rivals: tuple[str, ...] = ()
+    missing: str = ""
 
 
 class Diagnosis(list):
@@ -31,7 +35,8 @@ class Diagnosis(list):
         return [finding.cause for finding in self]
 
     def __repr__(self):
-        looked = textwrap.fill(f"Looked at: {', '.join(self.looked) or 'nothing, because nothing could be read'}.", 100)
+        seen = ", ".join(self.looked) or "nothing, because nothing could be read"
+        looked = textwrap.fill(f"Looked at: {seen}.", 100)
         if not self:
             return f"Nothing found.\n{looked}"
         count = "One finding." if len(self) == 1 else f"{len(self)} findings, most likely first."
@@ -41,11 +46,15 @@ class Diagnosis(list):
 
 
 def _paragraph(number, finding):
-    lines = [f"{number}. {finding.cause} ({_in_words(finding.sure)}, {finding.sure:.2f})"]
-    for name, text in (("seen", finding.seen), ("likely", finding.likely), ("try", finding.advice)):
-        lines.append(textwrap.fill(text, 100, initial_indent=f"   {name + ':':<8}", subsequent_indent=" " * 11))
+    lines = [f"{number}. {finding.cause} ({in_words(finding.sure)}, {finding.sure:.2f})"]
+    rivals = f"{', '.join(finding.rivals)}. {finding.missing}" if finding.rivals else ""
+    parts = ("seen", finding.seen), ("likely", finding.likely), ("or", rivals), ("try", finding.advice)
+    for name, text in (*parts, ("tried", finding.tried)):
+        if text:
+            lines.append(textwrap.fill(text, 100, initial_indent=f"   {name + ':':<8}", subsequent_indent=" " * 11))
     return "\n".join(lines)
 
 
-def _in_words(sure):
+def in_words(sure: float) -> str:
+    """Return how sure a finding is, in words: "almost certain" from 0.9, "probable" from 0.7, or "possible"."""
     return "almost certain" if sure >= 0.9 else "probable" if sure >= 0.7 else "possible"

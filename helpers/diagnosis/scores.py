@@ -46,9 +46,12 @@ def best_of(inside, values):
 
 def measure(case):
     """Measure predictions against masks, once; None if they cannot be compared."""
-    if hasattr(case, "measured"):
-        return case.measured
-    case.measured = None
+    if case.measured is None:
+        case.measured = _measure(case)
+    return case.measured
+
+
+def _measure(case):
     scores, inside = case.scores, case.pred_masks
     if scores is None or inside is None or scores.shape[:3] != inside.shape or not inside.any():
         return None
@@ -69,11 +72,10 @@ def measure(case):
     sizes = inside[with_lesions].mean(axis=(1, 2))
     areas = inside[with_lesions].sum() + found[with_lesions].sum()
     pooled = 2 * float((inside & found)[with_lesions].sum()) / float(areas)
-    case.measured = Scores(
+    return Scores(
         float(each.mean()), best, threshold, gray, entropy, float(base), float(p.mean()), share, float(found.mean()),
         binary, len(with_lesions), pooled, float((2 * sizes / (1 + sizes)).mean()), each, sizes,
     )
-    return case.measured
 
 
 def check_pooling(case):

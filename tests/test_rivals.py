@@ -1,0 +1,288 @@
+"""The doctor's doubts: look-alikes told apart, both named where they cannot be, remedies tried, nothing ever raised."""
+
+import cv2
+import numpy as np
+import pytest
+
+from helpers import MODELS
+from helpers.diagnosis import CAUSES, diagnose, visit
+from helpers.synthesis import CircleScene, make_classes, make_dataset
+
+SCENE = CircleScene()
+
+
+@pytest.fixture(scope="module")
+def network():
+    from helpers.training import load_network
+
+    return load_network(MODELS / "unet_circles.keras")
+
+
+def says(network, images):
+    return np.concatenate([np.array(network(images[i : i + 20])) for i in range(0, len(images), 20)])
+
+
+def brush(radius):
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
+
+
+def changed(masks, change):
+    return np.stack([change(mask[..., 0]) for mask in masks])[..., None].astype(np.uint8)
+
+
+def half_marked(masks, seed=0):
+    rng = np.random.default_rng(seed)
+
+    def drop(mask):
+        _, labels = cv2.connectedComponents(mask)
+        return mask * np.isin(labels, np.flatnonzero(rng.random(labels.max() + 1) < 0.5))
+
+    return changed(masks, drop)
+
+
+def careless(masks, seed=0):
+    rng = np.random.default_rng(seed)
+    return changed(masks, lambda m: cv2.dilate(m, brush(4)) if rng.random() < 0.5 else cv2.erode(m, brush(3)))
+
+
+def speckled(masks, seed=0):
+    return masks ^ (np.random.default_rng(seed).random(masks.shape) < 0.03).astype(np.uint8)
+
+
+def moved_twice(images, seed=0):
+    """Each image mirrored by chance and shifted by its own few pixels, its mask neither."""
+    rng = np.random.default_rng(seed)
+    flip = rng.random(len(images)) < 0.5
+    return np.stack([
+        np.roll(image[:, ::-1] if f else image, rng.integers(-15, 16, 2), (0, 1)) for image, f in zip(images, flip)
+    ])
+
+
+IN_THE_DATA = {
+    "masks_inverted": lambda x, y: (x, 1 - y),
+    "masks_full": lambda x, y: (x, np.ones_like(y)),
+    "masks_empty": lambda x, y: (x, y * 0),
+    "masks_outlines": lambda x, y: (x, changed(y, lambda m: m - cv2.erode(m, brush(1)))),
+    "masks_too_wide": lambda x, y: (x, changed(y, lambda m: cv2.dilate(m, brush(3)))),
+    "masks_too_narrow": lambda x, y: (x, changed(y, lambda m: cv2.erode(m, brush(2)))),
+    "labels_incomplete": lambda x, y: (x, half_marked(y)),
+    "labels_noisy": lambda x, y: (x, careless(y)),
+    "labels_noisy/pixels": lambda x, y: (x, speckled(y)),
+    "mask_not_moved": lambda x, y: (moved_twice(x), y),
+    "images_not_finite": lambda x, y: (np.where(np.arange(len(x))[:, None, None, None] == 7, np.nan, x), y),
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("cause", IN_THE_DATA)
+def test_mistakes_in_the_labels_are_named_in_either_set(cause, seed):
+    images, masks = make_dataset(80, SCENE, [seed, 1])
+    ill = IN_THE_DATA[cause](images, masks)
+    name = cause.split("/")[0]
+    assert diagnose(*ill).causes[:1] == [name]
+    assert name in diagnose(*make_dataset(30, SCENE, [seed, 2]), training=ill).causes
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 3])
+def test_a_mask_too_wide_is_measured_in_pixels(pixels):
+    images, masks = make_dataset(80, SCENE, 5)
+    found = diagnose(images, changed(masks, lambda m: cv2.dilate(m, brush(pixels))))
+    assert found.causes == ["masks_too_wide"] and f"{pixels} pixel" in found[0].seen
+    assert (found[0].sure < 0.7) == (pixels == 1)  # one pixel may be somebody's rule
+
+
+def test_vessels_in_the_masks_of_one_set_are_a_class_merged():
+    images, classes = make_classes(60, SCENE, 3)
+    merged = (classes > 0).astype(np.uint8)
+    assert "classes_merged" in diagnose(*make_dataset(30, SCENE, 4), training=(images, merged)).causes
+    assert "classes_merged" in diagnose(images, merged, training=make_dataset(60, SCENE, 5)).causes
+
+
+# --- the same look, another cause -------------------------------------------------------------------------------------
+
+
+def test_masks_inverted_in_training_are_not_taken_for_inverted_images(network):
+    images, masks = make_dataset(40, SCENE, 6)
+    y_pred = 1 - says(network, images)  # what a network trained on 1 - masks says
+    alone = diagnose(images, masks, y_pred=y_pred)
+    assert alone.causes[:2] == ["masks_inverted", "prediction_channels"]
+    assert alone[0].sure < 0.9 and "prediction_channels" in alone[0].rivals and "training masks" in alone[0].missing
+    assert "Dice 0.0" in alone[0].tried and "Dice 0.9" not in alone[0].tried.split("before")[0]
+    train = make_dataset(60, SCENE, 7)
+    assert diagnose(images, masks, y_pred=y_pred, training=(train[0], 1 - train[1])).causes[0] == "masks_inverted"
+    assert diagnose(images, masks, y_pred=y_pred, training=train).causes[0] == "prediction_channels"
+
+
+def test_inverted_images_are_certain_only_where_it_could_be_tried(network):
+    images, masks = make_dataset(40, SCENE, 8)
+    alone = diagnose(1 - images, masks, y_pred=says(network, 1 - images))
+    assert "contrast_inverted" in alone.causes and "masks_inverted" in alone.causes
+    assert max(finding.sure for finding in alone) < 0.9
+    asked = diagnose(1 - images, masks, model=network)
+    assert asked.causes[0] == "contrast_inverted" and asked[0].sure >= 0.9
+    before, after = (float(word) for word in asked[0].tried.replace(",", "").split() if word.startswith("0."))
+    assert before < 0.3 and after > 0.9
+
+
+@pytest.mark.parametrize("gain, offset", [(0.3, 0.3), (0.5, 0.0), (0.4, 0.5)])
+def test_a_squeezed_gray_scale_is_not_called_noise(network, gain, offset):
+    train = make_dataset(60, SCENE, 9)
+    images, masks = make_dataset(40, SCENE, 10)
+    images = (gain * images + offset).astype(np.float32)
+    found = diagnose(images, masks, model=network, training=train)
+    assert found.causes[:1] in ([], ["gray_scale_changed"]) and "noise_changed" not in found.causes
+    without = diagnose(images, masks, training=train)
+    assert without.causes[0] == "gray_scale_changed" and without[0].sure < 0.9 and "images - " in without[0].advice
+
+
+def test_other_pixels_are_told_from_other_lesions():
+    train = make_dataset(60, SCENE, 11)
+    images, masks = make_dataset(40, SCENE, 12)
+    zoomed = np.stack([cv2.resize(x, (192, 192), interpolation=cv2.INTER_CUBIC) for x in images])[..., None].clip(0, 1)
+    labels = np.stack([cv2.resize(y, (192, 192), interpolation=cv2.INTER_NEAREST) for y in masks])[..., None]
+    found = diagnose(zoomed, labels, training=train).causes
+    assert found[0] == "pixel_size_changed" and "size_changed" not in found and "noise_changed" not in found
+    small = make_dataset(40, CircleScene(radius=(2, 3)), 13)
+    assert diagnose(*small, training=train).causes[0] == "size_changed"
+
+
+def test_faint_lesions_are_no_matter_of_the_threshold(network):
+    images, masks = make_dataset(60, CircleScene(contrast=0.1), 14)
+    y_pred = says(network, images)
+    alone = diagnose(images, masks, y_pred=y_pred)
+    assert "wrong_threshold" not in alone.causes and all(finding.sure < 0.9 for finding in alone)
+    with_training = diagnose(images, masks, y_pred=y_pred, training=make_dataset(60, SCENE, 15))
+    assert with_training.causes[0] == "lesions_faint"
+
+
+@pytest.mark.parametrize("best", [1e-6, 0.02, 0.97])
+def test_an_extreme_threshold_is_no_remedy(best):
+    images, masks = make_dataset(30, SCENE, 16)
+    rng = np.random.default_rng(0)
+    low = masks * (2 * best if best < 0.5 else 0.98) + (1 - masks) * best * rng.random(masks.shape)
+    assert "wrong_threshold" not in diagnose(images, masks, y_pred=low.astype(np.float32)).causes
+
+
+def test_a_threshold_is_tried_on_other_pictures_than_it_was_chosen_on():
+    images, masks = make_dataset(40, SCENE, 17)
+    scores = np.clip(0.3 * masks + np.random.default_rng(0).normal(0.05, 0.03, masks.shape), 0, 1).astype(np.float32)
+    found = diagnose(images, masks, y_pred=scores)
+    assert found.causes == ["wrong_threshold"] and found[0].sure < 0.9 and "labels_incomplete" in found[0].rivals
+    assert "Dice 0.00 before" in found[0].tried
+    assert diagnose(images, masks, y_pred=scores, training=make_dataset(40, SCENE, 18))[0].sure >= 0.9
+
+
+def test_empty_masks_are_judged_by_what_the_network_finds(network):
+    empty = make_dataset(30, CircleScene(circles=0), 19)
+    full = make_dataset(30, SCENE, 20)
+    train = make_dataset(60, SCENE, 21)
+    unknown = diagnose(*empty)
+    assert set(unknown.causes) == {"masks_empty", "validation_empty"} and all(f.sure < 0.9 for f in unknown)
+    assert diagnose(*empty, model=network, training=train).causes[0] == "validation_empty"
+    assert diagnose(full[0], full[1] * 0, model=network, training=train).causes[0] == "masks_empty"
+
+
+# --- curves and sets --------------------------------------------------------------------------------------------------
+
+
+def rising(end, epochs=20, speed=4.0):
+    return (end * (1 - np.exp(-np.arange(1, epochs + 1) / speed))).tolist()
+
+
+def test_overfitting_shows_in_curves_alone_and_is_not_certain_there():
+    val_loss = [0.6, 0.5, 0.42, 0.4, 0.41, 0.43, 0.47, 0.5, 0.55, 0.6]
+    history = {"dice": rising(0.97, 10, 2), "val_dice": [0.5, 0.65, 0.72, 0.78, 0.78, 0.77, 0.78, 0.77, 0.78, 0.78]}
+    history |= {"loss": np.linspace(0.6, 0.05, 10).tolist(), "val_loss": val_loss}
+    found = diagnose(*make_dataset(20, SCENE, 22), history=history)
+    assert found.causes == ["overfitting"] and found[0].sure < 0.9 and "batch_normalization" in found[0].rivals
+    assert "epoch 4 of 10" in found[0].seen
+
+
+def test_underfitting_stands_still_and_low():
+    history = {"dice": rising(0.5, 30, 2), "val_dice": rising(0.48, 30, 2)}
+    history |= {"loss": (1.2 - np.array(rising(0.4, 30, 2))).tolist()}
+    history |= {"val_loss": history["loss"]}
+    assert diagnose(*make_dataset(20, SCENE, 23), history=history).causes == ["underfitting"]
+
+
+def test_three_pictures_are_no_validation_set():
+    train, few = make_dataset(60, SCENE, 24), make_dataset(3, SCENE, 25)
+    assert diagnose(*few, training=train).causes == ["validation_too_small"]
+    assert not diagnose(*few)
+
+
+# --- it never raises --------------------------------------------------------------------------------------------------
+
+
+class Odd:
+    """An object that breaks whatever it is asked."""
+
+    def __getattr__(self, name):
+        raise RuntimeError("no")
+
+    def __len__(self):
+        raise OverflowError("endless")
+
+    def __bool__(self):
+        raise ValueError("neither")
+
+
+def odd_things(rng):
+    """Return one of many strange inputs."""
+    def size():
+        return int(rng.integers(0, 12)), int(rng.integers(1, 12))
+
+    kinds = (float, np.float16, np.uint8, bool, np.int64, complex, object, "U3", "datetime64[s]")
+
+    def array():
+        shape = tuple(int(k) for k in rng.integers(0, 9, rng.integers(0, 6)))
+        values = rng.choice([0, 1, -1, 0.5, 255, 1e30, np.nan, np.inf, 65535], shape)
+        try:
+            return values.astype(kinds[rng.integers(len(kinds))])
+        except (TypeError, ValueError, OverflowError):
+            return values
+
+    makers = [
+        lambda: None, array, array, array, lambda: [array() for _ in range(rng.integers(0, 5))],
+        lambda: [rng.random(size()) for _ in range(rng.integers(1, 6))],
+        lambda: tuple(rng.random((*size(), 1)) for _ in range(2)), lambda: (array(), array()), lambda: [[1, 2], [3]],
+        lambda: Odd(), lambda: object(), lambda: "picture.png", lambda: b"\x00", lambda: {1: 2},
+        lambda: {"loss": [array()]},
+        lambda: [10**400], lambda: iter(()), lambda: np.ma.masked_array([1.0], [True]), lambda: 3, lambda: float("nan"),
+        lambda: {"loss": [1, None], "val_loss": ["a"], 3: Odd()}, lambda: [{"loss": 1}, {}],
+        lambda: np.zeros((3, 20, 20, 1)),
+        lambda: (rng.random((6, 16, 16, 1)) > 0.5).astype(np.uint8),
+        lambda: rng.random((6, 16, 16, 1)).astype(np.float32),
+    ]
+    return makers[rng.integers(len(makers))]()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_nothing_that_is_handed_in_raises(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(60):
+        given = {name: odd_things(rng) for name in ("images", "masks", "y_pred", "history", "training")}
+        found = diagnose(**given)
+        assert isinstance(repr(found), str) and all(0 <= f.sure <= 1 for f in found)
+
+
+def test_a_strange_model_does_not_raise():
+    for model in (object(), Odd(), lambda x, training: "no", lambda x, training: x[..., 0], 7):
+        assert isinstance(repr(diagnose(*make_dataset(6, CircleScene(size=32), 1), model=model)), str)
+
+
+def test_pictures_of_differing_size_are_read_as_load_pairs_returns_them():
+    pairs = [make_dataset(1, CircleScene(size=size), [26, size]) for size in (64, 96, 80, 96, 72, 88, 64, 96, 100, 90)]
+    lists = [x[0] for x, _ in pairs], [y[0] for _, y in pairs]
+    images, masks = make_dataset(20, SCENE, 27)
+    assert diagnose(images, masks, training=lists).causes == []
+    assert diagnose(*lists).causes == ["sizes_differ"]
+    ill = lists[0], [1 - y for y in lists[1]]
+    assert "masks_inverted" in diagnose(images, masks, training=ill).causes
+    assert diagnose(lists[0], lists[1][::-1]).causes[0] == "sizes_differ"
+
+
+def test_every_rival_is_a_cause_or_words():
+    names = {entry.split("/")[0] for entry in CAUSES}
+    assert visit.ROOTS | visit.SYMPTOMS <= names
+    assert set(visit.EXPLAINS) <= names and set().union(*visit.EXPLAINS.values()) <= names
