@@ -59,6 +59,10 @@ def _turned_around(case, s, p):
 def _negative(case, s, p, negative, tried):
     if s.dice > 0.3 or case.pred_images is None:
         return []
+    if negative is not None:  # it was tried: nothing more needs to be guessed
+        seen = "the network finds the lesions in the negatives of these images"
+        worked = negative[1] >= max(0.35, s.dice + 0.2)
+        return [finding("contrast_inverted", 0.95, seen, tried=tried)] if worked else []
     truth, claim = contrasts(case.pred_images, case.pred_masks), contrasts(case.pred_images, p >= 0.5)
     if min(len(truth), len(claim)) < 4 or min(abs(np.median(truth)), abs(np.median(claim))) < 0.05:
         return []
@@ -67,10 +71,6 @@ def _negative(case, s, p, negative, tried):
         return []
     seen = (f"lesions differ from their surroundings by {np.median(truth):+.2f} gray levels, what the network marks by "
             f"{np.median(claim):+.2f}")
-    if negative is not None:
-        if negative[1] < max(0.35, s.dice + 0.2):
-            return []
-        return [finding("contrast_inverted", 0.95, seen, tried=tried)]
     paired = case.learned is not None and case.learned.paired
     before = contrasts(case.learned.images, case.learned.masks) if paired else []
     if len(before) >= 4:

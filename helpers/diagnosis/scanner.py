@@ -56,7 +56,7 @@ def check_scanner(case):
         size = _Ratio(*values) if min(map(len, values)) >= 8 else None
     if contrast is not None and contrast.now * contrast.before < 0:
         if min(abs(contrast.now), abs(contrast.before)) > 0.04 and contrast.apart > 0.9:
-            seen = f"lesions are {contrast.now:+.2f} gray levels from what is around, {contrast.before:+.2f} in training"
+            seen = f"lesions are {contrast.now:+.2f} gray levels from their ring, {contrast.before:+.2f} in training"
             tried = in_words("1 - images", try_on_network(case, lambda images: 1 - images))
             return [finding("contrast_inverted", 0.95, seen + suffer, tried=tried)]
     found = _squeezed(case, s, noise, spread, contrast, light, suffer)

@@ -16,8 +16,8 @@ def judge(ward, number, cause=None, measure=None, treat=None) -> list[tuple[str,
     """Return `(question, right or None if unanswered, words)` for the cause, the measurement and the remedy.
 
     number: of the patient, from 1. measure: from a patient to a number; it is tried on fresh patients with the true
-    cause and with its look-alike, and has to tell them apart. treat: from a patient to a changed one (`patient.change(...)`);
-    it has to win back half of the Dice that the illness costs, measured against the true masks.
+    cause and with its look-alike, and has to tell them apart. treat: from a patient to a changed one
+    (`patient.change(...)`); it has to win back half of the Dice that the illness costs, against the true masks.
     """
     truth, patient = ward._causes[number - 1], ward[number - 1]
     answers = [("cause", *_cause(cause, truth))]
