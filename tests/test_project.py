@@ -16,6 +16,7 @@ LAYERS = {  # what each module may import of the others
     "arrays": set(), "palette": set(), "drawing": {"palette"}, "start": set(), "synthesis": set(), "evaluation": {"arrays", "synthesis"},
     "anatomy": set(), "networks": {"anatomy", "arrays"}, "memory": set(), "run_folder": set(), "datasets": {"arrays"},
     "training": {"arrays", "datasets", "memory", "networks", "run_folder"}, "diagnosis": {"arrays", "evaluation", "training"},
+    "ward": {"anatomy", "evaluation", "synthesis", "training"},
     "scaling": {"anatomy", "synthesis", "training"},
     "own_images": {"arrays", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis"},
 }

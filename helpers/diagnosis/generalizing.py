@@ -6,7 +6,7 @@ from helpers.diagnosis.causes import finding
 from helpers.diagnosis.curves import score_name
 from helpers.diagnosis.material import ask, safely, some_of
 from helpers.diagnosis.network import layers_of
-from helpers.diagnosis.remedies import lesion_dice
+from helpers.diagnosis.remedies import dice_with_lesions
 from helpers.diagnosis.scores import dice_of, measure
 
 
@@ -118,7 +118,7 @@ def _two_modes(case, layers):
 
     def dice(training, size):
         batches = [model(images[i : i + size], training=training) for i in range(0, len(images), size)]
-        return lesion_dice(inside, np.concatenate([ops.convert_to_numpy(b)[..., 0] for b in batches]) >= 0.5)
+        return dice_with_lesions(inside, np.concatenate([ops.convert_to_numpy(b)[..., 0] for b in batches]) >= 0.5)
 
     try:
         infer, train = dice(False, 16), max(dice(True, 16), dice(True, 1))

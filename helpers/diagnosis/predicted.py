@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from helpers.diagnosis.causes import finding
-from helpers.diagnosis.remedies import in_words, lesion_dice, try_on_network, try_on_predictions
+from helpers.diagnosis.remedies import in_words, dice_with_lesions, try_on_network, try_on_predictions
 from helpers.diagnosis.scores import best_of, measure
 from helpers.diagnosis.shapes import contrasts
 
@@ -118,7 +118,7 @@ def _threshold(case, s, p):
     if not LOWEST <= threshold <= HIGHEST:
         return []
     rest = half[1::2]
-    result = float(s.each[1::2].mean()), lesion_dice(case.pred_masks[rest], p[rest] >= threshold)
+    result = float(s.each[1::2].mean()), dice_with_lesions(case.pred_masks[rest], p[rest] >= threshold)
     if result[1] < result[0] + 0.15:
         return []
     tried = in_words(f"threshold {threshold:.2g}, chosen on every other picture and tried on the rest", result)

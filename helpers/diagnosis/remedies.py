@@ -6,7 +6,7 @@ from helpers.diagnosis.material import ask, safely, some_of
 from helpers.diagnosis.scores import dice_of
 
 
-def lesion_dice(inside, found):
+def dice_with_lesions(inside, found):
     """Return the mean Dice over pictures with lesions, or None if there are none; both `[n, h, w]` bool."""
     some = inside.any(axis=(1, 2))
     return float(dice_of(inside[some], found[some]).mean()) if some.any() else None
@@ -28,7 +28,7 @@ def try_on_network(case, change, masks=lambda inside: inside):
 
     def dice(pictures, truth):
         said = ask(case.model, pictures)
-        return lesion_dice(truth, np.nan_to_num(said[..., 0]) >= 0.5) if said[..., 0].shape == truth.shape else None
+        return dice_with_lesions(truth, np.nan_to_num(said[..., 0]) >= 0.5) if said[..., 0].shape == truth.shape else None
 
     before = safely(dice, images, inside)
     after = safely(lambda: dice(change(images), masks(inside)))
@@ -39,8 +39,8 @@ def try_on_predictions(case, found):
     """Return `(before, after)`, the Dice of the predictions at 0.5 and of other marks `[n, h, w]` bool, or None."""
     if case.scores is None or case.pred_masks is None or case.scores.shape[:3] != case.pred_masks.shape:
         return None
-    before = lesion_dice(case.pred_masks, np.nan_to_num(case.scores[..., 0]) >= 0.5)
-    after = lesion_dice(case.pred_masks, found)
+    before = dice_with_lesions(case.pred_masks, np.nan_to_num(case.scores[..., 0]) >= 0.5)
+    after = dice_with_lesions(case.pred_masks, found)
     return None if before is None or after is None else (before, after)
 
 
