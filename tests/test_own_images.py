@@ -1240,3 +1240,17 @@ def test_a_saved_network_opens_without_the_course(tmp_path):
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) == pytest.approx(float(np.mean(net(np.ones((1, 8, 8, 1))))), abs=1e-5)
     assert own.load_kept(path).settings == {"channel": 1, "invert": True, "value_range": [0, 4095]}
+
+
+def test_a_contact_sheet_fills_masks_at_full_resolution(tmp_path):
+    image, ring = np.zeros((600, 500), np.float32), np.zeros((600, 500), np.uint8)
+    cv2.circle(ring, (400, 500), 60, 1, 1)
+    sheet = own.contact_sheet([image, GRAY / 255], [ring, DISC])
+    assert sheet.shape == (2 * 260, 2 * 260, 3) and sheet.dtype == np.uint8
+    orange = (sheet[:260, 260:516].astype(int) @ [1, 0, -1]) > 40
+    assert orange.sum() == ring.sum(), "an outline stays an outline, pixel for pixel"
+    assert ((sheet[260:, 260:].astype(int) @ [1, 0, -1]) > 40).sum() == DISC.sum()
+
+
+def test_new_folders_are_numbered(tmp_path):
+    assert [own.new_folder(tmp_path / "runs").name for _ in range(3)] == ["1", "2", "3"]

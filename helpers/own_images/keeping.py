@@ -50,6 +50,17 @@ def write_new(path, write) -> Path:
     return path
 
 
+def new_folder(base) -> Path:
+    """Make and return the first numbered folder in `base` that is not there yet: base/1, base/2 and so on."""
+    base, number = Path(base).expanduser(), 1
+    while True:
+        try:
+            (base / str(number)).mkdir(parents=True)
+            return base / str(number)
+        except FileExistsError:
+            number += 1
+
+
 def _move_new(draft, path):
     try:
         os.link(draft, path)  # fails if someone made the file meanwhile, which os.replace would not

@@ -87,6 +87,26 @@ def save_table(rows, path) -> Path:
     return write_new(path, write)
 
 
+def contact_sheet(images, masks, side: int = 256) -> np.ndarray:
+    """Draw each picture twice, side by side, the second time with its mask filled in orange; returns RGB uint8.
+
+    images, masks: `[h, w]` or `[h, w, 1]`. A picture larger than `side` is cut out around the middle of its foreground
+    and not made smaller, so that outlines and shifts are seen. Gray levels are stretched for each picture.
+    """
+    rows = []
+    for image, mask in zip(images, masks):
+        gray, inside = plane_of(image), plane_of(mask) > 0
+        middle = np.argwhere(inside).mean(axis=0) if inside.any() else np.array(gray.shape) / 2
+        corner = [int(np.clip(m - side / 2, 0, max(0, n - side))) for m, n in zip(middle, gray.shape)]
+        cut = np.s_[corner[0] : corner[0] + side, corner[1] : corner[1] + side]
+        plain = drawing.colored(drawing.levels(gray[cut], *np.percentile(gray, (0.5, 99.5))))
+        orange = plain.copy()
+        orange[inside[cut]] = 0.45 * plain[inside[cut]] + 0.55 * np.array(palette.rgb("truth"))
+        pad = [(0, side + 4 - plain.shape[0]), (0, side + 4 - plain.shape[1]), (0, 0)]
+        rows.append(np.hstack([np.pad(part, pad, constant_values=255) for part in (plain, orange)]))
+    return np.vstack(rows)
+
+
 def numbered_contours(image, labels, zoom: int = 1) -> np.ndarray:
     """Draw each object's outline and number over its picture; returns `[zoom * h, zoom * w, 3]` uint8 RGB."""
     picture = drawing.enlarged(drawing.colored(drawing.levels(plane_of(image))), zoom)

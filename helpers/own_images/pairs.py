@@ -132,7 +132,7 @@ def load_pairs(
     said = _suspicions(records, masks)
     for remark in said:
         warnings.warn(remark, stacklevel=2)
-    return Pairs(images, masks, records, layout.remarks + _hints(records) + said, layout.name)
+    return Pairs(images, masks, records, layout.remarks + _hints(records, value_range) + said, layout.name)
 
 
 def _read_pair(match, value_range, channel):
@@ -231,11 +231,11 @@ def _raise_all(problems, count):
     raise PictureError(first + "\n  ".join(lines[:10]) + more)
 
 
-def _hints(records):
+def _hints(records, value_range):
     """Return remarks on what is well but may surprise: pictures that use little of their range, merged objects."""
     dim = [r for r in records if r.image.startswith("16 bit") and "float" not in r.image and r.values[1] < 6554]
     hints = []
-    if len(dim) == len(records):
+    if len(dim) == len(records) and value_range is None:
         low, high = min(r.values[0] for r in dim), max(r.values[1] for r in dim)
         hints.append(
             f"the 16-bit pictures use the numbers {low} to {high} of 65535 and are nearly black. fit_normalization "

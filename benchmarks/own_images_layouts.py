@@ -1,0 +1,150 @@
+"""Layouts of folders that people have, and what `load_pairs` makes of each: writes own_images_layouts.md.
+
+    python benchmarks/own_images_layouts.py
+
+Each layout holds one or more pictures of 40x56 pixels whose true foreground is known. "right" means that the masks came
+out pixel for pixel (soft edges and JPEG: to 2 %), "refused" that a `PictureError` said why, "pointed out" that they are
+not the areas and a warning says so. "WRONG" is a fault.
+"""
+
+import json
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
+import tifffile  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from helpers import own_images as own  # noqa: E402
+
+REPORT = Path(__file__).with_suffix(".md")
+GRAY = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (40, 56)).astype(np.uint8), (0, 0), 2)
+TRUTH, LABELS = np.zeros((40, 56), np.uint8), np.zeros((40, 56), np.uint16)
+for number, (center, radius) in enumerate([((14, 14), 8), ((42, 12), 7), ((16, 32), 6), ((44, 30), 6)], 1):
+    cv2.circle(TRUTH, center, radius, 1, thickness=cv2.FILLED)
+    cv2.circle(LABELS, center, radius, number, thickness=cv2.FILLED)
+WHITE, RED = TRUTH * np.uint8(255), np.zeros((40, 56, 3), np.uint8)
+RED[TRUTH > 0] = (255, 0, 0)
+ON_WHITE = np.where(TRUTH[..., None] > 0, np.uint8([255, 0, 0]), np.uint8(255))
+OUTLINE = WHITE - cv2.erode(WHITE, np.ones((3, 3), np.uint8))
+RINGS = [c[:, 0].tolist() for c in cv2.findContours(TRUTH, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]]
+BOXES = [[[10, 10], [30, 10], [30, 25], [10, 25]], [[40, 5], [50, 5], [50, 15], [40, 15]]]
+BOXED = np.zeros((40, 56), np.uint8)
+BOXED[10:25, 10:30] = BOXED[5:15, 40:50] = 1
+
+
+def big(array):
+    """Return an array eight times as large, for JPEG."""
+    return np.kron(array, np.ones((8, 8, *[1] * (array.ndim - 2)), array.dtype))
+
+
+def put(folder, name, content, **options):
+    """Write one file, by its ending."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, str):
+        path.write_text(content)
+    elif path.suffix == ".npy":
+        np.save(path, content)
+    elif path.suffix == ".tif":
+        tifffile.imwrite(path, content, **options)
+    elif name.endswith(".nii.gz"):
+        import nibabel
+
+        nibabel.save(nibabel.Nifti1Image(content.T.astype(np.int16)[..., None], np.eye(4)), path)
+    else:
+        Image.fromarray(content).save(path, **options)
+
+
+def objects(kind):
+    """Return two boxes as the text of an annotation file."""
+    rings = [[*box, box[0]] for box in BOXES]
+    return json.dumps({
+        "labelme": {"shapes": [{"label": "cell", "points": box, "shape_type": "polygon"} for box in BOXES]},
+        "coco": {"images": [{"id": 1, "file_name": "a.png"}],
+                 "annotations": [{"image_id": 1, "segmentation": [np.ravel(box).tolist()]} for box in BOXES]},
+        "geojson": {"type": "FeatureCollection", "features": [
+            {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}} for ring in rings]},
+    }[kind])
+
+
+ONE, TWO = None, "masks"  # one folder, or folders images and masks
+LAYOUTS = [  # name, files, where, options of load_pairs, truth
+    ("two folders, 0/255", {"images/a.tif": GRAY, "masks/a.png": WHITE}, TWO, {}, TRUTH),
+    ("two folders, numbered objects", {"images/a.tif": GRAY, "masks/a.tif": LABELS}, TWO, {}, TRUTH),
+    ("a folder for each picture, one file an object (Data Science Bowl)",
+     {"id0/images/id0.png": GRAY, **{f"id0/masks/{n}.png": (LABELS == n) * np.uint8(255) for n in range(1, 5)}}, ONE, {}, TRUTH),
+    ("masks/NAME/ with one file an object",
+     {"images/id0.png": GRAY, **{f"masks/id0/{n}.png": (LABELS == n) * np.uint8(255) for n in range(1, 5)}}, TWO, {}, TRUTH),
+    ("_mask.gif", {"images/a.tif": GRAY, "masks/a_mask.gif": WHITE}, TWO, {}, TRUTH),
+    ("red on white", {"images/a.png": GRAY, "masks/a.png": ON_WHITE}, TWO, {}, TRUTH),
+    ("red on white, as the message says", {"images/a.png": GRAY, "masks/a.png": ON_WHITE}, TWO, {"foreground": (255, 0, 0)}, TRUTH),
+    ("anti-aliased red", {"images/a.png": big(GRAY), "masks/a.png": cv2.GaussianBlur(big(RED), (0, 0), 1)}, TWO, {}, big(TRUTH)),
+    ("red as JPEG", {"images/a.png": big(GRAY), "masks/a.jpg": big(RED)}, TWO, {}, big(TRUTH)),
+    ("0/255 as JPEG", {"images/a.png": big(GRAY), "masks/a.jpg": big(WHITE)}, TWO, {}, big(TRUTH)),
+    ("mask drawn in the alpha channel", {"images/a.png": GRAY, "masks/a.png": np.dstack([WHITE * 0] * 3 + [WHITE])}, TWO, {}, TRUTH),
+    ("stack of 3 channels (ImageJ)", {"images/a.tif": (np.stack([GRAY, GRAY, GRAY // 2]), {"imagej": True, "metadata": {"axes": "CYX"}}), "masks/a.png": WHITE}, TWO, {}, TRUTH),
+    ("OME-TIFF of 3 channels", {"images/a.ome.tif": (np.stack([GRAY, GRAY, GRAY // 2]), {"ome": True, "metadata": {"axes": "CYX"}, "photometric": "minisblack"}), "masks/a.png": WHITE}, TWO, {}, TRUTH),
+    ("the same with channel=0", {"images/a.ome.tif": (np.stack([GRAY, GRAY, GRAY // 2]), {"ome": True, "metadata": {"axes": "CYX"}, "photometric": "minisblack"}), "masks/a.png": WHITE}, TWO, {"channel": 0}, TRUTH),
+    ("c0.ome.tif and c0.tif", {"images/c0.ome.tif": GRAY, "masks/c0.tif": WHITE}, TWO, {}, TRUTH),
+    ("img_000 and mask_000", {"images/img_000.png": GRAY, "masks/mask_000.png": WHITE}, TWO, {}, TRUTH),
+    ("_cp_masks beside the pictures", {"a.png": GRAY, "a_cp_masks.png": LABELS.astype(np.uint8)}, ONE, {}, TRUTH),
+    ("_Simple Segmentation (ilastik)", {"images/a.tif": GRAY, "masks/a_Simple Segmentation.tif": TRUTH}, TWO, {}, TRUTH),
+    ("one folder with _mask", {"a.png": GRAY, "a_mask.png": WHITE}, ONE, {}, TRUTH),
+    ("masks inside the folder of images", {"images/a.png": GRAY, "images/masks/a.png": WHITE}, "images/masks", {}, TRUTH),
+    ("nnU-Net, _0000", {"imagesTr/c_0000.nii.gz": GRAY, "labelsTr/c.nii.gz": TRUTH}, ONE, {"value_range": (0, 255)}, TRUTH),
+    ("16 bit, values 100 to 180", {"images/a.tif": (100 + GRAY.astype(np.uint16) % 81), "masks/a.png": WHITE}, TWO, {}, TRUTH),
+    ("zstd TIFF", {"images/a.tif": (GRAY, {"compression": "zstd"}), "masks/a.png": WHITE}, TWO, {}, TRUTH),
+    ("labelme", {"a.png": GRAY, "a.json": objects("labelme")}, ONE, {}, BOXED),
+    ("COCO", {"images/a.png": GRAY, "masks/all.json": objects("coco")}, TWO, {}, BOXED),
+    ("GeoJSON (QuPath)", {"images/a.png": GRAY, "masks/a.geojson": objects("geojson")}, TWO, {}, BOXED),
+    ("NumPy", {"images/a.npy": GRAY, "masks/a.npy": TRUTH}, TWO, {}, TRUTH),
+    ("NIfTI, CT numbers", {"images/a.nii.gz": GRAY.astype(np.int16) * 8 - 1000, "masks/a.nii.gz": TRUTH}, TWO, {}, TRUTH),
+    ("classes 0/1/2", {"images/a.png": GRAY, "masks/a.png": (LABELS % 3).astype(np.uint8)}, TWO, {}, (LABELS % 3 > 0).astype(np.uint8)),
+    ("outlines only", {"images/a.png": big(GRAY), "masks/a.png": big(WHITE) - cv2.erode(big(WHITE), np.ones((3, 3), np.uint8))}, TWO, {}, big(TRUTH)),
+    ("outlines only, with fill=True", {"images/a.png": big(GRAY), "masks/a.png": big(WHITE) - cv2.erode(big(WHITE), np.ones((3, 3), np.uint8))}, TWO, {"fill": True}, big(TRUTH)),
+    ("stack and stack of masks", {"images/v.tif": np.stack([GRAY] * 3), "masks/v.tif": np.stack([WHITE] * 3)}, TWO, {}, TRUTH),
+    ("WhiteIsZero", {"images/a.tif": (255 - GRAY, {"photometric": "miniswhite"}), "masks/a.tif": (255 - WHITE, {"photometric": "miniswhite"})}, TWO, {}, TRUTH),
+    ("two pictures without masks", {"a.png": GRAY, "b.png": GRAY}, ONE, {}, TRUTH),
+    (".ipynb_checkpoints and __MACOSX", {"images/a.png": GRAY, "images/.ipynb_checkpoints/a.png": GRAY, "images/__MACOSX/._a.png": GRAY, "masks/a.png": WHITE}, TWO, {}, TRUTH),
+]
+
+
+def try_layout(files, where, options, truth):
+    """Return what came out: right, refused or wrong, and what the loader said."""
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        folder = Path(scratch).resolve()
+        for name, content in files.items():
+            array, how = content if isinstance(content, tuple) else (content, {})
+            put(folder, name, array, **how)
+        images_dir = folder if where is None else folder / "images"
+        try:
+            pairs = own.load_pairs(images_dir, None if where is None else folder / where, **options)
+        except own.PictureError as error:
+            return "refused", " ".join(str(error).replace(str(folder), "").split())[:160]
+        alike = min(float((mask[..., 0] == truth).mean()) for mask in pairs.masks)
+        soft = any(name.endswith(".jpg") for name in files) or truth.shape != GRAY.shape
+        said = [*(str(w.message) for w in caught if "mask" in str(w.message)), *pairs.remarks]
+        out = "right" if alike == 1 or soft and alike > 0.98 else "pointed out" if said else "WRONG"
+        return out, f"{pairs.layout}; {pairs.records[0].mask}" + (f"; {said[0][:110]}" if said else "")
+
+
+def main() -> None:
+    """Try all layouts and write the table."""
+    lines = ["# Layouts of folders, and what comes out", "", "Made by `python benchmarks/own_images_layouts.py`.", "",
+             "| layout | came out | the loader said |", "| --- | --- | --- |"]
+    for name, files, where, options, truth in LAYOUTS:
+        out, said = try_layout(files, where, options, truth)
+        lines.append(f"| {name} | {out} | {said.replace('|', '/')} |")
+        print(lines[-1])
+    REPORT.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
