@@ -125,6 +125,7 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("modules", nargs="*", help=f"of {', '.join(TESTS)}; default: all")
+    parser.add_argument("--minutes", type=float, default=1e6, help="stop after so many and keep what was found")
     parser.add_argument("--table", action="store_true", help="try nothing, write the table")
     options = parser.parse_args()
     os.chdir(ROOT)
@@ -137,10 +138,13 @@ def main() -> None:
         ignored = shutil.ignore_patterns(".git", ".venv*", "runs", "node_modules", "__pycache__")
         shutil.copytree(ROOT, copy, ignore=ignored)
         os.chdir(copy)
+        begun = time.monotonic()
         for name, mutation in [] if options.table else chosen:
             if options.modules and name not in options.modules or key(name, mutation) in kept:
                 continue
             started = time.monotonic()
+            if started - begun > 60 * options.minutes:
+                break
             outcome = kept[key(name, mutation)] = attempt(name, mutation)
             KEPT.write_text(json.dumps(kept, indent=1), encoding="utf-8")
             print(f"{name}: {'caught' if outcome['caught'] else 'SURVIVED'} in {time.monotonic() - started:.0f} s: "

@@ -1,7 +1,9 @@
 """What a student relies on in notebook 04: scores that mean what they say, on awkward masks too."""
 
+import cv2
 import numpy as np
 import pytest
+from helpers.arrays import check_images, check_masks, check_pair
 from helpers.evaluation import (
     best_threshold, bootstrap_interval, boundary_error, dice_by_threshold, dice_per_image, empty_baseline, error_by,
     hough_baseline, iou_per_image, lesion_table, otsu_baseline, pixel_accuracy, pooled_dice, reliability,
@@ -261,3 +263,85 @@ def test_hough_draws_what_it_found_round_and_in_place():
     found = hough_baseline((mask * 0.8 + 0.1).astype(np.float32)[None, ..., None], strictness=10)[0, ..., 0]
     assert 2 * (mask & found).sum() / (mask.sum() + found.sum()) > 0.9
     assert not hough_baseline((mask * 0.8 + 0.1).astype(np.float32)[None, ..., None], radius=(14, 20), strictness=18).any()
+
+
+def test_the_smallest_masks_score_right():
+    one, none = masks_of([1, 0, 0]), masks_of([0, 0, 0])
+    assert iou_per_image(one, one) == dice_per_image(one, one) == 1
+    assert pooled_dice(none, none) == 1 and pooled_dice(one, none) == 0 and pooled_dice(one, one) == 1
+    assert pixel_accuracy(masks_of([1, 1, 0, 0]), masks_of([1, 0, 0, 0])) == 0.75
+
+
+def test_thresholds_are_tried_in_hundredths_from_0_to_1_and_both_ends_count():
+    y_true = masks_of([1, 1, 0, 0])
+    for right, wrong, expected in ((0.365, 0.355, 0.36), (1.0, 0.995, 1.0), (0.995, 0.985, 0.99), (0.015, 0.005, 0.01)):
+        scores = np.where(y_true == 1, right, wrong)
+        assert best_threshold(y_true, scores) == (pytest.approx(expected), 1)
+    assert best_threshold(masks_of([1, 1]), np.zeros((1, 1, 2, 1))) == (0, 1)
+    # 0.45 and 0.55 are as good, and so is all between: 0.5. Of 0.2 and 0.6 alone, 0.6 lies nearer to 0.5.
+    assert best_threshold(y_true, np.where(y_true == 1, 0.55, 0.45)).threshold == pytest.approx(0.5)
+    assert best_threshold(y_true, np.where(y_true == 1, 0.7, 0.1), [0.2, 0.6]).threshold == 0.6
+    np.testing.assert_array_equal(dice_by_threshold(masks_of([0, 0]), np.full((1, 1, 2, 1), 0.5), [0.5, 0.6]), [[0], [1]])
+
+
+@pytest.mark.parametrize("thresholds", [[], [0.5, 0.5], [0.6, 0.5], [[0.1, 0.2]], 0.5])
+def test_thresholds_that_do_not_increase_are_refused(thresholds):
+    with pytest.raises(ValueError, match="increasing numbers"):
+        dice_by_threshold(masks_of([1, 0]), np.zeros((1, 1, 2, 1)), thresholds)
+
+
+@pytest.mark.parametrize("level", [0, 1, -0.1, 1.1])
+def test_the_level_of_an_interval_lies_between_0_and_1(level):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        bootstrap_interval([0.1, 0.9], level=level)
+
+
+def test_the_hough_baseline_is_what_its_notebook_says():
+    images, _ = make_dataset(6, seed=8)
+    for options, strictness in (({}, 20), ({"strictness": 12}, 12)):
+        expected = np.zeros(images.shape, np.uint8)
+        for image, mask in zip(images, expected):
+            gray = cv2.medianBlur(np.round(image[..., 0] * 255).astype(np.uint8), 5)
+            circles = cv2.HoughCircles(gray, cv2.HOUGH_GRADIENT, 1, 5, param1=120, param2=strictness, minRadius=5, maxRadius=15)
+            for x, y, r in [] if circles is None else circles[0].astype(float):
+                rows, columns = np.ogrid[: gray.shape[0], : gray.shape[1]]
+                mask[(columns - x) ** 2 + (rows - y) ** 2 <= r**2] = 1
+        np.testing.assert_array_equal(hough_baseline(images, **options), expected)
+        assert expected.any()
+
+
+def test_the_otsu_baseline_is_what_opencv_finds_in_eight_bits():
+    images, _ = make_dataset(3, seed=8)
+    for image, mask in zip(images, otsu_baseline(images)):
+        gray = np.round(image[..., 0] * 255).astype(np.uint8)
+        level = cv2.threshold(gray, 0, 255, cv2.THRESH_OTSU)[0]
+        np.testing.assert_array_equal(mask[..., 0], gray > level)
+
+
+def test_no_pictures_are_arrays_too():
+    nothing = np.zeros((0, 4, 4, 1))
+    assert check_images(nothing).shape == check_masks(nothing).shape == (0, 4, 4, 1)
+    assert check_masks(nothing.astype(np.uint8)).dtype == np.uint8 and len(dice_per_image(nothing, nothing)) == 0
+
+
+@pytest.mark.parametrize(("masks", "words"), [
+    (np.array([0, 255]), "Divide by 255 or compare with > 127"), (np.array([0, 254]), "which values are foreground"),
+    (np.array([0, 3, 255]), "which values are foreground"), (np.array([0.0, 0.5]), "choose a threshold first"),
+    (np.array([0.5, 1.0]), "choose a threshold first"), (np.array([-0.5, 1.0]), "which values are foreground"),
+    (np.array([0.5, 2.0]), "which values are foreground"), (np.array([0, 2], np.uint8), "which values are foreground"),
+])
+def test_the_remedy_fits_the_mask(masks, words):
+    with pytest.raises(ValueError, match=words):
+        check_masks(masks.reshape(1, 1, -1, 1))
+
+
+def test_images_are_described_as_they_are():
+    with pytest.raises(ValueError, match="uint8.*float32"):
+        check_images(np.zeros((1, 2, 2, 1), np.uint8))
+    with pytest.raises(ValueError, match="hold 2 values that are NaN or infinite"):
+        check_images(np.array([np.nan, np.inf, 0.5]).reshape(1, 1, 3, 1))
+    assert check_images(np.zeros((2, 3, 4), np.float32)).shape == (2, 3, 4, 1)
+    with pytest.raises(ValueError, match="3x4 pixels and masks 3x5"):
+        check_pair(np.zeros((2, 3, 4, 1)), np.zeros((2, 3, 5, 1)))
+    with pytest.raises(ValueError, match="2 images and 3 masks"):
+        check_pair(np.zeros((2, 3, 4, 1)), np.zeros((3, 3, 4, 1)))

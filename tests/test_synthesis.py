@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers.evaluation import best_threshold
 from helpers.synthesis import (
-    CircleScene, background, disc_pixels, draw_lesion, draw_real, draw_layers, draw_scene, draw_whole,
+    CircleScene, background, disc_pixels, draw_lesion, draw_level, draw_real, draw_layers, draw_scene, draw_whole,
     fingerprint, make_classes, make_dataset, make_instances,
     stream_scenes, vessel_curve,
 )
@@ -254,3 +254,40 @@ def test_what_notebook_01_says_of_single_dials():
 def test_what_notebook_01_says_of_a_disc_of_radius_3():
     counts = [disc_pixels(12, 12, *center, 3)[1].sum() for center in ((5, 6), (5.5, 6), (5.5, 6.5))]
     assert counts == [29, 26, 32]
+
+
+LIMITS = {"circles": (0, 1000), "vessels": (0, 1000), "radius": (1, 48), "contrast": (0, 1), "noise": (0, 1), "blur": (0, 50),
+          "illumination": (0, 1), "size": (8, 4096)}
+
+
+@pytest.mark.parametrize("dial", LIMITS)
+def test_a_dial_takes_its_limits_and_nothing_beyond(dial):
+    whole = dial in ("circles", "vessels", "radius", "size")
+    low, high = LIMITS[dial]
+    others = {"radius": 4} if dial == "size" else {}
+    for value in (low, high):
+        CircleScene(**{dial: value}, **others)
+    if dial != "size":
+        CircleScene(**{dial: (low, high)})
+        CircleScene(**{dial: (low, low)})
+    step = 1 if whole else 0.01
+    for value in (low - step, high + step):
+        with pytest.raises(ValueError, match=dial):
+            CircleScene(**{dial: value}, **others)
+
+
+@pytest.mark.parametrize("value", [True, "96", 95.5, None, (64, 96)])
+def test_a_size_is_one_whole_number(value):
+    with pytest.raises(ValueError, match="whole number of pixels from 8 to 4096, such as size=96"):
+        CircleScene(size=value, radius=4)
+
+
+def test_contrast_is_a_gray_level_of_eight_bits():
+    scene = CircleScene(circles=1, contrast=1, noise=0, blur=0, illumination=0, vessels=0, radius=5)
+    assert draw_scene(scene, np.random.default_rng(0))[0].max() == 1
+    levels = {draw_level((0.2, 0.3), np.random.default_rng(seed)) for seed in range(200)}
+    assert min(levels) == 51 and max(levels) in (76, 77) and all(type(level) is int for level in levels)
+
+
+def test_a_fingerprint_has_twelve_hexadecimal_digits():
+    assert fingerprint(np.zeros((2, 3), np.uint8)) == "41d583634af4"
