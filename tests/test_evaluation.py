@@ -3,13 +3,26 @@
 import cv2
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score, jaccard_score
+
 from helpers.arrays import check_images, check_masks, check_pair
 from helpers.evaluation import (
-    best_threshold, bootstrap_interval, boundary_error, dice_by_threshold, dice_per_image, empty_baseline, error_by,
-    hough_baseline, iou_per_image, lesion_table, otsu_baseline, pixel_accuracy, pooled_dice, reliability,
+    best_threshold,
+    bootstrap_interval,
+    boundary_error,
+    dice_by_threshold,
+    dice_per_image,
+    empty_baseline,
+    error_by,
+    hough_baseline,
+    iou_per_image,
+    lesion_table,
+    otsu_baseline,
+    pixel_accuracy,
+    pooled_dice,
+    reliability,
 )
 from helpers.synthesis import CircleScene, disc_pixels, make_dataset
-from sklearn.metrics import f1_score, jaccard_score
 
 
 def masks_of(*rows):
