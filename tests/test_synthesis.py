@@ -7,11 +7,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
 from helpers.evaluation import best_threshold
 from helpers.synthesis import (
-    CircleScene, background, disc_pixels, draw_lesion, draw_level, draw_real, draw_layers, draw_scene, draw_whole,
-    fingerprint, make_classes, make_dataset, make_instances,
-    stream_scenes, vessel_curve,
+    CircleScene,
+    background,
+    disc_pixels,
+    draw_layers,
+    draw_lesion,
+    draw_level,
+    draw_real,
+    draw_scene,
+    draw_whole,
+    fingerprint,
+    make_classes,
+    make_dataset,
+    make_instances,
+    stream_scenes,
+    vessel_curve,
 )
 
 
