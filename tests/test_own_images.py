@@ -1009,7 +1009,7 @@ def layout(tmp_path, files):
 NAMES = [
     ("cell.tif", "cell_mask.png"), ("cell.png", "cell_cp_masks.png"), ("img_000.png", "mask_000.png"), ("cell.ome.tif", "cell_labels.tif"),
     ("cell.tif", "cell_Simple Segmentation.tif"), ("cell.png", "cell_mask.gif"), ("21_training.tif", "21_manual1.gif"),
-    ("cell raw.tif", "cell-seg.png"), ("a/cell.png", "a/cell_mask.png"),
+    ("cell raw.tif", "cell-seg.png"), ("a/cell.png", "a/cell_mask.png"), ("cell.tif", "cell.tif_mask.png"),
 ]
 
 
@@ -1019,6 +1019,19 @@ def test_names_that_people_give(tmp_path, image, mask):
     apart = layout(tmp_path / "two", {f"images/{image}": GRAY, f"masks/{mask}": BOTH * np.uint8(255)})
     for pairs in (load_pairs(together), load_pairs(apart / "images", apart / "masks"), load_pairs(apart)):
         assert np.array_equal(pairs.masks[0, ..., 0], BOTH) and pairs.layout
+
+
+def test_sets_and_patients_with_folders_of_their_own(tmp_path):
+    files = {f"p{p}/{role}/{i}.png": array for p in (1, 2) for i in range(2) for role, array in (("images", GRAY), ("masks", BOTH))}
+    pairs = load_pairs(layout(tmp_path, files))
+    assert len(pairs.names) == 4 and len(set(own.groups_of(pairs.names))) == 2 and np.array_equal(pairs.masks[3, ..., 0], BOTH)
+
+
+def test_several_masks_of_one_picture(tmp_path):
+    files = {"benign (1).png": GRAY, "benign (1)_mask.png": DISC * np.uint8(255), "benign (1)_mask_1.png": DOT * np.uint8(255)}
+    files |= {"benign (2).png": GRAY, "benign (2)_mask.png": DISC * np.uint8(255)}
+    pairs = load_pairs(layout(tmp_path, files))
+    assert [mask[..., 0].tolist() for mask in pairs.masks] == [BOTH.tolist(), DISC.tolist()]
 
 
 def test_nnunet_names(tmp_path):

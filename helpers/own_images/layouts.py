@@ -157,8 +157,8 @@ def _two_folders(images_dir, masks_dir):
 
 def _one_folder(folder):
     nested = sorted(path.parent for path in folder.glob("*/masks") if (path.parent / "images").is_dir())
-    if nested:
-        return _folder_a_picture(folder, nested)
+    if nested and all(len(_files(place / "images", ENDINGS).keyed) == 1 for place in nested):
+        return _folder_a_picture(nested)
     inner = [path for path in sorted(folder.iterdir()) if path.is_dir()]
     for image_folder in (path for path in inner if _IMAGE_FOLDERS.match(path.name)):
         mask_folders = [path for path in inner if _MASK_FOLDERS.match(path.name)]
@@ -182,17 +182,12 @@ def _one_folder(folder):
     return Layout(matches, "pictures and masks in one folder", _left_out(folder, found.others))
 
 
-def _folder_a_picture(folder, nested):
-    matches, remarks = [], []
+def _folder_a_picture(nested):
+    matches = []
     for place in nested:
         images, masks = _files(place / "images", ENDINGS), _files(place / "masks", ENDINGS)
-        if len(images.keyed) != 1:
-            raise PictureError(
-                f"{place.name}/images holds {len(images.keyed)} pictures; expected one, with its masks in "
-                f"{place.name}/masks, one file an object."
-            )
         matches.append(Match(place.name, *images.keyed.values(), tuple(masks.keyed.values())))
-    return Layout(matches, "a folder for each picture, one mask file an object", remarks)
+    return Layout(matches, "a folder for each picture, one mask file an object", [])
 
 
 def _one_file_an_object(images, masks):
@@ -228,8 +223,10 @@ def _with_annotations(images, files):
 
 
 def _is_mask(key):
-    name = key.rpartition("/")[2]
-    start, end = rf"^({_MASK_WORDS}){_SEPARATOR}", rf"{_SEPARATOR}({_MASK_WORDS})$"
+    folder, _, name = key.rpartition("/")
+    if any(_MASK_FOLDERS.match(part) for part in folder.split("/")):
+        return True
+    start, end = rf"^({_MASK_WORDS}){_SEPARATOR}", rf"{_SEPARATOR}({_MASK_WORDS})({_SEPARATOR}*\d+)?$"
     return any(re.search(pattern, name, re.IGNORECASE) for pattern in (start, end))
 
 
@@ -240,10 +237,15 @@ def bare_name(key: str) -> str:
     before = None
     while name != before:
         before = name
-        name = re.sub(r"\.ome$", "", name, flags=re.IGNORECASE)
+        name = re.sub(r"\.(ome|tiff?|png|jpe?g|bmp)$", "", name, flags=re.IGNORECASE)
         name = re.sub(rf"{_SEPARATOR}+({words})$", "", name, flags=re.IGNORECASE) or name
         name = re.sub(rf"^({words}){_SEPARATOR}+(?=.)", "", name, flags=re.IGNORECASE) or name
-    return f"{folder}/{name}".lower()
+    folders = [part for part in folder.split("/") if not (_IMAGE_FOLDERS.match(part) or _MASK_FOLDERS.match(part))]
+    return "/".join([*folders, name]).lower()
+
+
+def _without_number(key):
+    return bare_name(re.sub(rf"({_SEPARATOR}({_MASK_WORDS})){_SEPARATOR}*\d+$", r"\1", key, flags=re.IGNORECASE))
 
 
 def match(images, masks, images_name, masks_name) -> list[Match]:
@@ -251,6 +253,10 @@ def match(images, masks, images_name, masks_name) -> list[Match]:
     matches = [Match(key, images[key], masks[key]) for key in images if key in masks]
     rest_images = {key: path for key, path in images.items() if key not in masks}
     rest_masks = {key: path for key, path in masks.items() if key not in images}
+    for key in list(rest_images):  # cell_mask_1, cell_mask_2: several masks of one picture
+        several = [other for other in rest_masks if _without_number(other) == bare_name(key)]
+        if len(several) > 1 and any(_without_number(other) != bare_name(other) for other in several):
+            matches.append(Match(key, rest_images.pop(key), tuple(rest_masks.pop(other) for other in several)))
     for rule in (bare_name, _without_channel):
         by_name = {}
         for role, rest in enumerate((rest_images, rest_masks)):
