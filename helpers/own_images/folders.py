@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -39,23 +40,30 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
     if out.is_relative_to(Path(folder).expanduser().resolve()):
         pictures = {key: path for key, path in pictures.items() if not path.is_relative_to(out)}
     table = _begin(out, model_path, settings)
-    found, problems = sum(1 for _ in table.open(encoding="utf-8")) - 1, []
-    for key, path in tqdm(pictures.items(), unit="picture", disable=not progress):
-        try:
-            pages = read_picture(path).pages
-            for i, page in enumerate(pages, 1):
-                name = f"{key}_p{i:03d}" if len(pages) > 1 else key
-                if not (out / f"{name}_mask.png").exists():
-                    found += _predict_page(kept, page, name, path.name, out, table, settings)
-        except PictureError as error:
-            problems.append(str(error))
-    return found, problems
+    problems, waiting = [], None
+    with ThreadPoolExecutor(1) as beside:  # while the network computes, the picture before is measured and written
+        for key, path in tqdm(pictures.items(), unit="picture", disable=not progress):
+            try:
+                pages = read_picture(path).pages
+                for i, page in enumerate(pages, 1):
+                    name = f"{key}_p{i:03d}" if len(pages) > 1 else key
+                    if (out / f"{name}_mask.png").exists():
+                        continue
+                    gray, _ = to_gray(page, path.name, settings["value_range"], settings["channel"])
+                    mask = predict_tiled(kept.model, gray, normalization=kept.normalization) >= kept.threshold
+                    if waiting:
+                        waiting.result()  # no more than one waits, which limits the memory
+                    waiting = beside.submit(_write_page, gray, mask, name, out, table, settings)
+            except PictureError as error:
+                problems.append(str(error))
+        if waiting:
+            waiting.result()
+    with table.open(encoding="utf-8") as file:
+        return sum(1 for _ in file) - 1, problems
 
 
-def _predict_page(kept, page, name, file_name, out, table, settings):
-    gray, _ = to_gray(page, file_name, settings["value_range"], settings["channel"])
-    probability = predict_tiled(kept.model, gray, normalization=kept.normalization)
-    labels = label_objects(probability >= kept.threshold, settings["min_area"], settings["split"])
+def _write_page(gray, mask, name, out, table, settings):
+    labels = label_objects(mask, settings["min_area"], settings["split"])
     rows = measure_objects(labels, gray)
     size, unit = settings["pixel_size"] or 1, settings["unit"] if settings["pixel_size"] else "pixels"
     text = io.StringIO()
@@ -71,7 +79,6 @@ def _predict_page(kept, page, name, file_name, out, table, settings):
     with table.open("a", encoding="utf-8") as file:
         file.write(text.getvalue())
     save_mask(labels > 0, out / f"{name}_mask.png")  # last, because a picture with a mask is done
-    return len(rows)
 
 
 def _begin(out, model_path, settings):
