@@ -84,7 +84,7 @@ checks.reveal("disc", guess, mask.sum())
 # to either side of the pixel in the middle. A mask is a set of *pixels* and not a circle. When a lesion is small, one row of
 # pixels more or less is a large part of the lesion, and of the score.
 #
-# Notice the order of the numbers, too. A point is usually given as `(x, y)`, so `(5, 6)` means column 5, row 6. An array is
+# Notice the order of the numbers, too. A point is given as `(x, y)`, in OpenCV too: `(5, 6)` means column 5, row 6. An array is
 # read as `[row, column]`. Many mistakes with images come from mixing up these two orders.
 
 # %%
