@@ -895,12 +895,14 @@ def test_an_unknown_exercise_has_no_hint():
 
 TRUTHS = {
     "scan": 3,
-    "disc": np.uint64(29), "scene shape": (96, 96, 1), "foreground": 0.0947, "copying": 0.23, "accuracy": 0.908,
-        "otsu": "worse",
+    "disc": np.uint64(29), "easy discs": 0, "dark lesion": 0.25, "scene shape": (96, 96, 1), "lesions stay": "no",
+        "blurred mask": "no", "averaged noise": 0.04, "size": "the same", "foreground": 0.0947, "copying": 0.28, "leaked": 1.0,
+        "accuracy": 0.908, "empty dice": 0.17, "otsu": "worse", "hough": "small", "hardest dial": "vessels",
     "kernel": 3, "even kernel": 0, "weights": 1168, "block shape": (1, 96, 96, 8), "pooled shape": (1, 48, 48, 8),
         "painted": 40, "skip shape": (1, 96, 96, 16), "running mean": 0.3, "paper": 257, "field": 44, "skips": "boundaries",
     "steps": 2400, "constant": 0.1, "half": 1225, "epochs": 57, "resumed": "exactly",
-    "curve": "plateau", "ladder": 0.35, "pooled": 0.99, "noise": 0.33, "coins": "U-Net",
+    "curve": "plateau", "same worst": "no", "ladder": 0.35, "per image": 0.5, "pooled": 0.99, "border": "alike",
+        "noise": 0.33, "first to give": "missed", "calibration": "fewer", "sanity": "alike", "coins": "U-Net",
 }
 every_prediction = pytest.mark.parametrize("name", TRUTHS)
 
@@ -909,14 +911,14 @@ def revealed(name, guess):
     return printed(checks.reveal, name, guess, TRUTHS[name])
 
 
-def test_every_prediction_stands_in_a_notebook_three_to_six_times_each():
+def test_every_prediction_stands_in_a_notebook_and_has_a_guess_of_its_own():
     assert set(TRUTHS) == set(checks.PREDICTIONS)
     found = []
     for path in sorted((ROOT / "notebooks").glob("0[0-4]_*.py")):
         text = path.read_text(encoding="utf-8")
-        names = re.findall(r'checks\.reveal\(\s*"([^"]+)", guess,', text)
-        assert (3 if path.name[1] > "0" else 1) <= len(names) <= 12 and len(re.findall(r"^guess = None  # \S", text,
-            re.MULTILINE)) == len(names)
+        names = re.findall(r'checks\.reveal\(\s*"([^"]+)", guess\w*,', text)
+        assert len(names) >= (3 if path.name[1] > "0" else 1)
+        assert len(re.findall(r"^guess\w* = None  # \S", text, re.MULTILINE)) == len(names), path.name
         found += names
     assert sorted(found) == sorted(checks.PREDICTIONS)
 
@@ -953,6 +955,7 @@ def test_a_guess_is_told_how_far_off_it_is():
     assert "near enough" in revealed("foreground", 0.09)
     assert "per cent" in revealed("accuracy", 91)
     assert "by a factor of 3.5" in revealed("noise", 0.095)
+    assert "which is 193 too high" in revealed("foreground", 193.1)
 
 
 # --- the environment --------------------------------------------------------------------------------------------------

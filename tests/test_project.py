@@ -179,3 +179,21 @@ def test_pairing_keeps_ids_and_a_second_run_changes_nothing(tmp_path, monkeypatc
 def test_no_file_is_larger_than_three_megabytes():
     tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=ROOT).stdout.split()
     assert not [name for name in tracked if (ROOT / name).exists() and (ROOT / name).stat().st_size > 3_000_000]
+
+
+def test_the_readmes_picture_shows_what_its_text_says():
+    import numpy as np
+
+    from helpers import MODELS
+    from helpers.evaluation import dice_per_image
+    from helpers.synthesis import CircleScene, make_classes
+    from helpers.training import load_network, predict
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "follow the orange ones, and none is drawn around a vessel" in text
+    settings = re.search(r"make_dataset\((\d+), CircleScene\(circles=(\(.+?\))\), seed=(\d+)\)", (ROOT / "models" / "overview.py").read_text())
+    count, circles, seed = map(ast.literal_eval, settings.groups())
+    images, classes = make_classes(count, CircleScene(circles=circles), seed=seed)
+    found = (predict(load_network(MODELS / "unet_circles.keras"), images) >= 0.5).astype(np.uint8)
+    assert dice_per_image((classes == 1).astype(np.uint8), found).min() > 0.9
+    assert found[classes == 2].mean() < 0.03  # a few pixels beside a lesion that touches one

@@ -75,7 +75,8 @@ def _answer_number(prediction, guess, truth):
     if abs(off) <= prediction.near and guess not in prediction.slips:
         return f"You said {guess:g}: near enough."
     way = "high" if off > 0 else "low"
-    far = f"{abs(off):,.2g}" if isinstance(truth, float) else f"{abs(off):,g}"
+    far = f"{abs(off):,.2g}" if isinstance(truth, float) and abs(off) < 10 else f"{abs(off):,.0f}"  # never 1.9e+02
+    far = far if isinstance(truth, float) or abs(off) == int(abs(off)) else f"{abs(off):,g}"
     answer = f"You said {guess:g}, which is {far} too {way}"
     if truth > 0 and guess > 0 and max(guess / truth, truth / guess) >= 2:
         answer += f", by a factor of {max(guess / truth, truth / guess):.2g}"

@@ -36,6 +36,8 @@ PREDICTIONS = {
             "stays.",
         (1, 96, 96, 1): "Each filter gives a channel, and the block's convolutions have 8 filters.",
         (1, 48, 48, 8): "A convolution does not halve the picture. That will be the work of pooling.",
+        (1, 192, 192, 8): "A convolution does not enlarge the picture. With zero padding its size stays.",
+        (1, 94, 94, 8): "One convolution without padding would leave that. Here zeros are put around the picture.",
         (1, 96, 96, 16): "The second convolution works on the result of the first. Their channels do not add up.",
         (1, 96, 96, 64): "The second convolution adds up over the channels of the first; they do not multiply.",
         (96, 96, 8): "The first axis counts the pictures, and it stays.",
