@@ -1144,6 +1144,18 @@ def test_source_and_condition_are_two_things(names, sources, conditions):
     assert table.startswith("training: ") and names[sets[2][0]] in table
 
 
+def test_slices_of_one_stack_are_recognized_by_their_likeness(tmp_path):
+    noise = np.random.default_rng(2).normal(size=(16, 96, 96)).astype(np.float32)
+    stack = np.stack([cv2.GaussianBlur(noise[i : i + 4].mean(axis=0), (0, 0), 2) for i in range(12)])
+    stack = np.clip(128 + 128 * stack / np.abs(stack).max(), 0, 255).astype(np.uint8)
+    files = {f"{i:03d}.png": page for i, page in enumerate(stack)}
+    masks = {f"{i:03d}.png": (page > 150) * np.uint8(255) for i, page in enumerate(stack)}
+    assert "slices of one stack" in load_pairs(*folders(tmp_path / "a", files, masks)).table()
+    alone = {name: np.clip(RNG.normal(128, 40, (96, 96)), 0, 255).astype(np.uint8) for name in files}
+    assert "slices of one stack" not in load_pairs(*folders(tmp_path / "b", alone, masks)).table()
+    assert "slices" not in load_pairs(*own.write_stand_in(tmp_path / "c", 12)).table()
+
+
 def test_a_single_stack_is_cut_with_gaps_or_refused():
     sets = own.split_by_source(["stack"] * 30)
     assert all(b[0] - a[-1] >= 2 for a, b in zip(sets, sets[1:])) and all(map(len, sets))

@@ -25,7 +25,7 @@ from helpers.own_images.pairs import PairRecord, Pairs, load_pairs
 from helpers.own_images.patches import draw_patch, draw_patches, patch_batches, restart, train_on_patches
 from helpers.own_images.real_sets import NUCLEI, RealSet, draw_nuclei, fetch, fetch_set, unpack, write_stand_in
 from helpers.own_images.splits import (
-    choose, conditions_of, groups_from_csv, groups_of, split_by_source, split_table,
+    choose, conditions_of, groups_from_csv, groups_of, look_like_slices, split_by_source, split_table,
 )
 from helpers.own_images.tiles import predict_tiled
 
@@ -34,7 +34,8 @@ __all__ = [
     "PairRecord", "Pairs", "PictureError", "RawPicture", "RealSet", "SavedNetwork", "beside", "choose",
     "conditions_of", "contact_sheet", "draw_nuclei", "draw_patch", "draw_patches", "export_onnx", "fetch", "fetch_set",
     "find_layout", "fit_normalization", "groups_from_csv", "groups_of", "inspect_pictures", "label_objects",
-    "load_kept", "load_pairs", "measure_objects", "new_folder", "numbered_contours", "onnx_difference",
-    "patch_batches", "predict_folder", "predict_tiled", "read_picture", "restart", "save_mask", "save_network",
-    "save_table", "split_by_source", "split_table", "to_gray", "train_on_patches", "unpack", "write_stand_in",
+    "load_kept", "load_pairs", "look_like_slices", "measure_objects", "new_folder", "numbered_contours",
+    "onnx_difference", "patch_batches", "predict_folder", "predict_tiled", "read_picture", "restart", "save_mask",
+    "save_network", "save_table", "split_by_source", "split_table", "to_gray", "train_on_patches", "unpack",
+    "write_stand_in",
 ]

@@ -13,6 +13,7 @@ from helpers.own_images.layouts import find_layout
 from helpers.own_images.masks import (
     Codes, FolderFacts, cleared_gap, codes_of, filled, folder_facts, foreground_of, is_outline,
 )
+from helpers.own_images.splits import groups_of, look_like_slices
 
 
 class PairRecord(NamedTuple):
@@ -132,7 +133,13 @@ def load_pairs(
     said = _suspicions(records, masks)
     for remark in said:
         warnings.warn(remark, stacklevel=2)
-    return Pairs(images, masks, records, layout.remarks + _hints(records, value_range) + said, layout.name)
+    hints = _hints(records, value_range)
+    if limit is None and len(set(groups_of([record.name for record in records]))) > 1 and look_like_slices(images):
+        hints.append(
+            "neighboring pictures look alike, as the slices of one stack do. If they are, give all of them the same "
+            "source, because a random split would put neighbors into different sets."
+        )
+    return Pairs(images, masks, records, layout.remarks + hints + said, layout.name)
 
 
 def _read_pair(match, value_range, channel):

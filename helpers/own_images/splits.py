@@ -5,6 +5,7 @@ import io
 import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from helpers.own_images.files import PictureError
@@ -77,6 +78,20 @@ def groups_of(names) -> list[str]:
         else:
             groups.append(name)
     return groups
+
+
+def look_like_slices(images) -> bool:
+    """Whether neighboring pictures look alike and distant ones do not, as the slices of one stack do."""
+    if len(images) < 6:
+        return False
+    planes = [np.asarray(image, np.float32)[..., 0] for image in images]
+    small = [cv2.resize(plane, (64, 64), interpolation=cv2.INTER_AREA) for plane in planes]
+    fine = np.stack([(each - cv2.GaussianBlur(each, (0, 0), 8)).ravel() for each in small])
+    fine -= fine.mean(axis=1, keepdims=True)
+    fine /= np.maximum(np.linalg.norm(fine, axis=1, keepdims=True), 1e-9)
+    alike = fine @ fine.T
+    near, far = np.diag(alike, 1).mean(), alike[np.triu_indices(len(images), 4)].mean()
+    return bool(near > 0.25 and near > far + 0.2)
 
 
 def conditions_of(names) -> list[str]:
