@@ -191,7 +191,7 @@ def load_kept(path) -> SavedNetwork:
         return SavedNetwork(model, rule, float(threshold), dict(scores), dict(card), dict(note.get("settings", {})))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path.name}: the note {NOTE} in it is damaged ({first_line(error)}). Keep the network anew with "
+            f"{path.name}: the note {NOTE} in it is damaged ({first_line(error)}). Save the network again with "
             "save_network."
         ) from error
 

@@ -54,7 +54,7 @@ def measure_objects(labels, image=None, pixel_size: float = 1.0) -> list[FoundOb
     """Measure each numbered object: place, area, perimeter, roundness (1 for a disc), mean gray level.
 
     labels: `[h, w]` from `label_objects`; image: its picture, for the gray level; pixel_size: side of a pixel, such as
-    0.65 micrometres. Perimeter: Crofton's formula, which is right for discs where counting pixels is not.
+    0.65 micrometers. Perimeter: Crofton's formula, which is right for discs where counting pixels is not.
     Raises ValueError if the shapes differ.
     """
     labels = np.asarray(labels)

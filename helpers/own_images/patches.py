@@ -32,7 +32,7 @@ def draw_patches(images, masks, n: int, size: int = 128, seed=0) -> tuple[np.nda
 
 
 def patch_batches(images, masks, size: int = 128, batch_size: int = 8, steps: int = 50, seed=0):
-    """Return a `tf.data.Dataset` of `steps` batches of patches, drawn anew in every epoch, mirrored and turned.
+    """Return a `tf.data.Dataset` of `steps` batches of patches, drawn again in every epoch, mirrored and turned.
 
     Brightness and contrast of each patch vary a little, too. size: a multiple of `2 ** (depth - 1)`, pixels.
     """
@@ -68,7 +68,7 @@ def train_on_patches(
 
 
 def restart(model, weights) -> None:
-    """Give a compiled model other weights and a fresh optimizer, so that a further training need not compile anew."""
+    """Give a compiled model other weights and a fresh optimizer, so that a further training need not compile again."""
     model.set_weights(weights)
     if model.compiled:
         for variable in model.optimizer.variables:

@@ -47,7 +47,7 @@ def fetch(url: str, sha256: str | None, cache, timeout: float = 5, progress=True
     timeout: seconds to wait for an answer. An interrupted download goes on where it stopped. Without a known `sha256`
     that of the first download is noted beside the copy, and later copies are checked against the note.
     Raises OSError if the network or the address cannot be reached or the disk is full, and PictureError if the file
-    is not the one expected; a copy in the cache that has changed is fetched anew.
+    is not the one expected; a copy in the cache that has changed is fetched again.
     """
     cache = Path(cache).expanduser()
     target = cache / Path(urllib.request.urlparse(url).path).name
@@ -197,7 +197,7 @@ def draw_nuclei(rng, sizes=(256, 256)) -> tuple[np.ndarray, np.ndarray]:
         labels[fresh] = labels.max() + 1
         light[fresh] = rng.uniform(faintest, 1)
     debris = np.zeros(sizes, np.float32)
-    for _ in range(int(rng.integers(0, 12))):  # specks and fibres: bright, and no nuclei
+    for _ in range(int(rng.integers(0, 12))):  # specks and fibers: bright, and no nuclei
         start, turn = rng.uniform(0, (width, height)), rng.uniform(0, 2 * np.pi)
         end = start + rng.choice([2, 4, 40]) * np.array([np.cos(turn), np.sin(turn)])
         ends = start.astype(int).tolist(), end.astype(int).tolist()
