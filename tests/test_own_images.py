@@ -539,7 +539,7 @@ def test_masks_are_kept_beside_and_never_over(tmp_path):
     path = own.save_mask(DISC[..., None], own.beside(picture))
     assert path.name == "cell 1_mask.png" and (read_picture(path).pages[0] == DISC * 255).all()
     labels = own.save_mask(OBJECTS, own.beside(picture, "_labels.tif"))
-    assert (read_picture(labels).pages[0] == OBJECTS).all()
+    assert (read_picture(labels).pages[0] == OBJECTS).all() and read_picture(labels).pages[0].dtype == np.uint8
     before = content(tmp_path)
     for target in (picture, path):
         with pytest.raises(FileExistsError, match="nothing is written over"):
