@@ -8,7 +8,7 @@
 # make lock        choose the newest versions that requirements.txt allows
 # make bench       measure; see benchmarks/README.md
 # make site        set up and make web pages of the notebooks: site/_build/html/index.html
-# make test-site   set up, make the site, and check every page of it in Chromium
+# make test-site   set up, make the site with its live pages, and check every page of it in Chromium
 
 SHELL := /bin/sh
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -73,7 +73,7 @@ site: $(SITE_ENV)/ready
 	$(SITE_ENV)/bin/python tools/pages.py
 
 test-site: site $(ENV)/test.ready
-	UNET_COURSE_SITE="$(CURDIR)/site/_build/html" $(BIN)/python -m pytest tests/browser/test_site.py
+	UNET_COURSE_SITE="$(CURDIR)/site/_build/html" $(BIN)/python -m pytest tests/browser/test_site.py tests/browser/test_live_pages.py tests/browser/test_web_engine.py
 
 $(SITE_ENV)/ready: site/requirements.txt
 	@test -n "$(PYTHON)" || { echo "The site needs Python 3.11, 3.12 or 3.13, and none was found. Install one from https://www.python.org/downloads/, or name it: make site PYTHON=/path/to/python3.12"; exit 1; }

@@ -21,6 +21,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # no widget runs here, so nothing is loaded from other servers for them
 
+root_doc = "contents"  # the first page, index.html, is the live one of web/
 html_theme = "sphinx_book_theme"
 html_static_path = ["_static"]
 html_css_files = ["course.css"]

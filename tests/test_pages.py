@@ -68,7 +68,7 @@ def test_launch_links_only_with_an_address():
 
 
 @pytest.mark.parametrize(("written", "folder", "expected"), [
-    ("[Contents](../README.md)", "notebooks", "[Contents](index.md)"),
+    ("[Contents](../README.md)", "notebooks", "[Contents](contents.md)"),
     ("[a](02_unet_anatomy.ipynb)", "notebooks", "[a](02_unet_anatomy.ipynb)"),
     ("**[dice](00_start_here.ipynb#dice)**", "notebooks", "**[dice](00_start_here.ipynb#dice)**"),
     ("[a](notebooks/02_unet_anatomy.ipynb) and [b](TEACHING.md#x)", "", "[a](02_unet_anatomy.ipynb) and [b](teaching.md#x)"),
@@ -110,13 +110,13 @@ def test_a_notebooks_page(name, written):
     head = page.cells[0].source
     assert f"blob/{REF}/notebooks/{name}.ipynb){{.launch}}" in head and f"lab/tree/notebooks/{name}.ipynb){{.launch}}" in head
     assert "guesses and exercises wait for you in the running notebook" in head
-    assert "[Contents](index.md)" in head
+    assert "[Contents](contents.md)" in head
     assert not any('<a id="' in c.source for c in page.cells), "a heading's anchor must be one that Sphinx knows"
     assert sum(len(c.metadata.alts) for c in page.cells if c.cell_type == "code") >= 2
 
 
 def test_the_front_page_holds_the_map_and_the_launch_links(written):
-    front = (written / "index.md").read_text()
+    front = (written / "contents.md").read_text()
     for path in tool.sources():
         assert f"]({path.stem}.ipynb)" in front, f"the README's map lacks {path.stem}: python benchmarks/notebooks.py"
         assert f"<{path.stem}>" in front

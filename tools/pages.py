@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import address
+import web
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,7 +92,7 @@ def page_links(text: str, repository: str, branch: str, folder: str = "") -> str
             return match.group()
         path = os.path.normpath(os.path.join(folder, target))
         if path in ("README.md", "TEACHING.md"):
-            return f"[{words}]({ {'README.md': 'index.md', 'TEACHING.md': 'teaching.md'}[path] }{anchor or ''})"
+            return f"[{words}]({ {'README.md': 'contents.md', 'TEACHING.md': 'teaching.md'}[path] }{anchor or ''})"
         if bang or path.startswith("notebooks") and path.endswith(".ipynb"):
             return f"{bang}[{words}]({Path(path).name}{anchor or ''})"
         return f"[{words}]({repository}/blob/{branch}/{path}{anchor or ''})" if repository else words
@@ -139,8 +140,8 @@ def filled(template: str, readme: str, notebooks: list[tuple[str, str]]) -> str:
     return re.sub(r"\{\{ (\w+)(?:: (.+?))? \}\}", fill, template)
 
 
-def write_pages(folder: Path, root: Path = ROOT) -> None:
-    """Write the sources of all pages into an empty folder."""
+def write_pages(folder: Path, root: Path = ROOT) -> list[tuple[str, str]]:
+    """Write the sources of all pages into an empty folder; returns file name and title of each notebook."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     repository, branch = address.settings(root)
@@ -159,15 +160,18 @@ def write_pages(folder: Path, root: Path = ROOT) -> None:
     for name, text in {**texts, "teaching.md": teaching}.items():
         (folder / name).write_text(text, encoding="utf-8")
     shutil.copy(root / "models" / "overview.png", folder)
+    return notebooks
 
 
 def main() -> int:
     """Write the pages and have Sphinx make the site of them; every warning is an error."""
     shutil.rmtree(BUILT / "html", ignore_errors=True)
-    write_pages(BUILT / "pages")
+    notebooks = write_pages(BUILT / "pages")
+    web.main()
     command = [sys.executable, "-m", "sphinx", "-M", "html", str(BUILT / "pages"), str(BUILT), "-c", str(SITE)]
     status = subprocess.run([*command, "--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]).returncode
     if status == 0:
+        web.put_into(BUILT / "html", notebooks)
         print(f"The site is in {(BUILT / 'html').relative_to(ROOT)}; open index.html in a browser.")
     return status
 
