@@ -377,8 +377,8 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="kernel"></a>kernel
 #
-# The weights of a convolution, often three by three. A network learns them, one kernel for each pair of channels, in
-# and out.
+# The numbers by which a convolution multiplies the pixels of its window, often three by three. A network learns them,
+# one kernel for each pair of a channel that comes in and one that goes out.
 #
 # ### <a id="layer"></a>layer
 #
@@ -392,7 +392,8 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="learning-rate"></a>learning rate
 #
-# The length of a step downhill. Too short takes for ever, too long jumps about or ends in NaN.
+# The length of a step downhill. If it is too short, training takes forever; if it is too long, the loss jumps about or
+# ends in NaN.
 #
 # ### <a id="logit"></a>logit
 #
@@ -401,8 +402,8 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="loss"></a>loss
 #
-# The number that training makes smaller: it says how wrong a prediction is. It has to have a slope, which a thresholded
-# mask has not.
+# The number that training makes smaller: it says how wrong a prediction is. It must have a slope to follow, and a
+# thresholded mask has none.
 #
 # ### <a id="mask"></a>mask
 #
@@ -425,7 +426,7 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="over-fitting"></a>over-fitting
 #
-# Learning the training pictures by heart. The training score goes on rising while the validation score turns back.
+# Learning the training pictures by heart (also spelled overfitting). The training score goes on rising while the validation score turns back.
 #
 # ### <a id="padding"></a>padding
 #
@@ -468,8 +469,8 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="segmentation"></a>segmentation
 #
-# To decide for each pixel of a picture whether it belongs to what one is looking for. The answer has as many pixels as
-# the question.
+# Deciding for each pixel of a picture whether it belongs to what one is looking for. The answer has as many pixels as
+# the picture.
 #
 # ### <a id="sigmoid"></a>sigmoid
 #
@@ -477,7 +478,8 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="skip-connection"></a>skip connection
 #
-# Handing the encoder's maps across to the decoder, on every level. It brings back the exact places that pooling lost.
+# A shortcut that hands the encoder's maps across to the decoder, on every level. It brings back the exact places that
+# pooling lost.
 #
 # ### <a id="test-set"></a>test set
 #
@@ -495,8 +497,8 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="transposed-convolution"></a>transposed convolution
 #
-# A layer that makes maps larger by painting a small learned pattern for each pixel. Untrained, it leaves a
-# checkerboard.
+# A layer that makes maps larger: it paints a small learned pattern for each pixel, multiplied by the pixel's value.
+# Untrained, it leaves a checkerboard.
 #
 # ### <a id="validation-set"></a>validation set
 #
