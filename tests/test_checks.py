@@ -782,6 +782,27 @@ def test_endless_recursion_is_an_error_like_another():
     assert "RecursionError" in said("1.3", "def clean_mask(stored):\n    return clean_mask(stored)")
 
 
+@pytest.mark.parametrize("ending", ["raise KeyboardInterrupt", "raise SystemExit(3)", "exit()", "import sys; sys.exit()",
+    "raise GeneratorExit", "class Mine(BaseException): pass\n        raise Mine('stop')"])
+def test_what_ends_a_program_ends_no_notebook(ending):
+    text = said("1.3", f"def clean_mask(stored):\n    if True:\n        {ending}")
+    assert text.startswith("not yet (raises)") and len(text.splitlines()) == 1
+    text = said("3.5", f"class StopAtGoal(keras.callbacks.Callback):\n    def __init__(self, goal):\n        {ending}")
+    assert text.startswith("not yet (raises)") and "helpers" not in text
+
+
+def test_a_message_quotes_the_students_own_line(tmp_path):
+    """Also where the checker wraps the answer in a lambda of its own, and where the error arises inside a package."""
+    path = tmp_path / "cell.py"
+    path.write_text("from keras import layers\ndef block(x, filters):\n    x = layers.Conv2D(filters, 3)(x)\n    return layers.Dense('no')(x)\n")
+    names = {}
+    exec(compile(path.read_text(), str(path), "exec"), names)
+    text = printed(checks.exercise_2_3, names["block"])
+    assert "(Line 3 of block: `return layers.Dense('no')(x)`.)" in text, text
+    text = printed(checks.exercise_1_3, lambda stored: 1 / 0)
+    assert "Line 1 of your lambda: `text = printed(checks.exercise_1_3, lambda stored: 1 / 0)`" in text, text
+
+
 def test_the_line_that_raises_is_named():
     text = said("1.3", "def clean_mask(stored):\n    a = 1\n    return a / 0")
     assert "Line 3 of clean_mask" in text
@@ -848,11 +869,12 @@ def test_progress_is_kept_on_disk(own_progress):
     said("1.2", "disc_dice = 0.5")
     said("1.3", EXERCISES["1.3"].solution)
     assert printed(checks.progress, "01").splitlines() == [
-        "solved 1 of 5: 1.3", "tried  1 of 5: 1.2", "left   3 of 5: 1.1, 1.4, 1.5"
+        "solved                 1 of 5: 1.3", "tried, not solved yet  1 of 5: 1.2",
+        "not tried yet          3 of 5: 1.1, 1.4, 1.5",
     ]
     said("1.3", WRONG["1.3"][0][0])  # solved stays solved
     assert json.loads(own_progress.read_text()) == {"1.2": "tried", "1.3": "solved"}
-    assert "left   6 of 6" in printed(checks.progress, "02")
+    assert "not tried yet          6 of 6" in printed(checks.progress, "02")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1, 2]", '{"1.1": 7}', '{"1.1": "mastered"}', "\x00\x01", "null"])
@@ -870,7 +892,7 @@ def test_a_damaged_file_breaks_nothing_and_is_kept(own_progress, content):
 def test_a_file_in_another_encoding_is_damaged_too(own_progress):
     own_progress.parent.mkdir(parents=True)
     own_progress.write_bytes(b"\xff\xfe{")
-    assert "left   5 of 5" in printed(checks.progress, "01")
+    assert "not tried yet          5 of 5" in printed(checks.progress, "01")
     assert own_progress.with_name("progress-damaged-1.json").exists()
 
 

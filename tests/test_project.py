@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import address
+import jupytext
 import nbformat
 import notebooks as tool
 import pytest
@@ -173,6 +174,7 @@ def test_pairing_keeps_ids_and_a_second_run_changes_nothing(tmp_path, monkeypatc
     tool.main(["08"])
     after = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     assert [c.id for c in after.cells][1:] == [c.id for c in before.cells][1:]
+    assert after.cells[0].id != before.cells[0].id
     assert len({c.id for c in after.cells}) == 4 and after.cells[3].outputs[0]["data"]["text/plain"] == "4"
 
 
@@ -197,3 +199,72 @@ def test_the_readmes_picture_shows_what_its_text_says():
     found = (predict(load_network(MODELS / "unet_circles.keras"), images) >= 0.5).astype(np.uint8)
     assert dice_per_image((classes == 1).astype(np.uint8), found).min() > 0.9
     assert found[classes == 2].mean() < 0.03  # a few pixels beside a lesion that touches one
+
+
+def paired_by_hand(folder, monkeypatch, change):
+    """Make a pair, let `change` work on the cells of its .ipynb, and return both paths."""
+    monkeypatch.setattr(tool, "NOTEBOOKS", folder)
+    source = folder / "08_trial.py"
+    source.write_text("# %% [markdown]\n# # Try\n\n# %%\nprint(1)\n\n# %%\nprint(1)\n\n# %%\n2 + 2\n")
+    tool.main(["08", "--pair-only"])
+    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    change(notebook.cells)
+    nbformat.write(notebook, source.with_suffix(".ipynb"))
+    return source, source.with_suffix(".ipynb")
+
+
+def edit(number, text):
+    return lambda cells: cells[number].__setitem__("source", text)
+
+
+@pytest.mark.parametrize("arguments", [["08"], ["08", "--pair-only"], []])
+@pytest.mark.parametrize(("change", "named"), [
+    (edit(0, "# Try\n\nA note of mine."), "markdown cell: # Try"),
+    (edit(3, "2 + 3"), "code cell: 2 + 3"),
+    (lambda cells: cells.insert(1, nbformat.v4.new_markdown_cell("My own cell")), "markdown cell: My own cell"),
+    (lambda cells: cells.append(nbformat.v4.new_code_cell("my_own = 1")), "code cell: my_own = 1"),
+], ids=["a note", "edited code", "an extra cell", "code at the end"])
+def test_what_stands_in_an_ipynb_alone_is_not_lost(tmp_path, monkeypatch, capsys, change, named, arguments):
+    source, derived = paired_by_hand(tmp_path, monkeypatch, change)
+    source.write_text(source.read_text().replace("# # Try", "# # Try again"))
+    before = derived.read_bytes()
+    assert tool.main(arguments) == 1 and derived.read_bytes() == before
+    said = capsys.readouterr().out
+    assert named in said and "python tools/notebooks.py 08 --overwrite" in said
+    assert tool.main(["08", "--pair-only", "--overwrite"]) == 0
+    assert [tool.key(c) for c in nbformat.read(derived, as_version=4).cells] == [tool.key(c) for c in jupytext.read(source).cells]
+    assert tool.main(["08", "--pair-only"]) == 0
+
+
+@pytest.mark.parametrize("change", [
+    lambda cells: cells.pop(3), lambda cells: cells.reverse(), lambda cells: cells.append(nbformat.v4.new_code_cell("")),
+    lambda cells: cells[3].__setitem__("execution_count", 9),
+], ids=["a cell less", "another order", "an empty cell", "run by hand"])
+def test_nothing_is_asked_where_nothing_would_be_lost(tmp_path, monkeypatch, change):
+    source, _ = paired_by_hand(tmp_path, monkeypatch, change)
+    source.write_text(source.read_text().replace("2 + 2", "2 + 5"))
+    assert tool.main(["08", "--pair-only"]) == 0
+
+
+def test_a_student_who_saves_changes_the_notebook_and_nothing_else(tmp_path):
+    """As JupyterLab does it: its own contents manager, with jupytext's, opens the notebook and saves it."""
+    for name in ("pyproject.toml", ".gitignore"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    for half in ("01_data_synthesis.py", "01_data_synthesis.ipynb"):
+        shutil.copy(ROOT / "notebooks" / half, tmp_path / "notebooks")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "as fetched"]):
+        subprocess.run([*git, *command], check=True, capture_output=True)
+    save = (
+        "import sys\n"
+        "from jupytext import TextFileContentsManager\n"
+        "manager = TextFileContentsManager(root_dir=sys.argv[1])\n"
+        "model = manager.get('notebooks/01_data_synthesis.ipynb')\n"
+        "model['content']['cells'][2]['source'] += '  # a change'\n"
+        "manager.save(model, 'notebooks/01_data_synthesis.ipynb')\n"
+        "manager.create_checkpoint('notebooks/01_data_synthesis.ipynb')\n"
+    )
+    subprocess.run([sys.executable, "-c", save, str(tmp_path)], check=True, capture_output=True, cwd=tmp_path)
+    changed = subprocess.run([*git, "status", "--porcelain"], check=True, capture_output=True, text=True).stdout
+    assert changed.split() == ["M", "notebooks/01_data_synthesis.ipynb"]

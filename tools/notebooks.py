@@ -4,14 +4,15 @@
     python tools/notebooks.py 01 03           those whose names start so
     python tools/notebooks.py --pair-only     take over the cells without running them; enough after a change of prose,
                                               because outputs stay as long as no code cell has changed
+    python tools/notebooks.py --overwrite     drop cells that somebody wrote or changed in an .ipynb alone; without it,
+                                              they are named and nothing is written
 
-A second run changes nothing: cell ids are kept or derived from the text, and what differs from run to run or machine
+A second run changes nothing: cell ids are derived from the text, and what differs from run to run or machine
 to machine (times, paths, versions, widget state) is left out.
 """
 
 import argparse
 import base64
-import difflib
 import hashlib
 import io
 import os
@@ -42,20 +43,36 @@ def key(cell) -> tuple:
     return cell.cell_type, cell.source, tuple(sorted(cell.metadata.get("tags", [])))
 
 
+def name_cells(cells) -> None:
+    """Give each cell an id made from its text, so that a cell whose text was changed by hand later can be told."""
+    taken = set()
+    for cell in cells:
+        name = hashlib.sha256(cell.source.encode()).hexdigest()[:12]
+        while name in taken:
+            name = hashlib.sha256(name.encode()).hexdigest()[:12]
+        cell.id = name
+        taken.add(name)
+
+
+def only_in_the_notebook(path: Path) -> list:
+    """Return the cells of the `.ipynb` that were written or changed there and that do not stand in the `.py`.
+
+    Such a cell does not have the id that `name_cells` made from its text. A cell that has it came from the `.py`.
+    """
+    notebook, texts = path.with_suffix(".ipynb"), {cell.source.strip() for cell in jupytext.read(path).cells}
+    cells = nbformat.read(notebook, as_version=4).cells if notebook.exists() else []
+    given = [cell.get("id") for cell in cells]
+    name_cells(cells)
+    alone = [(cell, was) for cell, was in zip(cells, given) if cell.source.strip() and cell.source.strip() not in texts]
+    return [cell for cell, was in alone if was != cell.id or cell.get("attachments")]
+
+
 def pair(path: Path):
-    """Return a notebook with the cells of `path` and, where cells are the same, the ids of the `.ipynb` beside it."""
+    """Return a notebook with the cells of `path` and, where no code has changed, the outputs of the `.ipynb` beside it."""
     notebook = jupytext.read(path)
     old = nbformat.read(path.with_suffix(".ipynb"), as_version=4).cells if path.with_suffix(".ipynb").exists() else []
-    texts = [cell.source for cell in notebook.cells]
-    matches = difflib.SequenceMatcher(None, [cell.source for cell in old], texts, autojunk=False).get_matching_blocks()
-    kept = {m.b + i: old[m.a + i].id for m in matches for i in range(m.size)}
-    taken = set(kept.values())
-    for i, cell in enumerate(notebook.cells):
-        name = hashlib.sha256(cell.source.encode()).hexdigest()[:12]
-        while i not in kept and name in taken:
-            name = hashlib.sha256(name.encode()).hexdigest()[:12]
-        cell.id = kept.get(i, name)
-        taken.add(cell.id)
+    name_cells(notebook.cells)
+    for cell in notebook.cells:
         cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
     was, now = ([c for c in cells if c.cell_type == "code"] for cells in (old, notebook.cells))
     if [key(c) for c in was] == [key(c) for c in now]:
@@ -132,6 +149,7 @@ def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("prefixes", nargs="*", help="first digits of notebooks, such as 01; default: all")
     parser.add_argument("--pair-only", action="store_true", help="do not run the cells")
+    parser.add_argument("--overwrite", action="store_true", help="drop cells that stand in an .ipynb alone")
     options = parser.parse_args(arguments)
     chosen = sources(options.prefixes)
     if not chosen:
@@ -139,6 +157,14 @@ def main(arguments=None) -> int:
     scratch = tempfile.mkdtemp()  # a student's own runs and progress must neither show in the outputs nor be touched
     os.environ.setdefault("UNET_COURSE_RUNS", f"{scratch}/runs")
     os.environ.setdefault("UNET_COURSE_PROGRESS", f"{scratch}/progress")
+    for path in chosen if not options.overwrite else ():
+        alone = only_in_the_notebook(path)
+        if alone:
+            print(f"{path.with_suffix('.ipynb').name} holds what {path.name} does not, and it would be lost. Nothing was written.")
+            for cell in alone:
+                print(f"  {cell.cell_type} cell: {cell.source.strip().splitlines()[0][:90]}")
+            print(f"Copy these cells into {path.name}, or drop them: python tools/notebooks.py {path.stem[:2]} --overwrite")
+            return 1
     for path in chosen:
         if options.pair_only:
             write(pair(path), path)

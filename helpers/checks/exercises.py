@@ -5,7 +5,7 @@ from numbers import Real
 from typing import NamedTuple
 
 from helpers.checks.record import read_progress, record_state
-from helpers.checks.running import ToDo, Wrong, described, np, own_randomness, short
+from helpers.checks.running import ToDo, Wrong, described, np, own_randomness, place_in_students_code, short
 
 
 class Exercise(NamedTuple):
@@ -49,8 +49,8 @@ def report(identity, check, answers):
         print(f"not yet ({wrong.kind}): {wrong}")
         record_state(identity, "tried")
         return
-    except Exception as error:  # an answer so strange that the checker itself trips over it
-        print(f"not yet (type): the checker cannot make sense of this answer; it met {described(error)}")
+    except BaseException as error:  # an answer so strange that the checker trips over it, or one that ends the program
+        print(f"not yet (raises): while your answer was tried, it met {described(error)}{place_in_students_code(error)}")
         record_state(identity, "tried")
         return
     print(f"solved: {name}" + ("" if name.endswith("?") else ".") + f" {EXERCISES[identity].lesson}")
@@ -113,12 +113,12 @@ def check_choice(answer, choices, messages, what="the answer"):
 
 
 def progress(notebook: str) -> None:
-    """Print which exercises of a notebook, such as "01", are solved, tried and left."""
+    """Print which exercises of a notebook, such as "01", are solved, which were tried so far, and which are untouched."""
     mine = [identity for identity in EXERCISES if int(identity.split(".")[0]) == int(notebook)]
     states = read_progress()
     for name, members in (
         ("solved", [i for i in mine if states.get(i) == "solved"]),
-        ("tried", [i for i in mine if states.get(i) == "tried"]),
-        ("left", [i for i in mine if i not in states]),
+        ("tried, not solved yet", [i for i in mine if states.get(i) == "tried"]),
+        ("not tried yet", [i for i in mine if i not in states]),
     ):
-        print(f"{name:<7}{len(members)} of {len(mine)}" + (f": {', '.join(members)}" if members else ""))
+        print(f"{name:<23}{len(members)} of {len(mine)}" + (f": {', '.join(members)}" if members else ""))

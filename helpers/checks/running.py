@@ -3,19 +3,23 @@
 import contextlib
 import copy
 import linecache
+import os
 import random
 import signal
 import sys
+import sysconfig
 import threading
 import time
 import traceback
 import warnings
+from pathlib import Path
 
 try:
     import numpy as np
 except ImportError:  # then environment() is what is needed, and it says so
     np = None
 
+HELPERS = Path(__file__).resolve().parent.parent
 SECONDS = 10.0  # a student's function may take so long for one input
 
 
@@ -106,8 +110,8 @@ def call(function, *arguments, on="an input"):
     except _TimeIsUp:
         raise Wrong("time", f"on {on} it has not come to an end after {SECONDS:g} seconds. Is there an endless "
             "loop?") from None
-    except (Exception, SystemExit) as error:
-        raise Wrong("raises", f"on {on} it raises {described(error)}{_place(error, function)}") from None
+    except BaseException as error:  # KeyboardInterrupt and SystemExit are a student's mistakes as well
+        raise Wrong("raises", f"on {on} it raises {described(error)}{place_in_students_code(error)}") from None
     for number, (copied, given) in enumerate(zip(copies, arguments), start=1):
         if isinstance(given, np.ndarray) and not same(copied, given):
             raise Wrong("value", f"it changes its argument number {number}, which belongs to the caller; work on a "
@@ -120,14 +124,21 @@ def described(error):
     return type(error).__name__ + (f": {text[:160]}" if text else "") + ("" if text.endswith(".") else ".")
 
 
-def _place(error, function):
-    """Return where in the student's own code an error arose, with the line's text, or nothing."""
-    code = getattr(function, "__code__", None)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if code and f.filename == code.co_filename]
-    if not frames:
+def place_in_students_code(error):
+    """Return the last line of the student's own code on the way to an error, in words, or nothing.
+
+    The student's code is what stands neither in the helpers nor in Python's own folders, which hold the packages, too.
+    """
+    others = {os.path.realpath(folder) + os.sep for folder in (HELPERS, *sysconfig.get_paths().values())}
+    steps = [step for step in traceback.walk_tb(error.__traceback__)
+             if not os.path.realpath(step[0].f_code.co_filename).startswith(tuple(others))
+             and not step[0].f_code.co_filename.startswith("<frozen ")]
+    if not steps:
         return ""
-    text = linecache.getline(frames[-1].filename, frames[-1].lineno).strip()
-    place = f"Line {frames[-1].lineno - code.co_firstlineno + 1} of {code.co_name}"
+    code, number = steps[-1][0].f_code, steps[-1][1]
+    text = linecache.getline(code.co_filename, number).strip()
+    name = "your lambda" if code.co_name == "<lambda>" else code.co_name
+    place = f"Line {number - code.co_firstlineno + 1} of {name}"
     return f" ({place}: `{text}`.)" if text else f" ({place}.)"
 
 
