@@ -170,7 +170,7 @@ def error_by(values, scores, bins: int = 4, seed=0) -> list[Bin]:
     if not np.isfinite(values).all() or not np.isfinite(scores).all():
         raise ValueError("values or scores hold NaN or infinity; leave those cases out and say how many there were.")
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)))
-    group = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
+    group = np.searchsorted(edges[1:-1], values, side="right")  # how many of the inner edges lie below
     rows = []
     for g in np.unique(group):
         inside = scores[group == g]

@@ -226,11 +226,12 @@ def test_near_an_outline_means_so_many_pixels_on_either_side():
     y_true[0, 10:30, 10:30] = 1
     # columns inside: 10 and 11 are near for width 2, 12 is not; outside: 9 and 8 are, 7 is not
     for width, nearby in ((1, (9, 10)), (2, (8, 9, 10, 11)), (3, (7, 8, 9, 10, 11, 12))):
-        for column in range(5, 16):
-            y_pred = y_true.copy()
-            y_pred[0, 20, column] ^= 1
-            near, away = boundary_error(y_true, y_pred, width)
-            assert (near > 0, away > 0) == (column in nearby, column not in nearby), (width, column)
+        for place in range(5, 16):
+            for at in ((20, place), (place, 20), (20, 39 - place), (39 - place, 20)):  # all four sides
+                y_pred = y_true.copy()
+                y_pred[(0, *at)] ^= 1
+                near, away = boundary_error(y_true, y_pred, width)
+                assert (near > 0, away > 0) == (place in nearby, place not in nearby), (width, at)
     y_pred = y_true.copy()
     y_pred[0, 20, 8] ^= 1
     assert boundary_error(y_true, y_pred) == boundary_error(y_true, y_pred, width=2)
@@ -248,10 +249,11 @@ def test_contrast_is_measured_against_a_ring_of_three_pixels_without_other_lesio
         return lesion_table(images, masks, masks)[0].contrast
 
     assert contrast() == pytest.approx(0.5)
-    for column, counts in ((19, True), (17, True), (16, False), (30, True), (32, True), (33, False)):
-        images[0, 25, column] = 1
-        assert (contrast() < 0.499) == counts, column
-        images[0, 25, column] = 0.25
+    for place, counts in ((19, True), (17, True), (16, False), (30, True), (32, True), (33, False)):
+        for at in ((0, 25, place), (0, place, 25)):
+            images[at] = 1
+            assert (contrast() < 0.499) == counts, at
+            images[at] = 0.25
     masks[0, 24:26, 32:34] = 1  # another lesion within the ring: its pixels are not surroundings
     images[masks == 1] = 0.75
     assert contrast() == pytest.approx(0.5)

@@ -212,7 +212,7 @@ def test_thresholding_fails_on_the_default_scene(seed):
 
 
 @pytest.mark.parametrize(("dials", "value", "remedy"), [
-    ({"radius": (5, 150)}, "150", "Lower radius or raise size"),
+    ({"radius": (5, 150)}, "150", "a picture of size 96 has a radius of at most 48. Lower radius or raise size"),
     ({"radius": (9, 4)}, "(9, 4)", "radius=(4, 9)"),
     ({"radius": 0}, "0", "between 1"),
     ({"circles": 2.5}, "2.5", "whole circles"),
