@@ -11,9 +11,10 @@ Mutants of type annotations are left out: they change nothing that a test could 
 
 import argparse
 import ast
+import functools
+import hashlib
 import json
 import os
-import random
 import shutil
 import sys
 import tempfile
@@ -54,7 +55,7 @@ def annotated(path: Path) -> set[int]:
 
 
 def sample() -> list[tuple[str, object]]:
-    """Return the sampled mutants as `(module, mutation)`, the same ones for the same text of the modules."""
+    """Return the sampled mutants as `(module, mutation)`. A line that is rewritten changes the sample by its own mutants."""
     found = []
     for name, (path, _) in TESTS.items():
         left_out = annotated(ROOT / path)
@@ -62,14 +63,19 @@ def sample() -> list[tuple[str, object]]:
             init([Path(path)], session, {})
             mutations = [item.mutations[0] for item in session.work_items]
         found += [(name, m) for m in mutations if m.start_pos[0] not in left_out]
-    found.sort(key=lambda pair: (pair[0], pair[1].operator_name, pair[1].occurrence))
-    return random.Random(SEED).sample(found, min(SAMPLE, len(found)))
+    return sorted(found, key=lambda pair: hashlib.sha256(f"{SEED}{key(*pair)}".encode()).digest())[:SAMPLE]
 
 
 def key(name, mutation) -> str:
-    """Return what a mutant is remembered by: where it is, and what it does there."""
-    line = (ROOT / TESTS[name][0]).read_text(encoding="utf-8").splitlines()[mutation.start_pos[0] - 1].strip()
-    return f"{name}:{mutation.operator_name.removeprefix('core/')}:{mutation.occurrence}:{line}"
+    """Return what a mutant is remembered by: what it does, where in its line, and the text of the line."""
+    line = lines_of(TESTS[name][0])[mutation.start_pos[0] - 1]
+    return f"{name}:{mutation.operator_name}:{mutation.operator_args}:{mutation.start_pos[1]}:{line}"
+
+
+@functools.cache
+def lines_of(path: str) -> list[str]:
+    """Return the lines of a module as it stands here, without mutants."""
+    return (ROOT / path).read_text(encoding="utf-8").splitlines()
 
 
 def changed_line(diff: str) -> tuple[str, str]:
