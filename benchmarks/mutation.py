@@ -69,7 +69,8 @@ def sample() -> list[tuple[str, object]]:
 def key(name, mutation) -> str:
     """Return what a mutant is remembered by: what it does, where in its line, and the text of the line."""
     line = lines_of(TESTS[name][0])[mutation.start_pos[0] - 1]
-    return f"{name}:{mutation.operator_name}:{mutation.operator_args}:{mutation.start_pos[1]}:{line}"
+    twin = mutation.occurrence % 2  # a number is changed twice at the same place, up and down
+    return f"{name}:{mutation.operator_name}:{mutation.operator_args}:{mutation.start_pos[1]}:{twin}:{line}"
 
 
 @functools.cache
@@ -135,6 +136,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="try nothing, write the table")
     options = parser.parse_args()
     os.chdir(ROOT)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the tests need none, and they cost seconds
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # a stale .pyc of the same second and size would hide a mutant
     chosen = sample()
     kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
