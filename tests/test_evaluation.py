@@ -268,6 +268,7 @@ def test_groups_have_equal_counts_and_intervals_of_their_own():
     for g, row in enumerate(rows):
         inside = scores[4 * g : 4 * g + 4]
         assert row.mean == pytest.approx(inside.mean()) and row.interval == bootstrap_interval(inside, seed=4)
+    assert sum(row.count for row in error_by(range(300), range(300))) == 300
     assert len(error_by(values, scores)) == 4 and len(error_by(values[:4], scores[:4])) == 4
 
 
