@@ -5,7 +5,8 @@
     python benchmarks/mutation.py --table            write mutation.md from what has been tried so far
 
 The mutants are made by Cosmic Ray (`pip install cosmic-ray`). Each is tried in a copy of the repository, so the files here
-stay as they are. What has been tried is kept in runs/mutation.json, so a run that was interrupted goes on where it was.
+stay as they are. What has been tried is kept in runs/mutation.json, so a run that was interrupted goes on where it was. It
+needs `fork`, so Linux or macOS.
 Mutants of type annotations are left out: they change nothing that a test could notice.
 """
 
@@ -13,16 +14,20 @@ import argparse
 import ast
 import functools
 import hashlib
+import importlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import pytest
 from cosmic_ray.commands.init import init
-from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.mutating import use_mutation
+from cosmic_ray.plugins import get_operator
 from cosmic_ray.work_db import WorkDB, use_db
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,10 +45,13 @@ TESTS = {
        for name in ("losses", "batches", "callbacks", "run")},
 }
 
+WITH_KERAS = {"anatomy", "losses", "batches", "callbacks", "run"}
+
 # Survivors that no test can catch: the module, what stands in the changed line, and why nothing changes.
 EQUIVALENT = [
     ("evaluation", "np.maximum(areas, 2)", "an area of 1 means no overlap, and 0/2 = 0/1"),
     ("evaluation", "== 1) * (labels == 0)", "the product of two truth values is their `and`"),
+    ("evaluation", "image[..., -1]", "there is one channel, which is the first and the last"),
     ("synthesis", "if blur != 0", "a blur is never negative"),
 ]
 
@@ -59,7 +67,7 @@ def annotated(path: Path) -> set[int]:
 
 
 def sample() -> list[tuple[str, object]]:
-    """Return the sampled mutants as `(module, mutation)`. A line that is rewritten changes the sample by its own mutants."""
+    """Return the sampled mutants as `(module, mutation)`; a rewritten line changes the sample by its own mutants only."""
     found = []
     for name, (path, _) in TESTS.items():
         left_out = annotated(ROOT / path)
@@ -83,18 +91,38 @@ def lines_of(path: str) -> list[str]:
     return (ROOT / path).read_text(encoding="utf-8").splitlines()
 
 
-def changed_line(diff: str) -> tuple[str, str]:
-    """Return the line of a diff before and after."""
-    lines = [line for line in diff.splitlines() if not line.startswith(("---", "+++", "@@"))]
-    return tuple(next((x[1:].strip() for x in lines if x.startswith(sign)), "") for sign in "-+")
-
-
 def attempt(name, mutation) -> dict:
     """Run the tests against one mutant, in the current folder; returns whether they caught it, and the change."""
-    command = f"{sys.executable} -m pytest -x -q -p no:cacheprovider {TESTS[name][1]}"
-    result = mutate_and_test([mutation], command, SECONDS)
-    before, after = changed_line(result.diff or "")
-    return {"caught": result.test_outcome != "survived", "before": before, "after": after}
+    operator = get_operator(mutation.operator_name)(**mutation.operator_args)
+    with use_mutation(Path(TESTS[name][0]), operator, mutation.occurrence) as (before, after):
+        pairs = zip(before.splitlines(), after.splitlines())
+        lines = next(([a.strip(), b.strip()] for a, b in pairs if a != b), ["", ""])
+        return {"caught": not tests_pass(TESTS[name][1]), "before": lines[0], "after": lines[1]}
+
+
+def tests_pass(tests: str) -> bool:
+    """Run tests in a fork of this process, which has loaded all but the course itself; False if they last too long."""
+    child = os.fork()
+    if not child:
+        os.setpgid(0, 0)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(1, 2)
+        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", tests])))
+    ends = time.monotonic() + SECONDS
+    while time.monotonic() < ends:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status == 0
+        time.sleep(0.05)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def load(modules) -> None:
+    """Import what the tests import, so that each fork finds it there."""
+    for name in ("cv2", "sklearn.metrics", "matplotlib", *(("keras", "tensorflow") if modules & WITH_KERAS else ())):
+        importlib.import_module(name)
 
 
 def why_right(name, outcome) -> str:
@@ -117,13 +145,14 @@ def report(chosen, kept) -> str:
         tried += len(mine)
         equal = sum(bool(why) for _, why in good)
         of_all = sum(n == name for n, _ in chosen)
-        rows.append(f"| {name} | {of_all} | {len(mine)} | {len(mine) - len(survivors)} | {equal} | {len(survivors) - equal} |")
+        caught = len(mine) - len(survivors)
+        rows.append(f"| {name} | {of_all} | {len(mine)} | {caught} | {equal} | {len(survivors) - equal} |")
     caught = tried - len(right) - len(wrong)
     share = caught / max(tried - len(right), 1)
     lines = [
         "# What the tests notice", "",
-        f"Made by `python benchmarks/mutation.py`: {SAMPLE} single changes of the taught modules, sampled with seed {SEED} from all",
-        f"that Cosmic Ray makes. {tried} were tried, and {share:.1%} of those that change anything were caught.", "",
+        f"Made by `python benchmarks/mutation.py`: {SAMPLE} single changes of the taught modules, sampled with seed {SEED} from",
+        f"all that Cosmic Ray makes. {tried} were tried, and {share:.1%} of those that change anything were caught.", "",
         "| module | sampled | tried | caught | equivalent | survived |", "| --- | --- | --- | --- | --- | --- |", *rows, "",
         "## Survived", "", "| module | before | after |", "| --- | --- | --- |", *(wrong or ["| none | | |"]), "",
         "## Equivalent: no test can tell them apart", "", "| module | before | after | why |", "| --- | --- | --- | --- |",
@@ -150,6 +179,10 @@ def main() -> None:
         ignored = shutil.ignore_patterns(".git", ".venv*", "runs", "node_modules", "__pycache__")
         shutil.copytree(ROOT, copy, ignore=ignored)
         os.chdir(copy)
+        load(set(options.modules or TESTS) if not options.table else set())
+        wanted = {TESTS[name][1] for name in options.modules or TESTS} if not options.table else set()
+        if not all(map(tests_pass, sorted(wanted))):
+            sys.exit("The tests fail without any mutant. Make them pass first.")
         begun = time.monotonic()
         for name, mutation in [] if options.table else chosen:
             if options.modules and name not in options.modules or key(name, mutation) in kept:

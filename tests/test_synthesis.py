@@ -305,3 +305,12 @@ def test_contrast_is_a_gray_level_of_eight_bits():
 
 def test_a_fingerprint_has_twelve_hexadecimal_digits():
     assert fingerprint(np.zeros((2, 3), np.uint8)) == "41d583634af4"
+
+
+@pytest.mark.parametrize(("x", "y", "radius", "rows", "columns"), [
+    (20, 15, 3, (12, 19), (17, 24)), (20.5, 15.25, 3, (13, 19), (18, 24)), (1, 29, 4, (25, 30), (0, 6)),
+    (38, 2, 4, (0, 7), (34, 40)), (-9, 5, 4, (1, 10), (0, 0)), (60, 50, 4, (46, 46), (56, 56)),
+])
+def test_only_the_disc_s_own_square_is_computed(x, y, radius, rows, columns):
+    square, inside = disc_pixels(30, 40, x, y, radius)
+    assert square == (slice(*rows), slice(*columns)) and inside.shape == (rows[1] - rows[0], columns[1] - columns[0])
