@@ -62,7 +62,7 @@ def test_outputs_hold_no_path_time_warning_or_widget(path):
     notebook = notebook_of(path)
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
     for cell in notebook.cells:
-        assert set(cell.metadata) <= {"tags"}
+        assert set(cell.metadata) <= {"tags", "jupyter"}
         for output in cell.get("outputs", []):
             assert output.get("name") != "stderr", f"something was written to stderr:\n{output.get('text')}"
             words = output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
@@ -103,6 +103,51 @@ def test_the_readme_says_what_the_header_says(path):
 def test_steps_ask_before_they_show(path):
     text = markdown(path) + "\n".join(cell.source for cell in code_cells(path))
     assert len(re.findall(r"\*\*Predict[.:]?\*\*|guess = ", text)) >= 2
+
+
+def answers(path):
+    """Cells that answer a guess."""
+    return [cell for cell in code_cells(path) if re.search(r"\breveal\(", cell.source)]
+
+
+@names
+def test_no_saved_answer_is_visible_before_the_reader_opens_it(path):
+    """The answer is folded by itself; what else its cell shows is folded by JupyterLab and by the site."""
+    for cell in answers(path):
+        folded = [output["data"] for output in cell.outputs if tool.folds(output)]
+        asked = len(re.findall(r"\breveal\(", cell.source))
+        assert len(folded) == asked, f"{asked - len(folded)} of the answers are not folded:\n{cell.source}"
+        assert {data["text/plain"] for data in folded} == {"Guess first, in place of None above."}
+        if len(cell.outputs) > len(folded):
+            assert cell.metadata["jupyter"] == {"outputs_hidden": True} and "hide-output" in cell.metadata["tags"], cell.source
+    for solution in re.findall(r"<details[^>]*>", markdown(path)):
+        assert solution == "<details>", "a solution is shown open"
+
+
+# GitHub heeds no tag: there, what an answer's cell shows beside the folded answer stays visible. These notebooks do that still.
+SHOWS_MORE_ON_GITHUB = {"01", "02", "03", "04"}
+
+
+@names
+def test_a_cell_that_answers_a_guess_shows_nothing_else(path):
+    if path.stem[:2] in SHOWS_MORE_ON_GITHUB:
+        pytest.skip("this notebook still shows figures in the cells that answer a guess; GitHub does not fold them")
+    for cell in answers(path):
+        assert all(tool.folds(output) for output in cell.outputs), f"show this in a cell of its own, below the answer:\n{cell.source}"
+
+
+# Notebooks in which a question is not yet followed by a cell for the guess.
+PREDICTS_WITHOUT_A_CELL = {"03"}
+
+
+@names
+def test_every_question_has_a_cell_for_the_guess(path):
+    if path.stem[:2] in PREDICTS_WITHOUT_A_CELL or path.stem[:2] > "04":
+        pytest.skip("not every question in this notebook has a cell for the guess")
+    cells = notebook_of(path).cells
+    for cell, after in zip(cells, cells[1:]):
+        if cell.cell_type == "markdown" and re.search(r"^\*\*Predict\.\*\*", cell.source, re.MULTILINE):
+            assert after.cell_type == "code" and re.match(r"guess\w* = None", after.source), cell.source
 
 
 @names

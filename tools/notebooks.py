@@ -30,6 +30,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 CELL_SECONDS = 600
+FOLDED_TAG = "hide-output"
 
 
 def sources(prefixes=()) -> list[Path]:
@@ -39,8 +40,24 @@ def sources(prefixes=()) -> list[Path]:
 
 
 def key(cell) -> tuple:
-    """Return what both halves of a pair must agree on: type, text and tags."""
-    return cell.cell_type, cell.source, tuple(sorted(cell.metadata.get("tags", [])))
+    """Return what both halves of a pair must agree on: type, text and tags, but for the one that `fold_answer` adds."""
+    return cell.cell_type, cell.source, tuple(sorted(set(cell.metadata.get("tags", [])) - {FOLDED_TAG}))
+
+
+def folds(output) -> bool:
+    """Say whether an output is an answer that stays folded away until the reader opens it."""
+    return output.get("data", {}).get("text/html", "").startswith("<details><summary>")
+
+
+def fold_answer(cell) -> None:
+    """Fold away all that a cell shows, if it shows more than the answer to a guess, which is folded by itself.
+
+    JupyterLab heeds the metadata until the cell is run, and the site heeds the tag. GitHub heeds neither.
+    """
+    more = [output for output in cell.outputs if not folds(output)]
+    if re.search(r"\breveal\(", cell.source) and more:
+        cell.metadata["tags"] = [*cell.metadata.get("tags", []), *({FOLDED_TAG} - set(cell.metadata.get("tags", [])))]
+        cell.metadata["jupyter"] = {"outputs_hidden": True}
 
 
 def name_cells(cells) -> None:
@@ -105,6 +122,7 @@ def normalize(notebook) -> None:
                 merged.append(output)
         if "outputs" in cell:
             cell.outputs = [o for o in merged if not _only_a_widget(o)]
+            fold_answer(cell)
 
 
 def smaller(png: str) -> str:

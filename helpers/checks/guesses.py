@@ -1,5 +1,6 @@
 """Answer a guess: print the truth of a prediction, how far off the guess is, and what may lie behind it."""
 
+import html
 import math
 from numbers import Integral, Real
 
@@ -15,9 +16,26 @@ PREDICTIONS = {
 }
 
 
+INVITATION = "Guess first, in place of None above. Or open the answer."
+
+
+class Folded:
+    """An answer that stays folded away until the reader opens it: in JupyterLab, on Colab, on GitHub and on the site."""
+
+    def __init__(self, answer: str):
+        self.answer = answer
+
+    def __repr__(self):  # where nothing can be folded, the answer is not shown
+        return "Guess first, in place of None above."
+
+    def _repr_html_(self):
+        return f"<details><summary>{INVITATION}</summary>{html.escape(self.answer)}</details>"
+
+
 def reveal(name: str, guess, truth) -> None:
     """Print the truth of a prediction, and an answer to the guess: how far off, and what may lie behind it.
 
+    Without a guess the truth is shown folded away, so that no saved notebook gives an answer beside its question.
     name: of the prediction; guess: the student's, or None; truth: as it came out. Anything goes as a guess.
     """
     prediction = PREDICTIONS[name]
@@ -25,7 +43,9 @@ def reveal(name: str, guess, truth) -> None:
     caption = prediction.caption.format(f"{truth:,}" if isinstance(truth, int) and "{}" in prediction.caption else truth)
     caption = caption[0].upper() + caption[1:]
     if guess is None:
-        print(f"{caption}. (No guess yet: put one in place of None.)")
+        from IPython.display import display  # here, so that the checks can be imported without it
+
+        display(Folded(f"{caption}."))
         return
     guess = _plain(guess)
     if isinstance(truth, str):
