@@ -4,7 +4,9 @@ import html
 import math
 from numbers import Integral, Real
 
-from helpers.checks import predictions_00, predictions_01, predictions_02, predictions_03, predictions_04
+from helpers.checks import (
+    predictions_00, predictions_01, predictions_02, predictions_03, predictions_04, predictions_05,
+)
 from helpers.checks.running import np, short
 
 PREDICTIONS = {
@@ -13,6 +15,7 @@ PREDICTIONS = {
     **predictions_02.PREDICTIONS,
     **predictions_03.PREDICTIONS,
     **predictions_04.PREDICTIONS,
+    **predictions_05.PREDICTIONS,
 }
 
 

@@ -28,7 +28,8 @@ def try_on_network(case, change, masks=lambda inside: inside):
 
     def dice(pictures, truth):
         said = ask(case.model, pictures)
-        return dice_with_lesions(truth, np.nan_to_num(said[..., 0]) >= 0.5) if said[..., 0].shape == truth.shape else None
+        fits = said[..., 0].shape == truth.shape
+        return dice_with_lesions(truth, np.nan_to_num(said[..., 0]) >= 0.5) if fits else None
 
     before = safely(dice, images, inside)
     after = safely(lambda: dice(change(images), masks(inside)))

@@ -1,0 +1,63 @@
+"""Predictions of notebook 05, with an answer for each guess that people really make."""
+
+from helpers.checks.prediction import Prediction
+
+PREDICTIONS = {
+    "patient 1": Prediction("the trouble lies in the {}", 0, {
+        "loss": "The formula is the one of notebook 03. Which input would make a logarithm's factor larger than 1?",
+        "rate": "A rate that is too high gives a loss that is large or NaN, but a cross-entropy of 0 and 1 is never negative.",
+        "network": "A network ends in a sigmoid here; whatever it says, both scores would stay in their range.",
+    }, ("loss", "rate", "network", "masks"), '"loss"'),
+    "patient 2": Prediction("the trouble lies in the {}", 0, {
+        "network": "It is the network that reached 0.95 in notebook 04, unchanged.",
+        "masks": "The outlines lie on the lesions, as you can see.",
+        "threshold": "The highest probability is far below any threshold that one would choose.",
+    }, ("network", "masks", "threshold", "images"), '"network"'),
+    "patient 3": Prediction("the answer is {}", 0, {
+        "not yet": "A network that is merely undecided scatters around something. Look at the lowest value.",
+    }, ("not yet", "cannot"), '"cannot"'),
+    "logits": Prediction("the outputs lie between {}", 0, {
+        "0 and 1": "It is the sigmoid that brings any number into 0..1, and there is none.",
+        "0 and infinity": "That would be a ReLU. A linear convolution gives negative numbers as well.",
+    }, ("0 and 1", "0 and infinity", "minus and plus infinity"), '"0 and 1"'),
+    "patient 4": Prediction("the one that has learned is {}", 0, {
+        "A": "No threshold helps A. Its loss stands where the best constant would stand.",
+        "C": "C has begun, but no threshold gives it a good Dice.",
+    }, ("A", "B", "C"), '"A"'),
+    "medicine": Prediction("the Dice of C after A's medicine is {:.2f}", 0.04, {
+        0.5: "It trains on the loss that A needed, but for two epochs of five steps only. What was C's illness?",
+        0.8: "A change of the loss cannot make up for steps that were never taken.",
+    }, example="0.3"),
+    "patient 5": Prediction("the rate is too high in {}", 0, {
+        "Y": "Y is the healthy one: its loss falls.",
+        "Z": "Z stands exactly where it began: it has not moved at all.",
+    }, ("X", "Y", "Z"), '"X"'),
+    "patient 6": Prediction("the trouble lies in the {}", 0, {
+        "network": "The same network learns the healthy patient's pictures well.",
+        "rate": "Both losses fall steadily; a rate ten times lower or higher would show there.",
+        "patience": "More epochs of the same raise it a little. They cannot teach what the masks contradict.",
+    }, ("network", "rate", "patience", "masks"), '"network"'),
+    "patient 7": Prediction("{} of the 24 test pictures are copies", 1, {
+        0: "Then the score on faint lesions, from 24 training pictures, would be a small miracle.",
+        24: "Not all of them: some of the scores are low.",
+        12: "Half would be bad enough. It is more.",
+    }, example="6"),
+    "patient 8": Prediction("the worst half of the pictures is that of the {} lesions", 0, {
+        "large": "Large lesions are found well; each brings many pixels, and most of them are right.",
+        "bright": "Contrast matters as well, but look at the sizes first.",
+    }, ("large", "small", "bright"), '"small"'),
+    "patient 9": Prediction("it stops after {} halvings", 0, {
+        1: "100 halves to 50 without a remainder.",
+        3: "The third halving is the one that rounds: 25 is odd.",
+        0: "100 is even; the first halving is fine.",
+    }, example="1"),
+    "patient 10": Prediction("the cause is {}", 0, {
+        "over-fitting": "Over-fitting takes many passes over few pictures. These were two passes over 240, and even the "
+            "training pictures score badly once the network is in inference mode.",
+        "copies": "Copies make validation better than it should be, not worse.",
+    }, ("over-fitting", "copies", "normalization"), '"copies"'),
+    "hospitals": Prediction("arithmetic alone repairs {}", 0, {
+        "East": "Noise cannot be subtracted: nobody knows it. Smoothing helps a little and costs detail.",
+        "South": "Small lesions are small in truth; no arithmetic on the gray levels changes that.",
+    }, ("East", "South", "West"), '"East"'),
+}
