@@ -47,7 +47,7 @@ def printed(function, *arguments):
 
 def test_every_exercise_has_a_checker_and_every_checker_an_exercise():
     assert set(EXERCISES) == set(checks.EXERCISES)
-    for notebook in "1234":
+    for notebook in "12345":
         assert sum(identity.startswith(notebook) for identity in EXERCISES) >= 4
 
 
@@ -506,6 +506,44 @@ WRONG = {
                 "it raises ValueError"),
         )
     ],
+    "5.1": [("def mirrored_share(images, masks):\n" + textwrap.indent(textwrap.dedent(body), "    "), message) for body, message in (
+        ("b = [x[m[:, ::-1] == 1].mean() > x[m == 1].mean() for x, m in zip(images, masks)]\nreturn np.mean(b)",
+            "empty masks are counted"),
+        ("b = [x[m == 1].mean() > x[m[:, ::-1] == 1].mean() for x, m in zip(images, masks) if m.any()]\nreturn np.mean(b)",
+            "the wrong way round"),
+        ("b = [x[m[::-1] == 1].mean() > x[m == 1].mean() for x, m in zip(images, masks) if m.any()]\nreturn np.mean(b)",
+            "upside down"),
+        ("b = [x[m[:, ::-1] == 1].mean() > x[m == 1].mean() for x, m in zip(images, masks) if m.any()]\nreturn np.sum(b)",
+            "how many pictures"),
+        ("return [x[m[:, ::-1] == 1].mean() > x[m == 1].mean() for x, m in zip(images, masks) if m.any()]",
+            "one number"),
+        ("masks[:] = masks[:, :, ::-1]\nreturn 0.5", "changes its argument"),
+    )],
+    "5.2": [("def undo_gray_scale(images, reference):\n    " + body, message) for body, message in (
+        ("return (images - images.mean()) / images.std() * reference.std() + reference.mean()", "below 0 or above 1"),
+        ("return np.clip(images - images.mean() + reference.mean(), 0, 1)", "not the spread"),
+        ("return np.clip((images - images.mean()) / images.std(), 0, 1)", "still to be put in"),
+        ("return np.clip((images - reference.mean()) / reference.std() * images.std() + images.mean(), 0, 1)",
+            "changed places"),
+        ("m, s = images.mean((1, 2, 3), keepdims=True), images.std((1, 2, 3), keepdims=True)\n"
+         "    return np.clip((images - m) / s * reference.std() + reference.mean(), 0, 1)", "of its own"),
+        ("return np.clip((images - images.mean()) / images.var() * reference.var() + reference.mean(), 0, 1)", "variance"),
+        ("return np.clip((images - images.min()) / np.ptp(images) * np.ptp(reference) + reference.min(), 0, 1)",
+            "noise decides"),
+        ("return images.mean()", "returns the shape ()"),
+    )],
+    "5.3": [("def count_copies(new, old):\n    " + body, message) for body, message in (
+        ("return sum(any(np.array_equal(n, o) for o in old) for n in new)", "mirrored copies are missed"),
+        ("return sum(np.array_equal(w, o) for n in new for w in (n, n[:, ::-1]) for o in old)", "pairs are counted"),
+        ("return sum(any(np.array_equal(w, o) for n in new for w in (n, n[:, ::-1])) for o in old)", "old pictures"),
+        ("return np.mean([any(np.array_equal(w, o) for w in (n, n[:, ::-1]) for o in old) for n in new])", "the share"),
+        ("return sum(any(np.array_equal(w, o) for w in (n, n[::-1]) for o in old) for n in new)", "left to right"),
+        ("return sum(any(np.allclose(w, o, atol=0.02) for w in (n, n[:, ::-1]) for o in old) for n in new)", "last bit"),
+        ("return [any(np.array_equal(w, o) for w in (n, n[:, ::-1]) for o in old) for n in new]", "the number of copies"),
+    )],
+    "5.4": [("share_left = 1 - 0.95 ** 24", "came from the batches"), ("share_left = 0.95 ** 2", "not steps"),
+            ("share_left = 0.95 ** 12", "one epoch"), ("share_left = 0.95 ** 96", "not batches"),
+            ("share_left = 0.99 ** 24", "Keras' own"), ("share_left = 29", "per cent")],
     "7.1": [("def my_part(numbers, index, count):\n" + textwrap.indent(body, "    "), message) for body, message in (
         ("return numbers[index::count]", "no gaps"),
         ("return numbers", "whole batch"),
@@ -643,6 +681,25 @@ ANOTHER_WAY = {
             means = sorted(rng.choice(scores, (repeats, len(scores))).mean(axis=1))
             return means[int(0.025 * repeats)], means[int(0.975 * repeats)]
         """],
+    "5.1": ["""
+        def mirrored_share(images, masks):
+            some = masks.any(axis=(1, 2, 3))
+            x, m = images[some], masks[some].astype(bool)
+            def under(m):
+                return (x * m).sum((1, 2, 3)) / m.sum((1, 2, 3))
+            return float((under(np.flip(m, 2)) > under(m)).mean())
+        """],
+    "5.2": ["""
+        def undo_gray_scale(images, reference):
+            gain = np.float32(reference.std() / images.std())
+            return (gain * images + (reference.mean() - gain * images.mean())).clip(0, 1).astype(np.float32)
+        """],
+    "5.3": ["""
+        def count_copies(new, old):
+            known = {o.tobytes() for o in old} | {np.ascontiguousarray(o[:, ::-1]).tobytes() for o in old}
+            return len([1 for n in new if np.ascontiguousarray(n).tobytes() in known])
+        """],
+    "5.4": ["share_left = 0.29", "share_left = np.exp(24 * np.log(0.95))"],
     "7.1": ["def my_part(numbers, index, count):\n    return np.array_split(numbers, count)[index]", """
         def my_part(numbers, index, count):
             cuts = [-(-len(numbers) * i // count) for i in range(count + 1)]
@@ -675,7 +732,7 @@ def test_a_right_answer_written_another_way_passes(identity, answer):
 
 
 BY_HAND = {"1.2": ["0.78", "0.7805"], "2.1": ["8, 6, 64"], "2.2": ["18464", "18,464"], "2.5": ["14"], "3.1": ["315"],
-           "4.1": ["0.57", "0.67"], "2.4": ["EBHJ"], "1.5": ["ACE"], "7.2": ["1.23", "1.2346"]}
+           "4.1": ["0.57", "0.67"], "5.4": ["0.29", "0.292"], "2.4": ["EBHJ"], "1.5": ["ACE"], "7.2": ["1.23", "1.2346"]}
 
 
 @pytest.mark.parametrize("identity", BY_HAND)
@@ -925,6 +982,9 @@ TRUTHS = {
     "steps": 2400, "constant": 0.1, "half": 1225, "epochs": 57, "resumed": "exactly",
     "curve": "plateau", "same worst": "no", "ladder": 0.35, "per image": 0.5, "pooled": 0.99, "border": "alike",
         "noise": 0.33, "first to give": "missed", "calibration": "fewer", "sanity": "alike", "coins": "U-Net",
+    "patient 1": "masks", "patient 2": "images", "patient 3": "cannot", "logits": "minus and plus infinity",
+    "patient 4": "B", "medicine": 0.0, "patient 5": "X", "patient 6": "masks", "patient 7": 18, "patient 8": "small",
+    "patient 9": 2, "patient 10": "normalization", "hospitals": "West",
 }
 every_prediction = pytest.mark.parametrize("name", TRUTHS)
 
@@ -936,7 +996,7 @@ def revealed(name, guess):
 def test_every_prediction_stands_in_a_notebook_and_has_a_guess_of_its_own():
     assert set(TRUTHS) == set(checks.PREDICTIONS)
     found = []
-    for path in sorted((ROOT / "notebooks").glob("0[0-4]_*.py")):
+    for path in sorted((ROOT / "notebooks").glob("0[0-5]_*.py")):
         text = path.read_text(encoding="utf-8")
         names = re.findall(r'checks\.reveal\(\s*"([^"]+)", guess\w*,', text)
         assert len(names) >= (3 if path.name[1] > "0" else 1)

@@ -1,16 +1,29 @@
 """Checkers of the exercises of notebook 05, and of the rounds through its blind ward."""
 
+from numbers import Real
+
 from helpers.checks.exercises import check_number, exercise
-from helpers.checks.running import Wrong, as_array, call, np, own_randomness, verdict
+from helpers.checks.running import Wrong, as_array, call, np, own_randomness, short, verdict
 
 
 def _pictures(seed, n=6, side=8):
     rng = np.random.default_rng(seed)
     masks = np.zeros((n, side, side, 1), np.uint8)
     for mask in masks:
-        y, x = rng.integers(0, side - 3, 2)
+        y, x = rng.integers(0, side - 3), rng.integers(0, 2)
         mask[y : y + 3, x : x + 2] = 1
     return (0.2 + 0.5 * masks + rng.normal(0, 0.05, masks.shape)).clip(0, 1).astype(np.float32), masks
+
+
+def _one_number(result, on, wanted):
+    """Return a student's number as a float, or raise `Wrong`."""
+    if result is None:
+        raise Wrong("missing", "it returns None. Is there a `return` in its last line?")
+    if isinstance(result, np.ndarray) and result.size == 1:
+        result = result.item()
+    if isinstance(result, (bool, np.bool_)) or not isinstance(result, Real):
+        raise Wrong("type", f"on {on} it returns {short(result)}; {wanted} is wanted.")
+    return float(result)
 
 
 @exercise(
@@ -43,11 +56,7 @@ def exercise_5_1(mirrored_share):
     got = []
     for on, arguments in inputs.items():
         result = call(mirrored_share, *arguments, on=on)
-        if result is None:
-            raise Wrong("missing", "it returns None. Is there a `return` in its last line?")
-        if isinstance(result, (bool, np.bool_)) or np.size(result) != 1 or np.asarray(result).dtype.kind not in "fiu":
-            raise Wrong("shape", f"on {on} it returns {str(result)[:60]}; one number, the share of all pictures, is wanted.")
-        got.append(float(np.asarray(result).item()))
+        got.append(_one_number(result, on, "one number, the share of all pictures,"))
 
     def by(better=lambda here, there: there > here, move=lambda m: m[:, ::-1], skip=True, end=np.mean, mean=None):
         mean = mean or (lambda x, m: x[m > 0].mean() if m.any() else 0.0)
@@ -144,11 +153,7 @@ def exercise_5_3(count_copies):
     got = []
     for on, arguments in inputs.items():
         result = call(count_copies, *arguments, on=on)
-        if result is None:
-            raise Wrong("missing", "it returns None. Is there a `return` in its last line?")
-        if isinstance(result, (bool, np.bool_)) or np.size(result) != 1 or np.asarray(result).dtype.kind not in "iuf":
-            raise Wrong("type", f"on {on} it returns {str(result)[:60]}; the number of copies is wanted.")
-        got.append(float(np.asarray(result).item()))
+        got.append(_one_number(result, on, "the number of copies"))
 
     def by(*moves, count=lambda table: table.any(axis=1).sum(), equal=np.array_equal):
         return [
