@@ -96,6 +96,7 @@ def exercise_5_2(undo_gray_scale):
         "gray levels that need nothing": (reference, reference),
         "pictures of different brightness": (0.2 + 0.5 * uneven, uneven),
         "a reference that fills 0..1": (0.4 + 0.1 * other, rng.random((5, 6, 7, 1), dtype=np.float32) ** 4),
+        "a reference that is mostly bright": (0.4 + 0.1 * other, 1 - rng.random((5, 6, 7, 1), dtype=np.float32) ** 4),
     }
     got = [
         as_array(call(undo_gray_scale, *arguments, on=on), shape=arguments[0].shape, on=on).astype(float)
