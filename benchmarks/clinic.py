@@ -428,6 +428,7 @@ def main(arguments=None):
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--write", action="store_true", help="write the report of fewer than five seeds, too")
     parser.add_argument("--only", nargs="*", default=None, help="names of cases, for a quick look")
     options = parser.parse_args(arguments)
     chosen = {case: cause for case, cause in CASES.items() if not options.only or case.__name__ in options.only}
@@ -435,8 +436,13 @@ def main(arguments=None):
     if options.only:
         return 0
     alarms = run_healthy()
-    if options.seeds == 5:
-        REPORT.write_text(report(rows, alarms), encoding="utf-8")
+    sys.path.append(str(Path(__file__).resolve().parent))
+    import clinic_ward
+
+    ward = clinic_ward.report(options.seeds)
+    print("\n".join(ward))
+    if options.seeds == 5 or options.write:
+        REPORT.write_text(report(rows, alarms) + "\n".join(ward) + "\n", encoding="utf-8")
     return 0
 
 

@@ -92,7 +92,8 @@ def exercise_5_2(undo_gray_scale):
     levels = np.linspace(0.1, 0.9, 4, dtype=np.float32)[:, None, None, None]
     uneven = (levels + rng.normal(0, 0.02, (4, 5, 5, 1))).astype(np.float32)
     inputs = {
-        "a squeezed gray scale": (0.3 + 0.3 * other, reference), "a shifted gray scale": (other - np.float32(0.1), reference),
+        "a squeezed gray scale": (0.3 + 0.3 * other, reference),
+        "a shifted gray scale": (other - np.float32(0.1), reference),
         "gray levels that need nothing": (reference, reference),
         "pictures of different brightness": (0.2 + 0.5 * uneven, uneven),
         "a reference that fills 0..1": (0.4 + 0.1 * other, rng.random((5, 6, 7, 1), dtype=np.float32) ** 4),
@@ -212,7 +213,7 @@ def ward_round(ward, number, cause=None, measure=None, treat=None) -> None:
     """Print whether a patient's cause is right, the measurement tells it from its look-alike, and the remedy works.
 
     ward: from `draw_ward`; number: of the patient, from 1; cause: a name from `ILLNESSES`; measure: a function from a
-    patient to a number; treat: a function from a patient to `patient.change(...)`. Up to a minute, if networks are trained.
+    patient to a number; treat: a function from a patient to `patient.change(...)`. It may train.
     """
     from helpers.ward import judge  # OpenCV is needed only here
 

@@ -5,7 +5,7 @@ from helpers.checks.prediction import Prediction
 PREDICTIONS = {
     "patient 1": Prediction("the trouble lies in the {}", 0, {
         "loss": "The formula is the one of notebook 03. Which input would make a logarithm's factor larger than 1?",
-        "rate": "A rate that is too high gives a loss that is large or NaN, but a cross-entropy of 0 and 1 is never negative.",
+        "rate": "A rate that is too high gives a loss that is large or NaN; a cross-entropy of 0 and 1 is never negative.",
         "network": "A network ends in a sigmoid here; whatever it says, both scores would stay in their range.",
     }, ("loss", "rate", "network", "masks"), '"loss"'),
     "patient 2": Prediction("the trouble lies in the {}", 0, {
@@ -52,8 +52,8 @@ PREDICTIONS = {
         0: "100 is even; the first halving is fine.",
     }, example="1"),
     "patient 10": Prediction("the cause is {}", 0, {
-        "over-fitting": "Over-fitting takes many passes over few pictures. These were two passes over 240, and even the "
-            "training pictures score badly once the network is in inference mode.",
+        "over-fitting": "Over-fitting takes many passes over few pictures. These were two passes over 240, and even "
+            "the training pictures score badly once the network is in inference mode.",
         "copies": "Copies make validation better than it should be, not worse.",
     }, ("over-fitting", "copies", "normalization"), '"copies"'),
     "hospitals": Prediction("arithmetic alone repairs {}", 0, {

@@ -76,21 +76,22 @@ def check_scanner(case):
 
 
 def _squeezed(case, s, noise, spread, contrast, light, suffer):
-    """Look for one factor by which noise, spread and contrast have all changed."""
-    gains = [ratio.of for ratio in (noise, spread, contrast) if ratio is not None]
+    """Look for one factor by which noise and spread have both changed, and the lesions' contrast, if masks tell it."""
+    gains = [noise.of, spread.of]
     if min(gains) <= 0.05 or max(noise.before, noise.now) < 0.004:
         return []
     gain = float(np.exp(np.mean(np.log(gains))))
     if abs(np.log(gain)) < np.log(1.3) or max(gains) > 1.35 * min(gains) or spread.apart < 0.85 or noise.apart < 0.9:
         return []
     offset = light.now - gain * light.before
-    seen = f"noise, spread and contrast are {', '.join(f'{g:.2f}' for g in gains)} times those of the training"
-    seen = seen if contrast is not None else seen.replace("noise, spread and contrast", "noise and spread")
+    agrees = contrast is not None and 1 / 1.4 < contrast.of / gain < 1.4
+    seen = f"noise and spread are {noise.of:.2f} and {spread.of:.2f} times those of the training"
+    seen += f", the lesions' contrast {contrast.of:.2f} times" if contrast is not None else ""
     tried = try_on_network(case, lambda x: np.clip((x - np.float32(offset)) / np.float32(gain), 0, 1))
     if tried and tried[1] < tried[0] + 0.05:
         return []
     words = {"gain": f"multiplied by {gain:.2f}", "offset": f"{offset:.2f}", "scale": f"{gain:.2f}"}
-    sure = 0.93 if tried and tried[1] > tried[0] + 0.1 else 0.85 if contrast is not None else 0.75
+    sure = 0.93 if tried and tried[1] > tried[0] + 0.1 else 0.85 if agrees else 0.75
     undo = f"(images - {offset:.2f}) / {gain:.2f}"
     return [finding("gray_scale_changed", sure, seen + suffer, tried=in_words(undo, tried), **words)]
 

@@ -51,7 +51,8 @@ def patient_1():
 def patient_2():
     """Return forty pictures that were divided by 255 twice, and the good network that is asked about them."""
     images, masks = make_dataset(40, CircleScene(), seed=53)
-    return SimpleNamespace(images=images / np.float32(255), masks=masks, network=load_network(MODELS / "unet_circles.keras"))
+    network = load_network(MODELS / "unet_circles.keras")
+    return SimpleNamespace(images=images / np.float32(255), masks=masks, network=network)
 
 
 def patient_3():

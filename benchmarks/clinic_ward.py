@@ -1,0 +1,156 @@
+"""The doctor on the ward's patients, on pairs of illnesses and on pictures that nobody drew as scans: for clinic.py.
+
+Every patient is handed in twice: with network, curves and training pictures, and as predictions and curves alone. How
+sure each finding was, and whether it was right, goes into a reliability table.
+"""
+
+import cv2
+import numpy as np
+import skimage.data
+from skimage.filters import threshold_local
+from skimage.segmentation import find_boundaries
+
+from helpers.diagnosis import diagnose
+from helpers.own_images.real_sets import draw_nuclei
+from helpers.synthesis import CircleScene, make_dataset
+from helpers.ward import ILLNESSES, Settings, admit
+from helpers.ward.rounds import SCENE
+
+PAIRS = [  # the first spoils the training set, the second the pictures in question
+    ("masks_too_wide", "gray_scale_changed"), ("mask_not_moved", "noise_changed"),
+    ("masks_outlines", "contrast_inverted"), ("pairs_shuffled", "images_divided_twice"),
+    ("labels_incomplete", "images_divided_twice"), ("masks_not_0_1", "contrast_inverted"),
+    ("masks_inverted", "noise_changed"), ("masks_too_wide", "copies_between_sets"),
+]
+
+
+def ward_findings(seeds, names=()):
+    """Yield `(cause, how it was handed in, Diagnosis)` for every illness of the ward and every seed."""
+    for cause in names or ILLNESSES:
+        for seed in range(seeds):
+            patient = admit(cause, [seed, 40])
+            everything = dict(model=patient.network, history=patient.curves, training=patient.train)
+            yield cause, "everything", diagnose(*patient.val, **everything)
+            yield cause, "predictions", diagnose(*patient.val, y_pred=patient.y_pred, history=patient.curves)
+
+
+def pair_findings(seeds):
+    """Yield `(both causes, Diagnosis)` for pairs of illnesses in one study, data alone."""
+    for pair in PAIRS:
+        for seed in range(seeds):
+            rng = np.random.default_rng([seed, 41])
+            train, val = (make_dataset(n, SCENE, rng) for n in (160, 40))
+            for cause in pair:
+                train, val, _ = ILLNESSES[cause].spoil(train, val, Settings(), rng)
+            yield pair, diagnose(*val, training=train)
+
+
+def _crops(image, mask, n, side, rng):
+    places = [(rng.integers(image.shape[0] - side + 1), rng.integers(image.shape[1] - side + 1)) for _ in range(n)]
+    cut = [[part[y : y + side, x : x + side] for y, x in places] for part in (image, mask)]
+    return np.array(cut[0], np.float32)[..., None], np.array(cut[1], np.uint8)[..., None]
+
+
+def coins(rng):
+    """Return crops of scikit-image's photograph of coins, with masks from a local threshold."""
+    image = skimage.data.coins() / 255
+    mask = (image > threshold_local(image, 101)).astype(np.uint8)
+    mask = cv2.morphologyEx(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((5, 5))), cv2.MORPH_CLOSE, np.ones((9, 9)))
+    return _crops(image, mask, 30, 128, rng)
+
+
+def membranes(rng, cells=False, n=24, side=96):
+    """Return dark lines around cells, as under an electron microscope; foreground: the lines, or the cells."""
+    images, masks = [], []
+    y, x = np.mgrid[:side, :side]
+    for _ in range(n):
+        points = rng.uniform(0, side, (14, 2))
+        nearest = ((y[..., None] - points[:, 0]) ** 2 + (x[..., None] - points[:, 1]) ** 2).argmin(-1)
+        line = cv2.dilate(find_boundaries(nearest).astype(np.uint8), np.ones((2, 2)))
+        soft = cv2.GaussianBlur(line.astype(np.float32), (0, 0), 1)
+        images.append(0.7 - 0.4 * soft + rng.normal(0, 0.06, line.shape))
+        masks.append(1 - line if cells else line)
+    return np.clip(images, 0, 1).astype(np.float32)[..., None], np.array(masks, np.uint8)[..., None]
+
+
+def nuclei(rng, n=24):
+    """Return the course's stand-in for stained nuclei, 128x128."""
+    drawn = [draw_nuclei(rng, (128, 128)) for _ in range(n)]
+    gray = [np.asarray(image, np.float32) / 255 for image, _ in drawn]
+    gray = [image.mean(axis=-1) if image.ndim == 3 else image for image in gray]
+    masks = [np.asarray(mask) > 0 for _, mask in drawn]
+    return np.array([g[:128, :128] for g in gray], np.float32)[..., None], (
+        np.array([m[:128, :128] for m in masks], np.uint8)[..., None])
+
+
+def scenes(scene):
+    """Return a maker of sixty pictures of a scene."""
+    return lambda rng: make_dataset(60, scene, rng)
+
+
+FAR = {
+    "coins": coins, "membranes": membranes, "cells between membranes": lambda rng: membranes(rng, cells=True),
+    "nuclei": nuclei, "dense": scenes(CircleScene(circles=(15, 25))),
+    "one disc": scenes(CircleScene(circles=1, radius=8)),
+    "many vessels": scenes(CircleScene(vessels=(6, 9))), "uneven light": scenes(CircleScene(illumination=1)),
+    "dark and flat": scenes(CircleScene(illumination=0.05, noise=0.03)), "the ward's": scenes(SCENE),
+}
+
+
+def far_findings(seeds=2):
+    """Yield `(name, Diagnosis)` for sound pictures far from the default scene."""
+    for name, make in FAR.items():
+        for seed in range(seeds):
+            rng = np.random.default_rng([seed, 42])
+            pictures = make(rng)
+            yield name, diagnose(*pictures, training=None if name == "coins" else make(rng))
+
+
+def reliability(judged) -> list[tuple[str, int, float, float]]:
+    """Return `(words, findings, mean of how sure, share that was right)` of `(sure, right)` pairs, surest first."""
+    rows = []
+    for words, low, high in (("almost certain", 0.9, 1.01), ("probable", 0.7, 0.9), ("possible", 0.0, 0.7)):
+        inside = [(sure, right) for sure, right in judged if low <= sure < high]
+        if inside:
+            sure, right = np.mean(inside, axis=0)
+            rows.append((words, len(inside), float(sure), float(right)))
+    return rows
+
+
+def report(seeds) -> list[str]:
+    """Return the lines of the ward's part of clinic.md."""
+    judged, first, certain_elsewhere = [], {}, []
+    for cause, way, found in ward_findings(seeds):
+        judged += [(finding.sure, finding.cause == cause) for finding in found]
+        good = not found if cause == "healthy" else found.causes[:1] == [cause]
+        first.setdefault((cause, way), []).append(good)
+        print(f"{cause:<24}{way:<14}{'right' if good else [(f.cause, round(f.sure, 2)) for f in found]}", flush=True)
+    lines = ["", "## The ward", "",
+             "Every illness of the ward, handed in with everything, and as predictions and curves alone.", "",
+             "| illness | with everything | predictions and curves |", "| --- | --- | --- |"]
+    for cause in ILLNESSES:
+        cells = [f"{sum(first[cause, way])}/{len(first[cause, way])}" for way in ("everything", "predictions")]
+        lines.append(f"| `{cause}` | {' | '.join(cells)} |")
+    lines += ["", "## Two illnesses at once", "",
+              "| pair | the first finding is one of the two | both are named |", "| --- | --- | --- |"]
+    both = {}
+    for pair, found in pair_findings(seeds):
+        judged += [(finding.sure, finding.cause in pair) for finding in found]
+        good = bool(found) and found.causes[0] in pair, set(pair) <= set(found.causes)
+        both.setdefault(pair, []).append(good)
+    for pair, marks in both.items():
+        one, two = np.sum(marks, axis=0)
+        lines.append(f"| {' + '.join(pair)} | {one}/{len(marks)} | {two}/{len(marks)} |")
+    alarms = []
+    for name, found in far_findings():
+        judged += [(finding.sure, False) for finding in found]
+        alarms += [f"{name}: {', '.join(found.causes)}"] if found else []
+        certain_elsewhere.append(bool(found))
+    lines += ["", "## Sound pictures far from the default", "",
+              f"False alarms: {sum(certain_elsewhere)} of {len(certain_elsewhere)} ({'; '.join(alarms) or 'none'}); "
+              f"looked at: {', '.join(FAR)}.",
+              "", "## How sure, and how often right", "",
+              "All findings of the three sections above. Right is what names the thing that was done to the patient.", "",
+              "| words | findings | mean of how sure | right |", "| --- | --- | --- | --- |"]
+    lines += [f"| {words} | {n} | {sure:.2f} | {right:.0%} |" for words, n, sure, right in reliability(judged)]
+    return lines
