@@ -122,7 +122,7 @@ def check_unmarked(case):
     if (sign * stand_out > 0).mean() < 0.8:  # the masks lie elsewhere: that comes first
         return []
     for radius in np.unique(np.quantile(radii(inside), (0.5, 0.75)).round()).astype(int)[::-1]:
-        if not 4 <= radius <= 24:  # smaller things are told from pieces of vessels by nobody
+        if not 5 <= radius <= 24:  # smaller things are told from pieces of vessels by nobody
             continue
         looks = [_round_things(sign * image, mask, int(radius)) for image, mask in zip(images, inside)]
         marked = np.array([value for here, _ in looks for value in here])

@@ -71,7 +71,7 @@ def patients_4():
     a, b, c = new_unet(), new_unet(), new_unet()
     return {
         "A": SimpleNamespace(train=rare[0], val=rare[1], network=a,
-                             run=fit_plainly(a, *rare, epochs=5, loss="mse", rate=1e-2)),
+                             run=fit_plainly(a, *rare, epochs=10, loss="mse", rate=1e-2)),
         "B": SimpleNamespace(train=gray[0], val=val, network=b, run=fit_plainly(b, *gray, epochs=6, loss=bce_loss)),
         "C": SimpleNamespace(train=few[0], val=few[1], network=c,
                              run=fit_plainly(c, *few, epochs=2, batch=32, loss=bce_loss, rate=1e-3)),
