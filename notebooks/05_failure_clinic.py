@@ -622,9 +622,8 @@ print("most likely:", found.causes[0], f"- really mirrored: {int(six.mirror.sum(
 # %%
 from helpers.training import augment
 
-together = [
-    np.array(part) for part in augment(tf.constant(train[0]), tf.constant(train[1]), seed=(5, 8))
-]
+moved = augment(tf.constant(train[0]), tf.constant(train[1]), seed=(5, 8))
+together = tuple(np.array(part) for part in moved)
 together_run = fit_plainly(clinic.new_unet(), together, val, epochs=4)
 print("findings after the repair:", len(diagnose(*together)))
 
