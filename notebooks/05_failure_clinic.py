@@ -34,11 +34,14 @@
 
 # %% tags=["setup"]
 import os, sys  # Setup, the same in every notebook: find the course; on Colab, fetch it first.
+
 course = "unet-course-v0.1.0" if "google.colab" in sys.modules else ".."
 if not os.path.exists(course):
     os.system(f"git clone -q --depth=1 -b v0.1.0 '' {course}")
 sys.path.insert(0, os.path.abspath(course))
-from helpers import start; start.prepare()  # Not found? Open the notebook inside the whole course.
+from helpers import start
+
+start.prepare()  # Not found? Open the notebook inside the whole course.
 
 # %% [markdown]
 # ## The clinic
@@ -66,14 +69,21 @@ from helpers.synthesis import CircleScene, make_dataset
 from helpers.training import DiceScore, ReleaseMemory, bce_dice_loss, bce_loss, quiet
 from helpers.ward import clinic
 
+
 # %%
 def fit_plainly(model, train, val, epochs=3, batch=8, loss=bce_dice_loss, rate=3e-3):
     optimizer = rate if isinstance(rate, keras.Optimizer) else keras.optimizers.Adam(rate)
     model.compile(optimizer, loss=loss, metrics=[DiceScore()])
     fed = [quiet(tf.data.Dataset.from_tensor_slices(pair).batch(batch)) for pair in (train, val)]
     return model.fit(
-        fed[0], validation_data=fed[1], epochs=epochs, verbose=0, shuffle=False, callbacks=[ReleaseMemory()]
+        fed[0],
+        validation_data=fed[1],
+        epochs=epochs,
+        verbose=0,
+        shuffle=False,
+        callbacks=[ReleaseMemory()],
     )
+
 
 # %% [markdown]
 # `compile` says how to learn: which optimizer changes the weights, which loss it lowers, which score is written down. `fit` then
@@ -95,6 +105,7 @@ def lesion_dice(masks, scores, threshold=0.5):
     found, some = (scores >= threshold).astype(np.uint8), masks.any(axis=(1, 2, 3))
     return dice_per_image(masks[some], found[some]).mean()
 
+
 # %% [markdown]
 # ### A healthy patient first
 #
@@ -107,8 +118,9 @@ healthy_run = fit_plainly(healthy, train, val, epochs=4)
 
 # %% tags=["nbval-ignore-output"]
 figures.plot_history(
-    healthy_run.history, "Healthy: both losses fall, both Dice rise",
-    f"After four epochs the validation Dice is {healthy_run.history['val_dice'][-1]:.2f} and still rising."
+    healthy_run.history,
+    "Healthy: both losses fall, both Dice rise",
+    f"After four epochs the validation Dice is {healthy_run.history['val_dice'][-1]:.2f}.",
 )
 
 # %% [markdown]
@@ -119,7 +131,10 @@ figures.plot_history(
 
 # %%
 first = healthy_run.history["dice"][0], healthy_run.history["val_dice"][0]
-both = lesion_dice(train[1], outputs_of(healthy, train[0])), lesion_dice(val[1], outputs_of(healthy, val[0]))
+both = (
+    lesion_dice(train[1], outputs_of(healthy, train[0])),
+    lesion_dice(val[1], outputs_of(healthy, val[0])),
+)
 assert first[0] < first[1] and abs(both[0] - both[1]) < 0.1
 print("training below validation in the first epoch's log:", first[0] < first[1])
 print("the finished network, less than 0.1 apart on both sets:", abs(both[0] - both[1]) < 0.1)
@@ -148,9 +163,13 @@ one = clinic.patient_1()
 # %% tags=["nbval-ignore-output"]
 losses = {"loss": one.run.history["loss"], "validation loss": one.run.history["val_loss"]}
 figures.plot_lines(
-    [1, 2, 3], losses, "A loss below zero",
-    f"The loss falls to {losses['loss'][-1]:.0f}; the Dice rises to {one.run.history['dice'][-1]:.2f}.",
-    xlabel="epoch", ylabel="loss",
+    [1, 2, 3],
+    losses,
+    "A loss below zero",
+    f"The loss falls to {losses['loss'][-1]:.0f}; "
+    f"the Dice rises to {one.run.history['dice'][-1]:.2f}.",
+    xlabel="epoch",
+    ylabel="loss",
 )
 
 # %% [markdown]
@@ -196,14 +215,20 @@ run = fit_plainly(clinic.new_unet(), *repaired)
 
 # %% tags=["nbval-ignore-output"]
 figures.plot_lines(
-    [1, 2, 3], {"loss": run.history["loss"], "validation loss": run.history["val_loss"]},
+    [1, 2, 3],
+    {"loss": run.history["loss"], "validation loss": run.history["val_loss"]},
     "After the repair: above zero, and falling",
-    f"The loss falls from {run.history['loss'][0]:.2f} to {run.history['loss'][-1]:.2f}.", xlabel="epoch", ylabel="loss"
+    f"The loss falls from {run.history['loss'][0]:.2f} to {run.history['loss'][-1]:.2f}.",
+    xlabel="epoch",
+    ylabel="loss",
 )
 
 # %%
 assert min(run.history["loss"]) > 0 and max(run.history["dice"]) <= 1
-print("loss above 0 and Dice at most 1:", min(run.history["loss"]) > 0 and max(run.history["dice"]) <= 1)
+print(
+    "loss above 0 and Dice at most 1:",
+    min(run.history["loss"]) > 0 and max(run.history["dice"]) <= 1,
+)
 
 # %% [markdown]
 # ## Patient 2
@@ -217,8 +242,11 @@ two_said = outputs_of(two.network, two.images)
 
 # %% tags=["nbval-ignore-output"]
 figures.show_images(
-    [two.images[5], two.masks[5], two_said[5]], ["scan, stretched", "truth", "probability"],
-    "It finds nothing", f"The mean Dice is {lesion_dice(two.masks, two_said):.2f}; the scan shows lesions.", limits=None
+    [two.images[5], two.masks[5], two_said[5]],
+    ["scan, stretched", "truth", "probability"],
+    "It finds nothing",
+    f"The mean Dice is {lesion_dice(two.masks, two_said):.2f}; the scan shows lesions.",
+    limits=None,
 )
 
 # %% [markdown]
@@ -265,8 +293,10 @@ good_said = outputs_of(two.network, good)
 
 # %% tags=["nbval-ignore-output"]
 figures.show_images(
-    [good[5], two.masks[5], good_said[5]], ["scan", "truth", "probability"], "The same network, the right scale",
-    f"The mean Dice is {lesion_dice(two.masks, good_said):.2f}."
+    [good[5], two.masks[5], good_said[5]],
+    ["scan", "truth", "probability"],
+    "The same network, the right scale",
+    f"The mean Dice is {lesion_dice(two.masks, good_said):.2f}.",
 )
 
 # %%
@@ -284,8 +314,10 @@ three_said = outputs_of(three.network, three.val[0])
 
 # %% tags=["nbval-ignore-output"]
 figures.show_images(
-    [three.val[0][3], three.val[1][3], three_said[3]], ["scan", "truth", "probability"], "Gray, never black",
-    f"The probabilities run from {three_said.min():.2f} to {three_said.max():.2f}."
+    [three.val[0][3], three.val[1][3], three_said[3]],
+    ["scan", "truth", "probability"],
+    "Gray, never black",
+    f"The probabilities run from {three_said.min():.2f} to {three_said.max():.2f}.",
 )
 
 # %% [markdown]
@@ -298,7 +330,12 @@ guess = None  # "not yet" or "cannot"
 # **Diagnose.** Look at the lowest value. A network that is merely undecided scatters *around* something.
 
 # %%
-print("lowest prediction:", round(float(three_said.min()), 3), "and sigmoid(0) =", float(keras.ops.sigmoid(0.0)))
+print(
+    "lowest prediction:",
+    round(float(three_said.min()), 3),
+    "and sigmoid(0) =",
+    float(keras.ops.sigmoid(0.0)),
+)
 print("more than one pixel in twenty is exactly 0.5:", (three_said == 0.5).mean() > 0.05)
 print("the last layers:", [type(layer).__name__ for layer in three.network.layers[-3:]])
 assert three_said.min() >= 0.5
@@ -319,7 +356,9 @@ guess = None  # "0 and 1", "0 and infinity" or "minus and plus infinity"
 # %%
 headless = keras.Model(two.network.input, two.network.get_layer("logits").output)
 raw = outputs_of(headless, good)
-checks.reveal("logits", guess, "minus and plus infinity" if raw.min() < 0 and raw.max() > 1 else "0 and 1")
+checks.reveal(
+    "logits", guess, "minus and plus infinity" if raw.min() < 0 and raw.max() > 1 else "0 and 1"
+)
 
 # %%
 found = diagnose(*three.val, y_pred=three_said), diagnose(good, two.masks, y_pred=raw)
@@ -337,13 +376,19 @@ linear_said = outputs_of(linear, three.val[0])
 
 # %% tags=["nbval-ignore-output"]
 figures.show_images(
-    [three.val[0][3], three.val[1][3], linear_said[3]], ["scan", "truth", "probability"], "Without the ReLU",
+    [three.val[0][3], three.val[1][3], linear_said[3]],
+    ["scan", "truth", "probability"],
+    "Without the ReLU",
     f"The probabilities run from {linear_said.min():.2f} to {linear_said.max():.2f}; "
-    f"the mean Dice is {lesion_dice(three.val[1], linear_said):.2f}, {lesion_dice(three.val[1], three_said):.2f} before."
+    f"the mean Dice is {lesion_dice(three.val[1], linear_said):.2f}, "
+    f"{lesion_dice(three.val[1], three_said):.2f} before.",
 )
 
 # %%
-assert linear_said.min() < 0.1 and lesion_dice(three.val[1], linear_said) > lesion_dice(three.val[1], three_said) + 0.1
+assert (
+    linear_said.min() < 0.1
+    and lesion_dice(three.val[1], linear_said) > lesion_dice(three.val[1], three_said) + 0.1
+)
 print("it can say background now, and its Dice has risen by more than 0.1")
 
 # %% [markdown]
@@ -362,11 +407,15 @@ def bedside(name, found):
     i = y.sum(axis=(1, 2, 3)).argmax()  # the picture with the most foreground
     return [x[i], y[i], found[i]]
 
+
 # %% tags=["nbval-ignore-output"]
 figures.show_images(
     [p for name in four for p in bedside(name, black[name] >= 0.5)],
     [f"{name}: {part}" for name in four for part in ("scan", "truth", "found")],
-    "A, B and C: (nearly) all black", "In all three, hardly a pixel reaches 0.5.", columns=9, size=1.3
+    "A, B and C: (nearly) all black",
+    "In all three, hardly a pixel reaches 0.5.",
+    columns=9,
+    size=1.3,
 )
 
 # %% tags=["nbval-ignore-output"]
@@ -374,7 +423,9 @@ from helpers.evaluation import best_threshold, pixel_accuracy
 
 for name, patient in four.items():
     accuracy = pixel_accuracy(patient.val[1], (black[name] >= 0.5).astype(np.uint8))
-    print(f"{name}: accuracy {accuracy:.3f}, mean Dice {lesion_dice(patient.val[1], black[name]):.2f}")
+    print(
+        f"{name}: accuracy {accuracy:.3f}, mean Dice {lesion_dice(patient.val[1], black[name]):.2f}"
+    )
 
 # %%
 assert all(lesion_dice(four[name].val[1], black[name]) < 0.35 for name in four)
@@ -398,8 +449,10 @@ best = {name: best_threshold(patient.val[1], black[name]) for name, patient in f
 for name, patient in four.items():
     first, last = patient.run.history["loss"][0], patient.run.history["loss"][-1]
     steps = patient.run.params["steps"] * len(patient.run.epoch)
-    print(f"{name}: Dice {best[name].dice:.2f} at the threshold {best[name].threshold:.2f}; "
-          f"loss {first:.4f} to {last:.4f} in {steps} steps")
+    print(
+        f"{name}: Dice {best[name].dice:.2f} at the threshold {best[name].threshold:.2f}; "
+        f"loss {first:.4f} to {last:.4f} in {steps} steps"
+    )
 
 # %%
 learned = max(best, key=lambda name: best[name].dice)
@@ -408,8 +461,16 @@ checks.reveal("patient 4", guess, learned)
 # %%
 constant = four["A"].train[1].mean() * (1 - four["A"].train[1].mean())
 settled = abs(four["A"].run.history["loss"][-1] / constant - 1) < 0.1
-print(f"A has settled within a tenth of {constant:.4f}, the squared error of the best constant: {settled}")
-print("masks of B hold", np.unique(four["B"].train[1]).round(2), "- those of C", np.unique(four["C"].train[1]))
+print(
+    f"A has settled within a tenth of {constant:.4f}, "
+    f"the squared error of the best constant: {settled}"
+)
+print(
+    "masks of B hold",
+    np.unique(four["B"].train[1]).round(2),
+    "- those of C",
+    np.unique(four["C"].train[1]),
+)
 assert settled and learned == "B"
 
 # %% [markdown]
@@ -424,9 +485,7 @@ assert settled and learned == "B"
 # What does the doctor say when it is given the predictions and curves, but not the training masks?
 
 # %% tags=["nbval-ignore-output"]
-opinions = {
-    name: diagnose(*p.val, y_pred=black[name], history=p.run) for name, p in four.items()
-}
+opinions = {name: diagnose(*p.val, y_pred=black[name], history=p.run) for name, p in four.items()}
 for name, opinion in opinions.items():
     print(f"--- {name}", opinion, sep="\n")
 
@@ -436,7 +495,12 @@ assert opinions["B"][0].sure < 0.9
 full = diagnose(*four["B"].val, y_pred=black["B"], training=four["B"].train)
 assert full.causes[0] == "masks_not_0_1"
 print("A:", opinions["A"].causes[0], "- C:", opinions["C"].causes[0])
-print("B: almost certain without the training masks:", opinions["B"][0].sure >= 0.9, "- with them:", full.causes[0])
+print(
+    "B: almost certain without the training masks:",
+    opinions["B"][0].sure >= 0.9,
+    "- with them:",
+    full.causes[0],
+)
 
 # %% [markdown]
 # Look at B. From predictions alone, half-marked lesions, faint lesions and gray masks look alike, so the doctor is not certain, names
@@ -455,9 +519,19 @@ guess = None  # for example 0.5
 treated = {name: clinic.new_unet() for name in ("A", "B", "C", "C with A's medicine")}
 a, b, c = four["A"], four["B"], four["C"]
 fit_plainly(treated["A"], a.train, a.val, epochs=10, loss=bce_dice_loss, rate=1e-2)
-fit_plainly(treated["B"], (b.train[0], (b.train[1] > 0).astype(np.uint8)), b.val, epochs=6, loss=bce_loss)
+fit_plainly(
+    treated["B"], (b.train[0], (b.train[1] > 0).astype(np.uint8)), b.val, epochs=6, loss=bce_loss
+)
 fit_plainly(treated["C"], c.train, c.val, epochs=24, batch=32, loss=bce_loss, rate=1e-3)
-fit_plainly(treated["C with A's medicine"], c.train, c.val, epochs=2, batch=32, loss=bce_dice_loss, rate=1e-3);
+wrong_run = fit_plainly(
+    treated["C with A's medicine"],
+    c.train,
+    c.val,
+    epochs=2,
+    batch=32,
+    loss=bce_dice_loss,
+    rate=1e-3,
+)
 
 # %%
 after = {name: outputs_of(model, four[name[0]].val[0]) for name, model in treated.items()}
@@ -467,10 +541,15 @@ wrong_medicine = dice["C with A's medicine"]
 # %% tags=["nbval-ignore-output"]
 figures.show_images(
     [p for name in four for p in bedside(name, after[name] >= 0.5)],
-    [f"{name}: {part}" for name in four for part in ("scan", "truth", "found")], "After one change each",
-    "Mean Dice: " + "; ".join(
+    [f"{name}: {part}" for name in four for part in ("scan", "truth", "found")],
+    "After one change each",
+    "Mean Dice: "
+    + "; ".join(
         f"{n} from {lesion_dice(four[n].val[1], black[n]):.2f} to {dice[n]:.2f}" for n in four
-    ) + f". C with A's medicine: {wrong_medicine:.2f}.", columns=9, size=1.3
+    )
+    + f". C with A's medicine: {wrong_medicine:.2f}.",
+    columns=9,
+    size=1.3,
 )
 
 # %% tags=["nbval-ignore-output"]
@@ -479,7 +558,9 @@ checks.reveal("medicine", guess, round(wrong_medicine, 2))
 # %%
 assert all(dice[n] > lesion_dice(four[n].val[1], black[n]) + 0.15 for n in four)
 assert wrong_medicine < dice["C"] - 0.2
-print("each has gained more than 0.15 by its own medicine; A's medicine leaves C more than 0.2 behind")
+print(
+    "each has gained more than 0.15 by its own medicine; A's medicine leaves C more than 0.2 behind"
+)
 
 # %% [markdown]
 # The same symptom, and the medicine that saves one leaves the other as ill as before. That is why the measurement comes before
@@ -503,9 +584,12 @@ five = clinic.patients_5()
 
 # %% tags=["nbval-ignore-output"]
 figures.plot_lines(
-    [1, 2, 3], five, "Two flat curves and a falling one",
+    [1, 2, 3],
+    five,
+    "Two flat curves and a falling one",
     "; ".join(f"{name}: loss {loss[0]:.2f} to {loss[-1]:.2f}" for name, loss in five.items()) + ".",
-    xlabel="epoch", ylabel="loss"
+    xlabel="epoch",
+    ylabel="loss",
 )
 
 # %% [markdown]
@@ -556,9 +640,10 @@ six = clinic.patient_6()
 
 # %% tags=["nbval-ignore-output"]
 figures.plot_history(
-    six.run.history, "Training looks fine, only not very good",
+    six.run.history,
+    "Training looks fine, only not very good",
     f"Both curves improve; validation ends at {six.run.history['val_dice'][-1]:.2f}, "
-    f"that of the healthy patient at {healthy_run.history['val_dice'][-1]:.2f}."
+    f"that of the healthy patient at {healthy_run.history['val_dice'][-1]:.2f}.",
 )
 
 # %% [markdown]
@@ -574,21 +659,33 @@ guess = None  # "network", "rate", "patience" or "masks"
 
 # %%
 gap = {}
-for name, model, sets in (("healthy", healthy, (train, val)), ("patient 6", six.run.model, (six.train, six.val))):
+for name, model, sets in (
+    ("healthy", healthy, (train, val)),
+    ("patient 6", six.run.model, (six.train, six.val)),
+):
     here, there = (lesion_dice(y, outputs_of(model, x)) for x, y in sets)
     gap[name] = there - here
 assert gap["patient 6"] > 0.1 > abs(gap["healthy"])
-print("validation better by more than 0.1, finished network: healthy", gap["healthy"] > 0.1, "- 6", gap["patient 6"] > 0.1)
+print(
+    "validation better by more than 0.1, finished network: healthy",
+    gap["healthy"] > 0.1,
+    "- 6",
+    gap["patient 6"] > 0.1,
+)
 
 # %% [markdown]
 # Now look at a training batch as the network gets it, with the outlines of the masks on top.
 
 # %%
 figures.show_images(
-    six.train[0][:6], [f"picture {i}" for i in range(6)], "Half of the outlines mark nothing",
+    six.train[0][:6],
+    [f"picture {i}" for i in range(6)],
+    "Half of the outlines mark nothing",
     f"In {int(six.mirror[:6].sum())} of these six pictures the outlines lie beside the lesions.",
-    masks=six.train[1][:6], size=1.6
+    masks=six.train[1][:6],
+    size=1.6,
 )
+
 
 # %%
 def brightness_under(images, masks):
@@ -609,7 +706,11 @@ found
 
 # %%
 assert found.causes[0] == "mask_not_moved"
-print("most likely:", found.causes[0], f"- really mirrored: {int(six.mirror.sum())} of {len(six.mirror)}")
+print(
+    "most likely:",
+    found.causes[0],
+    f"- really mirrored: {int(six.mirror.sum())} of {len(six.mirror)}",
+)
 
 # %% [markdown]
 # Some mirrored pictures escape it: where the lesions happen to lie symmetrically, the mirrored mask fits as well.
@@ -629,9 +730,13 @@ print("findings after the repair:", len(diagnose(*together)))
 
 # %% tags=["nbval-ignore-output"]
 figures.show_images(
-    together[0][:6], [f"picture {i}" for i in range(6)], "Moved together",
+    together[0][:6],
+    [f"picture {i}" for i in range(6)],
+    "Moved together",
     f"All outlines lie on lesions. Validation Dice {together_run.history['val_dice'][-1]:.2f}, "
-    f"{six.run.history['val_dice'][-1]:.2f} before.", masks=together[1][:6], size=1.6
+    f"{six.run.history['val_dice'][-1]:.2f} before.",
+    masks=together[1][:6],
+    size=1.6,
 )
 
 # %%
@@ -650,9 +755,13 @@ test_dice = dice_per_image(seven.test[1], test_found)
 
 # %% tags=["nbval-ignore-output"]
 figures.show_predictions(
-    seven.test[0][:6], seven.test[1][:6], test_found[:6], [f"Dice {d:.2f}" for d in test_dice[:6]],
+    seven.test[0][:6],
+    seven.test[1][:6],
+    test_found[:6],
+    [f"Dice {d:.2f}" for d in test_dice[:6]],
     f"Mean Dice on 24 test pictures: {test_dice.mean():.2f}",
-    f"The lesions are faint, and the mean Dice is {test_dice.mean():.2f}; the lowest is {test_dice.min():.2f}."
+    f"The lesions are faint, and the mean Dice is {test_dice.mean():.2f}; "
+    f"the lowest is {test_dice.min():.2f}.",
 )
 
 # %% [markdown]
@@ -673,7 +782,12 @@ checks.reveal("patient 7", guess, int(copied.sum()))
 found = diagnose(*seven.test, training=seven.train)
 kind, honest = test_dice[copied].mean(), test_dice[~copied].mean()
 assert found.causes[0] == "copies_between_sets" and kind > honest + 0.1
-print("most likely:", found.causes[0], "- Dice higher on copies by more than 0.1:", kind > honest + 0.1)
+print(
+    "most likely:",
+    found.causes[0],
+    "- Dice higher on copies by more than 0.1:",
+    kind > honest + 0.1,
+)
 
 # %% [markdown]
 # Comparing every bit is not enough in practice. Copies come mirrored, saved again as JPEG, or with a little noise. `diagnose` finds these
@@ -686,9 +800,10 @@ print("most likely:", found.causes[0], "- Dice higher on copies by more than 0.1
 
 # %% tags=["nbval-ignore-output"]
 figures.plot_bars(
-    ["all 24, as reported", "the 18 copies", "the 6 new ones"], [test_dice.mean(), kind, honest],
+    ["all 24, as reported", "the 18 copies", "the 6 new ones"],
+    [test_dice.mean(), kind, honest],
     "What it remembers, and what it can do",
-    f"Reported {test_dice.mean():.2f}; on copies {kind:.2f}; on new pictures {honest:.2f}."
+    f"Reported {test_dice.mean():.2f}; on copies {kind:.2f}; on new pictures {honest:.2f}.",
 )
 
 # %% [markdown]
@@ -707,9 +822,13 @@ eight_found = (eight_said >= 0.5).astype(np.uint8)
 pooled, each = pooled_dice(eight.masks, eight_found), dice_per_image(eight.masks, eight_found)
 chosen = [0, 1, *each.argsort()[:3]]
 figures.show_predictions(
-    eight.images[chosen], eight.masks[chosen], eight_found[chosen], [f"Dice {d:.2f}" for d in each[chosen]],
+    eight.images[chosen],
+    eight.masks[chosen],
+    eight_found[chosen],
+    [f"Dice {d:.2f}" for d in each[chosen]],
     f"The report says {pooled:.2f}",
-    f"The reported Dice is {pooled:.2f}; the three worst pictures score {each[chosen[2:]].max():.2f} at most."
+    f"The reported Dice is {pooled:.2f}; "
+    f"the three worst pictures score {each[chosen[2:]].max():.2f} at most.",
 )
 
 # %% [markdown]
@@ -721,7 +840,9 @@ guess = None  # "large", "small" or "bright"
 # %%
 worst = np.argsort(each)[: len(each) // 2]
 sizes = eight.masks.mean(axis=(1, 2, 3))
-checks.reveal("patient 8", guess, "small" if np.median(sizes[worst]) < np.median(sizes) else "large")
+checks.reveal(
+    "patient 8", guess, "small" if np.median(sizes[worst]) < np.median(sizes) else "large"
+)
 
 # %% [markdown]
 # **Diagnose.** Compute the score in both ways. Pooled over all pictures, every pixel goes into one fraction. A large lesion brings 600
@@ -744,8 +865,10 @@ assert found.causes[0] == "pooled_dice"
 small = sizes <= np.median(sizes)
 figures.plot_bars(
     ["pooled", "mean per picture", "large lesions", "small lesions"],
-    [pooled, each.mean(), each[~small].mean(), each[small].mean()], "The honest report",
-    f"Pooled {pooled:.2f}, per picture {each.mean():.2f}: large {each[~small].mean():.2f}, small {each[small].mean():.2f}."
+    [pooled, each.mean(), each[~small].mean(), each[small].mean()],
+    "The honest report",
+    f"Pooled {pooled:.2f}, per picture {each.mean():.2f}: "
+    f"large {each[~small].mean():.2f}, small {each[small].mean():.2f}.",
 )
 
 # %% [markdown]
@@ -798,8 +921,12 @@ print("Dice above 0.8:", lesion_dice(nine[1], back) > 0.8)
 
 # %% tags=["nbval-ignore-output"]
 figures.show_predictions(
-    nine[0][:5], nine[1][:5], back[:5] >= 0.5, title="Padded, predicted, cut",
-    caption=f"The outlines lie on the lesions; the mean Dice of the six pictures is {lesion_dice(nine[1], back):.2f}."
+    nine[0][:5],
+    nine[1][:5],
+    back[:5] >= 0.5,
+    title="Padded, predicted, cut",
+    caption="The outlines lie on the lesions; "
+    f"the mean Dice of the six pictures is {lesion_dice(nine[1], back):.2f}.",
 )
 
 # %% [markdown]
@@ -812,8 +939,10 @@ ten = clinic.patient_10()
 
 # %% tags=["nbval-ignore-output"]
 figures.plot_history(
-    ten.run.history, "Training good, validation useless",
-    f"Training Dice {ten.run.history['dice'][-1]:.2f}, validation Dice {ten.run.history['val_dice'][-1]:.2f}."
+    ten.run.history,
+    "Training good, validation useless",
+    f"Training Dice {ten.run.history['dice'][-1]:.2f}, "
+    f"validation Dice {ten.run.history['val_dice'][-1]:.2f}.",
 )
 
 # %% [markdown]
@@ -836,12 +965,17 @@ ten.network.set_weights(kept)  # training mode has moved the running averages
 in_inference = lesion_dice(sixteen[1], np.array(ten.network(sixteen[0], training=False)))
 
 # %% tags=["nbval-ignore-output"]
-print(f"the same training pictures: {in_training:.2f} in training mode, {in_inference:.2f} in inference mode")
+print(
+    f"the same training pictures: {in_training:.2f} in training mode, "
+    f"{in_inference:.2f} in inference mode"
+)
 print(f"after 30 steps, {0.99**30:.0%} of the running averages is still their start")
 
 # %%
 assert in_training > in_inference + 0.2
-checks.reveal("patient 10", guess, "normalization" if in_training > in_inference + 0.2 else "over-fitting")
+checks.reveal(
+    "patient 10", guess, "normalization" if in_training > in_inference + 0.2 else "over-fitting"
+)
 found = diagnose(*ten.train, model=ten.network, history=ten.run)
 assert found.causes[0] == "batch_normalization"
 print("most likely:", found.causes[0])
@@ -880,8 +1014,10 @@ dice = {name: lesion_dice(y, answers[name]) for name, (_, y) in hospitals.items(
 # %% tags=["nbval-ignore-output"]
 fourth = [(x[4], y[4], answers[name][4] >= 0.5) for name, (x, y) in hospitals.items()]
 figures.show_predictions(
-    *zip(*fourth), list(dice), "Good in the North, worse elsewhere",
-    "Mean Dice: " + "; ".join(f"{name} {d:.2f}" for name, d in dice.items()) + "."
+    *zip(*fourth),
+    list(dice),
+    "Good in the North, worse elsewhere",
+    "Mean Dice: " + "; ".join(f"{name} {d:.2f}" for name, d in dice.items()) + ".",
 )
 
 # %%
@@ -920,8 +1056,16 @@ checks.reveal("hospitals", guess, "West" if inverted > 0.9 else "East")
 
 # %%
 doubt = diagnose(*hospitals["West"], y_pred=answers["West"])
-assert max(finding.sure for finding in doubt) < 0.9 and {"contrast_inverted", "masks_inverted"} <= set(doubt.causes)
-print("named:", sorted(doubt.causes)[:2], "- almost certain:", max(finding.sure for finding in doubt) >= 0.9)
+assert max(finding.sure for finding in doubt) < 0.9 and {
+    "contrast_inverted",
+    "masks_inverted",
+} <= set(doubt.causes)
+print(
+    "named:",
+    sorted(doubt.causes)[:2],
+    "- almost certain:",
+    max(finding.sure for finding in doubt) >= 0.9,
+)
 
 # %% [markdown]
 # **Repair.** West by arithmetic, `1 - images`. East and South need a network that has seen such pictures. One change each: East's copy of the
@@ -936,14 +1080,18 @@ after = {"West": inverted}
 for name, scene in further.items():
     copy = load_network(MODELS / "unet_circles.keras")
     gentle = keras.optimizers.Adam(1e-3, global_clipnorm=1.0)
-    fit_plainly(copy, make_dataset(150, scene, seed=71), hospitals["North"], epochs=2, batch=4, rate=gentle)
+    fit_plainly(
+        copy, make_dataset(150, scene, seed=71), hospitals["North"], epochs=2, batch=4, rate=gentle
+    )
     after[name] = lesion_dice(hospitals[name][1], outputs_of(copy, hospitals[name][0]))
 
 # %% tags=["nbval-ignore-output"]
 gains = [f"{name} from {dice[name]:.2f} to {after[name]:.2f}" for name in ("East", "South", "West")]
 names = [f"{name}, {when}" for name in ("East", "South", "West") for when in ("before", "after")]
 values = [d for name in ("East", "South", "West") for d in (dice[name], after[name])]
-figures.plot_bars(names, values, "One change each, and all three gain", "Mean Dice: " + "; ".join(gains) + ".")
+figures.plot_bars(
+    names, values, "One change each, and all three gain", "Mean Dice: " + "; ".join(gains) + "."
+)
 
 # %%
 assert all(after[name] > dice[name] + 0.03 for name in ("East", "South", "West"))
@@ -970,9 +1118,11 @@ print("all three have gained")
 #
 # Hints: `checks.hint("5.1")`
 
+
 # %%
 def mirrored_share(images, masks):
     raise NotImplementedError
+
 
 # %%
 checks.exercise_5_1(mirrored_share)
@@ -1002,9 +1152,11 @@ checks.exercise_5_1(mirrored_share)
 #
 # Hints: `checks.hint("5.2")`
 
+
 # %%
 def undo_gray_scale(images, reference):
     raise NotImplementedError
+
 
 # %%
 checks.exercise_5_2(undo_gray_scale)
@@ -1029,9 +1181,11 @@ checks.exercise_5_2(undo_gray_scale)
 #
 # Hints: `checks.hint("5.3")`
 
+
 # %%
 def count_copies(new, old):
     raise NotImplementedError
+
 
 # %%
 checks.exercise_5_3(count_copies)
@@ -1114,8 +1268,12 @@ from helpers.ward import admit
 
 practice = admit("contrast_inverted", seed=1)
 x, y = practice.val
-print("lesions brighter than the rest in training:", practice.train[0][practice.train[1] == 1].mean() > practice.train[0].mean())
+print(
+    "lesions brighter than the rest in training:",
+    practice.train[0][practice.train[1] == 1].mean() > practice.train[0].mean(),
+)
 print("in validation:", x[y == 1].mean() > x.mean())
+
 
 # %%
 def contrast(patient):
@@ -1128,7 +1286,12 @@ def turn_back(patient):
     return patient.change(val=(1 - x, y))
 
 
-print("contrast below zero:", contrast(practice) < 0, "- after the treatment:", contrast(turn_back(practice)) < 0)
+print(
+    "contrast below zero:",
+    contrast(practice) < 0,
+    "- after the treatment:",
+    contrast(turn_back(practice)) < 0,
+)
 
 # %% [markdown]
 # Now it is your turn. Look at patient 1, then at the others. Copy the cell for each of them.
@@ -1138,9 +1301,12 @@ patient = ward[0]
 print(patient)
 print("training images:", patient.train[0].shape, "- validation images:", patient.val[0].shape)
 figures.show_images(
-    patient.train[0][:6], title="Patient 1, training pictures with the masks' outlines",
-    caption="Six training pictures of patient 1, with the outlines of their masks where these are not empty.",
-    masks=patient.train[1][:6], size=1.6
+    patient.train[0][:6],
+    title="Patient 1, training pictures with the masks' outlines",
+    caption="Six training pictures of patient 1, with the outlines of their masks "
+    "where these are not empty.",
+    masks=patient.train[1][:6],
+    size=1.6,
 )
 
 # %%
