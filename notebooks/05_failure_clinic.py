@@ -67,7 +67,7 @@ import tensorflow as tf
 from helpers import checks, figures
 from helpers.synthesis import CircleScene, make_dataset
 from helpers.training import DiceScore, ReleaseMemory, bce_dice_loss, bce_loss, quiet
-from helpers.ward import clinic
+import helpers.ward.clinic as clinic
 
 
 # %%
