@@ -24,7 +24,7 @@ MODULES = {  # module to the distributions that may bring it; the first is what 
     "skimage": ("scikit-image",),
     "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos"),
     "keras": ("keras",),
-    "ipywidgets": ("ipywidgets",),
+    "ipywidgets": ("ipywidgets",), "anywidget": ("anywidget",),
 }
 
 

@@ -1044,7 +1044,7 @@ def test_a_guess_is_told_how_far_off_it_is():
 
 GOOD = {"numpy": "2.1.3", "opencv-python": "4.12.0.88", "matplotlib": "3.10.0", "scikit-learn": "1.6.1",
     "scikit-image": "0.25.2",
-        "tensorflow": "2.20.0", "keras": "3.13.2", "ipywidgets": "7.7.1"}
+        "tensorflow": "2.20.0", "keras": "3.13.2", "ipywidgets": "7.7.1", "anywidget": "0.11.0"}
 
 
 def problems(python=(3, 12), reasons=(), **changes):

@@ -102,7 +102,7 @@ def test_on_a_laptop_the_setup_cell_says_what_is_missing(tmp_path):
 # --- what is missing on Colab is added; what is there stays ------------------------------------------------------------
 
 THERE = {"numpy": "2.1.3", "opencv-python": "5.0.0.93", "matplotlib": "3.10.0", "scikit-learn": "1.6.1",
-         "tensorflow": "2.20.0", "keras": "3.13.2", "ipywidgets": "7.7.1"}
+         "tensorflow": "2.20.0", "keras": "3.13.2", "ipywidgets": "7.7.1", "anywidget": "0.11.0"}
 MODULE = {"opencv-python": "cv2", "scikit-learn": "sklearn", "scikit-image": "skimage"}
 
 

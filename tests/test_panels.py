@@ -1,6 +1,8 @@
 """Panels: every slider over its whole range, the corners, errors in words, and what stays when the kernel is gone."""
 
+import base64
 import gc
+import html
 import itertools
 import subprocess
 import sys
@@ -8,7 +10,6 @@ import tracemalloc
 from pathlib import Path
 
 import cv2
-import ipywidgets as widgets
 import numpy as np
 import pytest
 
@@ -72,45 +73,45 @@ def panel(request):
 
 
 def shown(panel):
-    """The picture that the widget holds, `[h, w, 3]` RGB."""
-    return cv2.imdecode(np.frombuffer(panel.image.value, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    """The picture that the panel shows, `[h, w, 3]` RGB."""
+    return cv2.imdecode(np.frombuffer(panel.answer["image"], np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
 
 
 def complaint(panel):
-    return "" if panel.message.value == shell._NO_MESSAGE else panel.message.value
+    return panel.answer["message"]
 
 
-def values(slider):
-    """Every value of a slider, at most 40 of them, both ends included."""
-    if hasattr(slider, "options"):
-        return list(slider.options)
-    count = round((slider.max - slider.min) / slider.step)
+def values(dial):
+    """Every value of a control, at most 40 of them, both ends included."""
+    if isinstance(dial.values, list):
+        return dial.values
+    low, high, step = dial.values
+    count = round((high - low) / step)
     chosen = sorted({round(i) for i in np.linspace(0, count, min(count, 39) + 1)})
-    whole = isinstance(slider.min, int)
-    return [slider.min + i * slider.step if whole else round(slider.min + i * slider.step, 4) for i in chosen]
+    return [low + i * step if isinstance(step, int) else round(low + i * step, dial.digits) for i in chosen]
 
 
 # --- every panel ------------------------------------------------------------------------------------------------------
 
 
-def test_every_slider_over_its_whole_range(panel):
+def test_every_control_over_its_whole_range(panel):
     size, names = shown(panel).shape, list(panel.draw(**panel.settings).facts)
-    for name, slider in panel.dials.items():
-        for value in values(slider):
-            slider.value = value
+    for name, dial in panel.dials.items():
+        for value in values(dial):
+            setattr(panel, name, value)
             assert not complaint(panel), f"{name} = {value}"
-            assert panel.settings[name] == value
+            assert panel.settings[name] == value == getattr(panel, name)
         drawn = panel.draw(**panel.settings)
-        assert np.array_equal(shown(panel), drawn.picture), f"{name}: the widget shows another picture"
+        assert np.array_equal(shown(panel), drawn.picture), f"{name}: the panel shows another picture"
         assert list(drawn.facts) == names, "facts must not come and go"
         assert drawn.picture.shape == size, "the picture must not change its size"
-        for fact in drawn.facts.values():
-            assert fact in panel.facts.value
+        assert panel.answer["facts"] == [list(fact) for fact in drawn.facts.items()]
+        assert panel.answer["caption"] == drawn.caption
         panel.reset()
 
 
 def test_all_corners_together(panel):
-    ends = [(values(slider)[0], values(slider)[-1]) for slider in panel.dials.values()]
+    ends = [(values(dial)[0], values(dial)[-1]) for dial in panel.dials.values()]
     size = shown(panel).shape
     for corner in itertools.product(*ends):
         panel.set(**dict(zip(panel.dials, corner)))
@@ -119,96 +120,116 @@ def test_all_corners_together(panel):
     assert np.array_equal(shown(panel), panel.draw(**panel.settings).picture)
 
 
-def test_reset_and_new_picture(panel):
-    start = panel.image.value
-    panel.buttons["new"].click()
-    second, moved = panel.image.value, panel.settings
-    assert second != start and moved != panel.start
-    panel.buttons["reset"].click()
-    assert panel.image.value == start and panel.settings == panel.start
-    panel.buttons["new"].click()
-    assert panel.image.value == second and panel.settings == moved, "after a reset, the same pictures come again"
-
-
-def test_new_pictures_go_round(panel):
-    if isinstance(panel.new, str):
-        slider = panel.dials[panel.new]
-        slider.value = slider.max
-        panel.next()
-        assert slider.value == slider.min
-
-
-def test_reset_draws_once(panel, monkeypatch):
-    calls = []
-    draw = panel.draw
-    monkeypatch.setattr(panel, "draw", lambda **settings: calls.append(settings) or draw(**settings))
-    panel.set(**{name: values(slider)[0] for name, slider in panel.dials.items()})
+def test_reset_and_what_the_front_sends(panel):
+    start = panel.answer["image"]
+    name, dial = next(iter(panel.dials.items()))
+    moved = values(dial)[-1] if values(dial)[-1] != dial.start else values(dial)[0]
+    panel.settings = {**panel.settings, name: moved}  # so the front does it
+    assert panel.answer["image"] != start and getattr(panel, name) == moved
     panel.reset()
-    assert len(calls) == 2
+    assert panel.answer["image"] == start and panel.settings == panel.start
 
 
-def test_every_slider_says_what_it_does_and_moves_while_dragged(panel):
-    for slider in panel.dials.values():
-        assert slider.description
-        assert (getattr(slider, "tooltip", None) or slider.description_tooltip)
-        assert slider.continuous_update
-    helps = [child.value for row in panel.box.children if isinstance(row, widgets.HBox) for child in row.children
-             if isinstance(child, widgets.HTML)]
-    assert len(helps) == len(panel.dials) and all(len(text) > 60 for text in helps)
+def test_what_the_front_needs_is_described(panel):
+    described = panel.spec["controls"]
+    assert [one["name"] for one in described] == list(panel.dials)
+    for one, dial in zip(described, panel.dials.values()):
+        assert one["label"] and len(one["help"]) > 10 and one["start"] == dial.start
+        assert set(one) >= ({"choices"} if isinstance(dial.values, list) else {"low", "high", "step", "digits"})
+    following = panel.spec["next"]
+    for settings in following.get("examples", [{}]):
+        panel.set(**settings)
+        assert not complaint(panel)
+    assert following.get("control", described[0]["name"]) in panel.dials and following["label"]
+    assert panel.spec["play"] in ("", *panel.dials)
 
 
-def test_only_core_widgets(panel):
-    def walk(widget):
-        yield widget
-        for child in getattr(widget, "children", ()):
-            yield from walk(child)
+def test_each_answer_is_a_new_one_and_several_settings_are_one(panel, monkeypatch):
+    calls, draw = [], panel.draw
+    monkeypatch.setitem(panel.__dict__, "draw", lambda **settings: calls.append(settings) or draw(**settings))
+    numbers = {panel.answer["number"]}
+    panel.set(**{name: values(dial)[-1] for name, dial in panel.dials.items()})
+    numbers.add(panel.answer["number"])
+    panel.set(**{name: values(dial)[0] for name, dial in panel.dials.items()})
+    numbers.add(panel.answer["number"])
+    assert len(calls) == 2 and len(numbers) == 3
 
-    assert {widget._model_module for widget in walk(panel.box)} == {"@jupyter-widgets/controls"}
+
+def test_what_a_saved_notebook_keeps_is_the_same_every_time(panel, monkeypatch):
+    seen = []
+    monkeypatch.setattr(shell, "display", lambda data, **kwargs: seen.append(data))
+    panel._ipython_display_()
+    view, still = seen
+    assert view["text/plain"] == repr(panel) and "0x" not in repr(panel) and panel.title in repr(panel)
+    assert view["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.model_id
+    assert still["text/html"] == f'<div class="unet-still" data-unet-still="{panel.spec["id"]}"></div>'
 
 
-def test_what_a_saved_notebook_keeps_is_the_same_every_time(panel):
-    bundle = panel._repr_mimebundle_()
-    panel.next()
-    again = panel._repr_mimebundle_()
-    assert bundle["text/plain"] == again["text/plain"] == repr(panel)
-    assert "0x" not in repr(panel) and panel.name in repr(panel)
-    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.box.model_id
+def test_the_last_picture_is_kept_when_the_hand_rests(panel, monkeypatch):
+    class Handle:
+        def update(self, data, raw):
+            kept.append(data["text/html"])
+
+    kept = []
+    monkeypatch.setattr(shell, "display", lambda data, **kwargs: Handle())
+    panel._ipython_display_()
+    name, dial = next(iter(panel.dials.items()))
+    setattr(panel, name, values(dial)[0])
+    panel._handle_custom_msg({"kind": "rest"}, [])
+    assert base64.b64encode(panel.answer["image"]).decode() in kept[0]
+    assert f"{name} {values(dial)[0]}" in kept[0] and "Run this cell to move its sliders again." in kept[0]
+    assert html.escape(panel.answer["caption"]) in kept[0] and panel.spec["id"] in kept[0]
 
 
 def test_an_error_is_shown_in_words_and_the_panel_goes_on(panel, monkeypatch):
-    draw, before = panel.draw, panel.image.value
+    draw, before = panel.draw, panel.answer["image"]
 
     def broken(**settings):
         raise RuntimeError("the <disc> fell off the table")
 
-    monkeypatch.setattr(panel, "draw", broken)
-    panel.next()
-    assert "RuntimeError: the &lt;disc&gt; fell off the table" in complaint(panel)
-    assert panel.image.value == before
-    monkeypatch.setattr(panel, "draw", draw)
-    panel.next()
-    assert not complaint(panel)
-    assert np.array_equal(shown(panel), draw(**panel.settings).picture)
+    panel.draw = broken
+    panel.redraw()
+    assert "RuntimeError: the <disc> fell off the table." in complaint(panel)
+    assert panel.answer["image"] == before
+    panel.draw = draw
+    panel.redraw()
+    assert not complaint(panel) and np.array_equal(shown(panel), draw(**panel.settings).picture)
 
 
-# --- the sliders' edges -----------------------------------------------------------------------------------------------
+# --- the controls' edges ----------------------------------------------------------------------------------------------
+
+
+def test_python_moves_a_slider_and_impossible_values_are_refused_in_words():
+    panel = panels.difficulty_panel()
+    panel.noise = 0.3
+    assert panel.settings["noise"] == panel.noise == 0.3
+    panel.noise = 0.2049
+    assert panel.noise == 0.2, "the nearest value that the slider has"
+    for value in (3, -0.1, "much", True, float("nan")):
+        with pytest.raises(ValueError, match="choose a number from 0.0 to 0.5"):
+            panel.noise = value
+    with pytest.raises(ValueError, match="there is no control 'nose'; this panel has circles"):
+        panel.set(nose=1)
+    with pytest.raises(AttributeError, match="its settings are circles, noise"):
+        panel.nose
+    with pytest.raises(ValueError, match="choose one of cosine, constant, stepwise"):
+        panels.schedule_panel().kind = "zigzag"
 
 
 def test_a_value_error_is_shown_as_it_stands():
     panel = panels.Panel("t", panels.difficulty, [panels.Dial("radius", 10, (1, 60, 1), "too far")], new=("n", [{}]))
-    panel.dials["radius"].value = 60
+    panel.radius = 60
     assert "radius goes up to 60 pixels" in complaint(panel) and "ValueError" not in complaint(panel)
-    panel.dials["radius"].value = 20
+    panel.radius = 20
     assert not complaint(panel)
 
 
 def test_a_hundred_drags_leave_memory_where_it_was():
     panel = panels.difficulty_panel()
-    noise = panel.dials["noise"]
 
     def drag():
         for value in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5):
-            noise.value = value
+            panel.noise = value
 
     drag()
     gc.collect()
@@ -303,7 +324,7 @@ def test_png_keeps_every_bit():
 
 
 def test_import_leaves_tensorflow_and_matplotlib_alone():
-    code = "import sys; import helpers.panels as p; p.difficulty_panel().next(); p.schedule_panel().next();"
+    code = "import sys; import helpers.panels as p; p.difficulty_panel().seed = 3; p.schedule_panel().warmup = 0;"
     code += "print([m for m in ('tensorflow', 'keras', 'matplotlib', 'helpers.training') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -23,7 +23,7 @@ LAYERS = {  # what each module may import of the others
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {
-    module: {"tensorflow", "keras", "IPython", "ipywidgets", "matplotlib"} for module in ("arrays", "palette", "drawing", "synthesis", "evaluation", "workers")
+    module: {"tensorflow", "keras", "IPython", "ipywidgets", "anywidget", "matplotlib"} for module in ("arrays", "palette", "drawing", "synthesis", "evaluation", "workers")
 }
 
 

@@ -1,8 +1,8 @@
 """Panels: sliders over pictures that answer while you drag, and the stills that stay in a saved notebook.
 
 Each panel is a pure function from settings to `PanelResult` (a picture and its facts in words), in a file of its own,
-and a binding that all of them share, the class `Panel`. A picture is drawn with OpenCV and sent as a PNG, which takes
-milliseconds where a Matplotlib figure takes a hundred and more. Only core ipywidgets are used, from 7.7.1 on.
+and a binding that all of them share, the class `Panel`: over anywidget it talks to the front in `web/panels`. A picture
+is drawn with OpenCV and sent as a PNG, which takes milliseconds where a Matplotlib figure takes a hundred and more.
 
 TensorFlow is imported only by what needs a network, inside the functions, so notebook 01 never loads it. The callbacks
 that watch a training, `TrainingMonitor` and `FlipBook`, need it at once: they are in `helpers.panels.callbacks`.

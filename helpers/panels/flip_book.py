@@ -56,12 +56,12 @@ def _flip_curve(canvas, x, y, epochs, scores, page, side=TILE):
 def flip_panel(book) -> Panel:
     """Return the flip book: a slider over the epochs of a training.
 
-    book: the `monitor.FlipBook` that was given to `train_unet(callbacks=[book])`. Raises ValueError if it is empty.
+    book: the `FlipBook` that was given to `train_unet(callbacks=[book])`. Raises ValueError if it is empty.
     """
     if not len(book.epochs):
         raise ValueError("the flip book is empty; train first: train_unet(..., callbacks=[book]).")
     last = len(book.epochs) - 1
     return Panel("The flip book", book.draw, [
-        Dial("page", last, (0, last, 1), "0 is before training, then one page an epoch"),
+        Dial("page", 0, (0, last, 1), "0 is before training, then one page an epoch"),
         Dial("picture", 0, (0, len(book.images) - 1, 1), "which of the kept pictures"),
-    ], new="picture")
+    ], new="picture", play="page")

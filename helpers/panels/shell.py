@@ -1,18 +1,25 @@
-"""The shell that all panels share: sliders, a picture, its facts and two buttons, bound to a pure function."""
+"""What all panels share: controls, and the bond between a pure function in Python and the front in web/panels."""
 
+import base64
 import html
+import itertools
+import re
 from typing import NamedTuple
 
-import ipywidgets as widgets
+import anywidget
+import traitlets
+from IPython.display import display
 
-from helpers import drawing
-from helpers.panels.canvas import WIDTH
+from helpers import ROOT, drawing
+
+FRONT = ROOT / "web" / "panels"
+_numbers = itertools.count(1)
 
 
 class Dial(NamedTuple):
-    """One slider of a panel: the argument it sets, its start, its values and what it does, in words.
+    """One control of a panel: the argument it sets, its start, its values and what it does, in words.
 
-    values: `(low, high, step)` of numbers, or a list of choices.
+    values: `(low, high, step)` of numbers, which makes a slider, or a list of choices, which makes a menu.
     """
 
     name: str
@@ -20,146 +27,142 @@ class Dial(NamedTuple):
     values: tuple | list
     help: str
 
-
-class Panel:
-    """Sliders, a picture, its facts and two buttons, bound to a pure function.
-
-    name: the heading. draw: takes the dials' values by name and returns `PanelResult`. dials: a list of `Dial`.
-    new: the dial that the button "New picture" turns on, round and round; or `(label, settings)`, a button that goes
-    through a list of settings.
-
-    An error while drawing is shown in words under the picture, and the panel goes on working. `settings` holds the
-    dials' values; `image`, `message` and `dials` are the widgets.
-    """
-
-    def __init__(self, name, draw, dials, new="seed"):
-        self.name, self.draw, self.new = name, draw, new
-        self.start = {dial.name: dial.start for dial in dials}
-        self.dials = {dial.name: _slider(dial) for dial in dials}
-        self.image = widgets.Image(format="png", layout=widgets.Layout(width=f"{WIDTH}px", max_width="100%"))
-        self.facts, self.message = widgets.HTML(), widgets.HTML()
-        reset = widgets.Button(description="Reset", tooltip="Put every slider back to its start")
-        label = "New picture" if isinstance(new, str) else new[0]
-        another = widgets.Button(description=label, tooltip="Draw the next one")
-        self.buttons = {"reset": reset, "new": another}
-        reset.on_click(lambda _: self.reset())
-        another.on_click(lambda _: self.next())
-        self._busy, self._turn = False, 0
-        for slider in self.dials.values():
-            slider.observe(self._moved, "value")
-        rows = [_row(self.dials[dial.name], dial.help) for dial in dials]
-        heading = widgets.HTML(f"<b style='font-size:15px'>{html.escape(name)}</b>")
-        buttons = widgets.HBox([reset, another], layout=widgets.Layout(margin="6px 0 0 0"))
-        layout = widgets.Layout(padding="6px 10px 4px", border="1px solid #d0d7de", width="850px", max_width="100%")
-        self.box = widgets.VBox([heading, self.image, self.facts, *rows, buttons, self.message], layout=layout)
-        for part, mark in ((self.box, "unet-panel"), (self.facts, "unet-facts"), (self.message, "unet-message")):
-            part.add_class(mark)  # by which tests find them in a page
-        self.redraw()
+    def check(self, value):
+        """Return a value that this control can have, or raise ValueError that names those it can."""
+        if isinstance(self.values, list):
+            if value not in self.values:
+                raise ValueError(f"{self.name} is {value!r}; choose one of {', '.join(map(str, self.values))}.")
+            return value
+        low, high, step = self.values
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+            raise ValueError(f"{self.name} is {value!r}; choose a number from {low} to {high}.")
+        value = low + round((value - low) / step) * step
+        return value if isinstance(step, int) else round(float(value), self.digits)
 
     @property
-    def settings(self) -> dict:
-        """The values of the dials, by name."""
-        return {name: slider.value for name, slider in self.dials.items()}
+    def digits(self) -> int:
+        """How many digits after the point a value is written with."""
+        return 0 if isinstance(self.values[-1], int) else 4 if self.values[-1] < 0.01 else 2
+
+    def described(self) -> dict:
+        """Return what the front needs to build this control."""
+        label = self.name.replace("_", " ")
+        about = {"name": self.name, "label": label, "start": self.start, "help": self.help}
+        if isinstance(self.values, list):
+            return {**about, "choices": self.values}
+        low, high, step = self.values
+        return {**about, "low": low, "high": high, "step": step, "digits": self.digits}
+
+
+class Panel(anywidget.AnyWidget):
+    """Controls, a picture and its facts, bound to a pure function.
+
+    title: the heading. draw: takes the controls' values by name and returns `PanelResult`. dials: a list of `Dial`.
+    new: the control that the button "New picture" turns on, round and round; or `(label, settings)`, a button that
+    goes through a list of settings. play: a control that a button "Play" moves from its start to its end.
+
+    `panel.noise = 0.3` moves the slider of that name, and `panel.noise` is where it stands; `settings` holds them all.
+    An error while drawing is shown in words under the picture, and the panel goes on working.
+    """
+
+    _esm = (FRONT / "panel.js").read_text(encoding="utf-8")
+    _css = (FRONT / "panel.css").read_text(encoding="utf-8")
+    spec = traitlets.Dict().tag(sync=True)
+    settings = traitlets.Dict().tag(sync=True)
+    answer = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, title, draw, dials, new="seed", play=""):
+        self.dials = {dial.name: dial for dial in dials}
+        self.title, self.draw, self.start = title, draw, {dial.name: dial.start for dial in dials}
+        one = isinstance(new, str)
+        following = {"label": "New picture", "control": new} if one else {"label": new[0], "examples": new[1]}
+        number = next(_numbers)
+        spec = {
+            "title": title, "id": f"{re.sub('[^a-z]+', '-', title.lower())}-{number}",
+            "controls": [dial.described() for dial in dials], "next": following, "play": play,
+        }
+        super().__init__(spec=spec, settings=self.start)
+        self._handle = None
+        self.redraw()
+        self.observe(lambda _: self.redraw(), "settings")
+        self.on_msg(lambda _widget, content, _buffers: content.get("kind") == "rest" and self._keep())
+
+    def __setattr__(self, name, value):
+        if name in self.__dict__.get("dials", ()):
+            self.set(**{name: value})
+        else:
+            super().__setattr__(name, value)
+
+    def __getattribute__(self, name):  # a control's name comes first: every widget has a method `blur`, for one
+        own = super().__getattribute__
+        return own("settings")[name] if name in own("__dict__").get("dials", ()) else own(name)
+
+    def __getattr__(self, name):  # only what is found nowhere else
+        raise AttributeError(f"this panel has no {name!r}; its settings are {', '.join(self.__dict__.get('dials', ()))}.")
 
     def set(self, **settings) -> None:
-        """Turn several dials at once and draw the picture once."""
-        self._busy = True
-        try:
-            for name, value in settings.items():
-                self.dials[name].value = value
-        finally:
-            self._busy = False
-        self.redraw()
+        """Move several controls at once and draw the picture once.
+
+        Raises ValueError for a value that a control cannot have, and for a control that is not there.
+        """
+        unknown = sorted(set(settings) - set(self.dials))
+        if unknown:
+            raise ValueError(f"there is no control {unknown[0]!r}; this panel has {', '.join(self.dials)}.")
+        self.settings = {**self.settings, **{name: self.dials[name].check(value) for name, value in settings.items()}}
 
     def reset(self) -> None:
-        """Put every dial back to its start."""
-        self._turn = 0
+        """Put every control back to its start."""
         self.set(**self.start)
-
-    def next(self) -> None:
-        """Show the next picture."""
-        if isinstance(self.new, str):
-            slider = self.dials[self.new]
-            self.set(**{self.new: slider.value + 1 if slider.value < slider.max else slider.min})
-        else:
-            self.set(**{**self.start, **self.new[1][self._turn % len(self.new[1])]})
-            self._turn += 1
 
     def redraw(self) -> None:
         """Draw the picture for the present settings; an error becomes a message in the panel."""
+        number = self.answer.get("number", 0) + 1  # so that each answer is a new one, even if nothing else changed
         try:
-            shown = self.draw(**self.settings)
-            picture = drawing.as_png(shown.picture, quick=True)
+            result = self.draw(**self.settings)
+            picture = drawing.as_png(result.picture, quick=True)
         except Exception as error:  # whatever a student's own function raises must not kill the panel
-            self.message.value = _complaint(error)
+            self.answer = {**self.answer, "message": _complaint(error), "number": number}
             return
-        self.image.value, self.facts.value, self.message.value = picture, _facts(shown.facts), _NO_MESSAGE
+        self.answer = {
+            "image": picture, "facts": [list(fact) for fact in result.facts.items()], "caption": result.caption,
+            "message": "", "number": number,
+        }
 
-    def _moved(self, _change):
-        if not self._busy:
-            self.redraw()
+    def _ipython_display_(self):
+        # ipywidgets' own text holds an address in memory, which would differ between saved notebooks.
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        display({"text/plain": repr(self), "application/vnd.jupyter.widget-view+json": view}, raw=True)
+        place = {"text/html": f'<div class="unet-still" data-unet-still="{self.spec["id"]}"></div>', "text/plain": ""}
+        self._handle = display(place, raw=True, display_id=True)
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        # Written by hand: ipywidgets' own text holds the picture's bytes, which would differ between saved notebooks.
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        return {"text/plain": repr(self), "application/vnd.jupyter.widget-view+json": view}
+    def _keep(self):
+        """Write the present picture under the panel, hidden while the panel lives: it is there when the kernel is not."""
+        if self._handle is not None and self.answer.get("image"):
+            self._handle.update({"text/html": self.still_html(), "text/plain": self.answer["caption"]}, raw=True)
+
+    def still_html(self) -> str:
+        """Return the present picture and what to do to bring the panel back, as HTML that needs no kernel."""
+        image = base64.b64encode(self.answer["image"]).decode()
+        where = ", ".join(f"{name} {value}" for name, value in self.settings.items())
+        alt = html.escape(f"{self.title}: {self.answer['caption']}", quote=True)
+        return (
+            f'<div class="unet-still" data-unet-still="{self.spec["id"]}">'
+            f'<img src="data:image/png;base64,{image}" alt="{alt}" width="804" style="max-width: 100%; height: auto">'
+            f"<p>The last picture of this panel ({html.escape(where)}). Run this cell to move its sliders again.</p>"
+            f"<style>{_HIDE_MISSING}</style></div>"
+        )
 
     def __repr__(self):
-        return f"[{self.name}: run this cell to move its sliders. A still picture of it stands below.]"
+        return f"[{self.title}: run this cell to move its sliders. A still picture of it stands below.]"
 
 
-_TOOLTIP = "tooltip" if "tooltip" in widgets.IntSlider.class_trait_names() else "description_tooltip"  # 8, or 7
-
-
-def _slider(dial):
-    label = dial.name.replace("_", " ")
-    common = {
-        "description": label, "style": {"description_width": "110px"},
-        "layout": widgets.Layout(width="390px", flex="0 0 auto", margin="2px"), _TOOLTIP: dial.help,
-    }
-    if isinstance(dial.values, list):
-        slider = widgets.SelectionSlider(options=dial.values, value=dial.start, continuous_update=True, **common)
-    else:
-        low, high, step = dial.values
-        if isinstance(step, int):
-            kind, form = widgets.IntSlider, "d"
-        else:
-            kind, form = widgets.FloatSlider, ".4f" if step < 0.01 else ".2f"
-        slider = kind(
-            value=dial.start, min=low, max=high, step=step, readout_format=form, continuous_update=True, **common
-        )
-    return slider
-
-
-def _row(slider, words):
-    words = widgets.HTML(f"<span style='opacity:.75; font-size:12px; margin-left:10px'>{html.escape(words)}</span>")
-    return widgets.HBox([slider, words], layout=widgets.Layout(align_items="center", flex_flow="row wrap"))
-
-
-def _facts(facts):
-    cells = "".join(
-        f"<td style='padding:3px 8px; text-align:left; border-left:3px solid #56B4E9'>"
-        f"<div style='font-size:11px; line-height:14px; opacity:.75; white-space:nowrap'>{html.escape(name)}</div>"
-        f"<div style='font-size:15px; line-height:20px; white-space:nowrap; font-variant-numeric:tabular-nums'>"
-        f"{html.escape(value)}</div></td>"
-        for name, value in facts.items()
-    )
-    # A fixed table: its columns stay where they are, however long a number grows.
-    return (
-        f"<table role='presentation' style='table-layout:fixed; width:{WIDTH}px; max-width:100%; "
-        f"border-collapse:collapse; margin:4px 0'><tr style='background:none'>{cells}</tr></table>"
-    )
-
-
-_HEIGHT = "min-height:40px; margin-top:4px; line-height:20px"
-_NO_MESSAGE = f"<div style='{_HEIGHT}'></div>"
+# JupyterLab says "model not found" where a panel stood, if its kernel has gone; the still picture below says more.
+_HIDE_MISSING = (
+    ".jp-OutputArea-child:not(:has(.unet-panel)):has(+ .jp-OutputArea-child .unet-still) { display: none; }"
+)
 
 
 def _complaint(error):
     words = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
     words = words[:300].rstrip(". ") + "."
-    return (
-        f"<div role='alert' style='{_HEIGHT}; border-left:4px solid #D55E00; padding-left:8px'><b>This setting cannot "
-        f"be shown.</b> {html.escape(words)} The picture above is the last one that could. Move a slider, or press "
-        f"Reset.</div>"
-    )
+    return f"This setting cannot be shown. {words} The picture is the last one that could. Move a slider, or press Reset."

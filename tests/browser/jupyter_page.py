@@ -160,9 +160,28 @@ class Bench:
         self.page.get_by_role("menuitem", name=menu, exact=True).click()
         self.page.get_by_role("menuitem", name=entry, exact=True).click()
 
-    def panel(self, heading, seconds=180):
+    def add_cell(self, source):
+        """Write a cell below the last one and run it."""
+        self.page.locator(".jp-Notebook .jp-CodeCell .cm-content").last.click()
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("b")
+        self.page.keyboard.press("Enter")
+        self.page.keyboard.insert_text(source)
+        self.page.keyboard.press("Control+Enter")
+
+    def restart(self):
+        """Restart the kernel from the menu, and agree."""
+        self._choose("Kernel", "Restart Kernel…")
+
+    def end_kernels(self):
+        """Shut all kernels down, as a night does."""
+        self.page.evaluate("""async () => { for (const s of await (await fetch('/api/sessions')).json())
+            await fetch('/api/sessions/' + s.id, {method: 'DELETE', headers: {'X-XSRFToken':
+            (document.cookie.match(/_xsrf=([^;]+)/) || [])[1] || ''}}); }""")
+
+    def panel(self, heading, seconds=180, number=0):
         """Return the panel with this heading, once it is drawn, in the middle of the window."""
-        panel = self.page.locator(".unet-panel", has_text=heading).first
+        panel = self.page.locator(".unet-panel", has_text=heading).nth(number)
         self._reach(panel, seconds)
         panel.locator("img").first.wait_for(timeout=30_000)
         Held(self.page, panel).center()
@@ -217,19 +236,21 @@ class Held:
         """Return the bytes of the picture that is shown."""
         return base64.b64decode(self.panel.locator("img").evaluate(_BYTES))
 
-    def handle(self, label):
-        """Return the handle of the slider with this description."""
-        slider = self.panel.locator(".widget-slider", has=self.page.locator(".widget-label", has_text=label)).first
-        return slider.locator(".noUi-handle").first
+    def slider(self, label):
+        """Return the native input with this label: a slider, or a menu of choices."""
+        return self.panel.get_by_label(label, exact=True)
+
+    def number(self, label):
+        """Return the field beside a slider, for typing."""
+        return self.panel.get_by_label(f"{label}, as a number")
 
     def focus(self, label):
         """Put the keyboard's focus on a slider."""
-        self.handle(label).focus()
+        self.slider(label).focus()
 
     def readout(self, label) -> str:
         """Return the number beside a slider."""
-        slider = self.panel.locator(".widget-slider", has=self.page.locator(".widget-label", has_text=label)).first
-        return slider.locator(".widget-readout").inner_text()
+        return self.number(label).input_value()
 
     def press(self, key, times=1):
         """Press a key and wait for the next picture, each time; returns the milliseconds from key to picture."""

@@ -59,9 +59,8 @@ def test_the_keyboard_reaches_every_slider_and_button(lab, bench, screenshots):
         before = panel.image()
         bench.page.keyboard.press("ArrowRight")
         panel.until(lambda: panel.image() != before, "the picture changes")
+        bench.page.keyboard.press("Tab")  # to the field for typing
         bench.page.keyboard.press("Tab")
-        while bench.page.evaluate("() => document.activeElement.classList.contains('widget-readout')"):
-            bench.page.keyboard.press("Tab")
     assert bench.page.evaluate("() => document.activeElement.innerText") == "Reset"
     assert panel.panel.locator(".unet-facts").bounding_box() == edges, "the layout moved as values changed"
     bench.page.keyboard.press("Enter")
@@ -105,7 +104,7 @@ def test_the_other_panels_answer_too(lab, bench, screenshots):
     bench.run_all()
     for heading, dial, key in (
         ("The architect", "depth", "ArrowRight"), ("The schedule", "warmup", "ArrowRight"),
-        ("The feature viewer", "level", "ArrowRight"),
+        ("The feature viewer", "level", "ArrowDown"),
     ):
         panel = bench.panel(heading)
         before = panel.image()
@@ -115,6 +114,137 @@ def test_the_other_panels_answer_too(lab, bench, screenshots):
         assert panel.message() == ""
         panel.panel.screenshot(path=screenshots / f"{heading.replace(' ', '_').lower()}.png")
     assert not bench.complaints
+
+
+@pytest.fixture
+def dial(lab, bench):
+    """The difficulty dial in a fresh notebook, with a second cell to move it from Python."""
+    write_notebook(lab.folder / "dial.ipynb", SETUP, "panel = panels.difficulty_panel()\npanel")
+    bench.open(lab.url("dial.ipynb"))
+    bench.run_all()
+    return bench.panel("The difficulty dial")
+
+
+def picture_of(**settings):
+    return drawing.as_png(panels.difficulty(**settings).picture, quick=True)
+
+
+def test_a_number_may_be_typed_with_a_comma_or_a_point_and_nonsense_is_refused_in_words(dial, bench):
+    for text, value in (("0,3", 0.3), ("0.21", 0.21), ("0.204", 0.2)):
+        dial.number("noise").fill(text)
+        dial.number("noise").press("Enter")
+        dial.until(lambda: dial.image() == picture_of(noise=value), f"{text} is drawn")
+        assert dial.slider("noise").input_value() == str(value) and float(dial.readout("noise")) == value
+    for text in ("much", "3", ""):
+        dial.number("noise").fill(text)
+        dial.number("noise").press("Enter")
+        assert dial.message() == "noise: write a number from 0.00 to 0.50, for example 0.10."
+        assert dial.number("noise").get_attribute("aria-invalid") == "true"
+        assert dial.image() == picture_of(noise=0.2)
+    assert not bench.complaints
+
+
+def test_mouse_and_touch_drag_a_slider(dial, bench, chromium, lab):
+    dial.center()
+    box = dial.slider("noise").bounding_box()
+    bench.page.mouse.move(box["x"] + 5, box["y"] + box["height"] / 2)
+    bench.page.mouse.down()
+    for share in (0.3, 0.6, 0.9):
+        bench.page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+    bench.page.mouse.up()
+    dial.until(lambda: dial.image() == picture_of(noise=float(dial.readout("noise"))), "the last picture is right")
+    assert float(dial.readout("noise")) > 0.4
+
+
+def test_what_a_screen_reader_gets_and_what_axe_finds(dial, bench):
+    from axe_playwright_python.sync_playwright import Axe
+
+    tree = dial.panel.aria_snapshot()
+    for line in ('- heading "The difficulty dial"', '- slider "noise"', '- textbox "noise, as a number"', '- button "Reset"'):
+        assert line in tree, tree
+    dial.focus("noise")
+    bench.page.keyboard.press("ArrowRight")
+    spoken = dial.panel.locator("[aria-live=polite]").last
+    dial.until(lambda: "its Dice: " in spoken.inner_text(), "the new Dice is spoken")
+    found = Axe().run(bench.page, context=".unet-panel").response["violations"]
+    assert not [(one["id"], one["nodes"][0]["html"]) for one in found]
+
+
+@pytest.mark.parametrize("width, height", [(1366, 768), (683, 384), (360, 740)])
+def test_a_panel_fits_the_window(width, height, dial, bench, screenshots):
+    bench.page.set_viewport_size({"width": width, "height": height})
+    bench.page.keyboard.press("Control+b")  # the file browser makes room
+    bench.page.wait_for_timeout(500)
+    dial.focus("vessels")
+    dial.center()
+    bench.page.screenshot(path=screenshots / f"dial_{width}.png")
+    panel = dial.panel
+    assert panel.evaluate("p => p.scrollWidth <= p.clientWidth"), "it is cut off at the side"
+    if width > 600:  # picture and active slider are in view together
+        for part in (panel.locator("img"), dial.slider("vessels")):
+            box = part.bounding_box()
+            assert box["y"] >= 0 and box["y"] + box["height"] <= height, box
+    if width == 1366:
+        assert panel.bounding_box()["height"] < 640
+
+
+def test_a_busy_kernel_is_announced_and_the_picture_follows(dial, bench, lab):
+    bench.add_cell("import time; time.sleep(6)")
+    dial.focus("noise")
+    bench.page.keyboard.press("ArrowRight")
+    dial.until(lambda: "The kernel is busy with another cell" in dial.message(), "it says that the kernel is busy")
+    assert dial.image() == picture_of()
+    dial.until(lambda: dial.image() == picture_of(noise=0.11), "the picture follows", 30)
+    assert dial.message() == ""
+
+
+def test_after_a_restart_the_last_picture_stays_with_a_sentence(dial, bench, screenshots):
+    dial.focus("noise")
+    bench.page.keyboard.press("ArrowRight")
+    dial.until(lambda: dial.image() == picture_of(noise=0.11), "it is drawn")
+    bench.restart()
+    dial.until(lambda: "Run this cell again" in dial.message(), "it says what to do", 60)
+    bench.page.screenshot(path=screenshots / "restarted.png")
+    assert dial.image() == picture_of(noise=0.11) and not dial.slider("noise").is_enabled()
+    red = "e => getComputedStyle(e, '::before').content"
+    marked = bench.page.locator(".jupyter-widgets-disconnected")
+    assert all(marked.nth(i).evaluate(red) == "none" for i in range(marked.count()))
+
+
+def test_reopened_tomorrow_the_last_picture_stands_there_with_a_sentence(dial, bench, lab, screenshots):
+    dial.focus("noise")
+    bench.page.keyboard.press("ArrowRight")
+    dial.until(lambda: dial.image() == picture_of(noise=0.11), "it is drawn")
+    still = bench.page.locator(".unet-still img")
+    still.wait_for(state="attached")
+    dial.until(lambda: "Dice" in (still.get_attribute("alt") or "") and not still.is_visible(), "the still is kept, hidden")
+    bench.page.wait_for_timeout(1500)
+    bench.page.keyboard.press("Control+s")
+    bench.page.wait_for_timeout(1500)
+    bench.end_kernels()
+    bench.open(lab.url("dial.ipynb"))
+    still = bench.page.locator(".unet-still")
+    still.locator("img").wait_for(timeout=30_000)
+    bench.page.screenshot(path=screenshots / "reopened.png")
+    assert "Run this cell to move its sliders again" in still.inner_text() and "noise 0.11" in still.inner_text()
+    missing = bench.page.get_by_text("model not found")
+    assert not any(missing.nth(i).is_visible() for i in range(missing.count()))
+
+
+def test_python_moves_the_slider_and_two_panels_do_not_mix(lab, bench):
+    write_notebook(lab.folder / "two.ipynb", SETUP, "one = panels.difficulty_panel()\none",
+                   "two = panels.difficulty_panel()\ntwo", "one.noise = 0.3")
+    bench.open(lab.url("two.ipynb"))
+    bench.run_all()
+    one = bench.panel("The difficulty dial")
+    one.until(lambda: one.readout("noise") == "0.30", "Python's value is shown")
+    assert one.image() == picture_of(noise=0.3)
+    two = bench.panel("The difficulty dial", number=1)
+    assert two.readout("noise") == "0.10"
+    two.focus("noise")
+    bench.page.keyboard.press("ArrowRight")
+    two.until(lambda: two.image() == picture_of(noise=0.11), "the second panel answers")
+    assert one.readout("noise") == "0.30" and not bench.complaints
 
 
 def _notebooks():
