@@ -4,6 +4,7 @@ import base64
 import importlib.util
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -171,7 +172,8 @@ class Bench:
 
     def restart(self):
         """Restart the kernel from the menu, and agree."""
-        self._choose("Kernel", "Restart Kernel…")
+        self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+        self.page.get_by_role("menuitem", name=re.compile("^Restart Kernel(…|\\.\\.\\.)")).first.click()
 
     def end_kernels(self):
         """Shut all kernels down, as a night does."""

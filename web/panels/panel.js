@@ -17,8 +17,6 @@ let panels = 0;
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  // JupyterLab's shortcuts stay away from what has this attribute: there the arrow keys fold headings.
-  if (["input", "select", "button"].includes(tag)) node.setAttribute("data-lm-suppress-shortcuts", "true");
   node.append(...children);
   return node;
 }
@@ -80,6 +78,11 @@ export function mount(el, spec, brain) {
   const controls = make("fieldset", { class: "unet-all" }, inputs, buttons);
   const root = make("section", { class: "unet-panel", "aria-labelledby": name },
     make("h3", { id: name, class: "unet-title" }, spec.title), picture, facts, message, controls, spoken);
+  // JupyterLab's shortcuts stay away from what has this attribute: there the arrow keys fold headings. Control+S still saves.
+  const guard = (event) => {
+    if (root.contains(event.target)) event.target.toggleAttribute("data-lm-suppress-shortcuts", !event.ctrlKey && !event.metaKey);
+  };
+  window.addEventListener("keydown", guard, true);
   let settings = { ...brain.settings }, asked = null, turn = 0, gone = false, player = null;
   const timers = {};
   const later = (key, wait, call) => { clearTimeout(timers[key]); timers[key] = setTimeout(call, wait); };
@@ -166,7 +169,7 @@ export function mount(el, spec, brain) {
   el.append(root);
   return {
     lost() { gone = true; stop(); controls.disabled = true; Object.values(timers).forEach(clearTimeout); say(GONE, "gone"); },
-    close() { stop(); Object.values(timers).forEach(clearTimeout); URL.revokeObjectURL(picture.src); },
+    close() { stop(); window.removeEventListener("keydown", guard, true); Object.values(timers).forEach(clearTimeout); URL.revokeObjectURL(picture.src); },
   };
 }
 
