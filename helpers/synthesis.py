@@ -4,105 +4,14 @@ Drawing happens in 8-bit integers and plain NumPy arithmetic, so one seed gives 
 machine. TensorFlow is never imported here.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from numbers import Integral, Real
 import hashlib
 import math
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 
-LARGEST_SIZE = 4096  # pixels; one such float32 picture takes 64 MB
-
-
-@dataclass(frozen=True)
-class CircleScene:
-    """The dials of a synthetic scan. Each dial but `size` is a number, or a range `(low, high)`, both ends included.
-
-    size: height and width of the picture, pixels.
-    circles: lesions per picture; 0 gives an empty picture.
-    radius: of a lesion, pixels.
-    contrast: how much brighter than its surroundings a lesion is, in gray levels 0..1. Vessels use the same range.
-    noise: standard deviation of the Gaussian noise, in gray levels 0..1.
-    blur: standard deviation of the Gaussian blur, pixels.
-    illumination: how much brighter one side of the background is than the other, in gray levels 0..1.
-    vessels: bright curved lines per picture; they belong to the background.
-
-    Raises ValueError for an impossible dial: a reversed range, a negative noise, a radius larger than the picture.
-    """
-
-    size: int = 96
-    circles: int | tuple[int, int] = (0, 6)
-    radius: int | tuple[int, int] = (5, 15)
-    contrast: float | tuple[float, float] = (0.25, 0.5)
-    noise: float | tuple[float, float] = 0.1
-    blur: float | tuple[float, float] = 1.0
-    illumination: float | tuple[float, float] = 0.6
-    vessels: int | tuple[int, int] = (1, 3)
-
-    def __post_init__(self):
-        if not _is_whole(self.size) or not 8 <= self.size <= LARGEST_SIZE:
-            raise ValueError(
-                f"size is {self.size!r}; a picture needs a whole number of pixels from 8 to {LARGEST_SIZE}, "
-                "such as size=96."
-            )
-        for field in fields(self)[1:]:
-            self._check_dial(field.name, getattr(self, field.name))
-        largest = as_range(self.radius)[1]
-        if largest > self.size // 2:
-            raise ValueError(
-                f"radius goes up to {largest} pixels, but a disc that fits a picture of size {self.size} "
-                f"has a radius of at most {self.size // 2}. Lower radius or raise size."
-            )
-
-    def _check_dial(self, name, value):
-        ends = as_range(value)
-        if len(ends) != 2:
-            raise ValueError(f"{name} is {value!r}; give one number or a pair (low, high).")
-        whole = name in ("circles", "radius", "vessels")
-        lowest, highest = _LIMITS[name]
-        for end in ends:
-            if isinstance(end, bool) or not isinstance(end, Real) or not np.isfinite(end):
-                raise ValueError(f"{name} is {value!r}; give one number or a pair (low, high) of finite numbers.")
-            if whole and not _is_whole(end):
-                raise ValueError(f"{name} is {value!r}; it counts whole {_UNITS[name]}, so write {round(end)}, not {end}.")
-            if not lowest <= end <= highest:
-                raise ValueError(f"{name} is {value!r}; it must lie between {lowest} and {highest} {_UNITS[name]}.")
-        if ends[0] > ends[1]:
-            raise ValueError(
-                f"{name} is {value!r}, a range that runs backwards; write the smaller number first: "
-                f"{name}=({ends[1]}, {ends[0]})."
-            )
-
-
-_LIMITS = {
-    "circles": (0, 1000),
-    "radius": (1, LARGEST_SIZE),
-    "contrast": (0, 1),
-    "noise": (0, 1),
-    "blur": (0, 50),
-    "illumination": (0, 1),
-    "vessels": (0, 1000),
-}
-_UNITS = {
-    "circles": "circles",
-    "radius": "pixels",
-    "contrast": "in gray levels",
-    "noise": "in gray levels",
-    "blur": "pixels",
-    "illumination": "in gray levels",
-    "vessels": "vessels",
-}
-
-
-def _is_whole(value):
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def as_range(dial) -> tuple:
-    """Return a dial's `(low, high)`; a single number stands for a range of one value."""
-    return tuple(dial) if isinstance(dial, (tuple, list)) else (dial, dial)
+from helpers.dials import CircleScene, as_range, is_whole
 
 
 def draw_whole(dial, rng: np.random.Generator) -> int:
@@ -136,7 +45,7 @@ def disc_pixels(height: int, width: int, x: float, y: float, radius: float) -> t
     return (slice(top, bottom), slice(left, right)), inside
 
 
-def draw_lesion(tissue: np.ndarray, lesions: np.ndarray, number: int, scene: CircleScene, rng: np.random.Generator) -> None:
+def draw_lesion(tissue, lesions, number: int, scene: CircleScene, rng: np.random.Generator) -> None:
     """Draw one disc into `tissue` (uint8, in place), and the same pixels, as `number`, into `lesions` (in place)."""
     x, y = rng.uniform(0, scene.size - 1, 2).tolist()
     radius = draw_whole(scene.radius, rng)
@@ -225,7 +134,7 @@ def stream_scenes(scene: CircleScene = CircleScene(), seed=0) -> Iterator[tuple[
 
 
 def draw_numbered(scene: CircleScene, seed: int, numbers) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the pictures of these numbers, each the first of a stream of its own, `stream_scenes(scene, [seed, number])`.
+    """Draw the pictures of these numbers, each the first of its own stream, `stream_scenes(scene, [seed, number])`.
 
     A picture depends on seed and number only, so any process can draw any part of an endless set, in any order.
     Returns `(images, masks)` as `make_dataset` does.
@@ -274,7 +183,7 @@ def make_classes(n: int, scene: CircleScene = CircleScene(), seed=0) -> tuple[np
 
 def _draw_many(n, scene, seed):
     """Return `n` images, vessels and lesions, each `[n, size, size, 1]`, as `draw_layers` gives them one by one."""
-    if not _is_whole(n) or n < 1:
+    if not is_whole(n) or n < 1:
         raise ValueError(f"n is {n!r}; ask for a whole number of pictures, at least 1.")
     rng = np.random.default_rng(seed)
     stacks = [np.empty((n, scene.size, scene.size, 1), dtype) for dtype in (np.float32, np.uint8, np.uint16)]

@@ -14,7 +14,7 @@ import pytest
 from course import ROOT
 
 LAYERS = {  # what each module may import of the others
-    "arrays": set(), "palette": set(), "drawing": {"palette"}, "start": set(), "synthesis": set(), "evaluation": {"arrays", "synthesis"},
+    "arrays": set(), "palette": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "evaluation": {"arrays", "synthesis"},
     "anatomy": set(), "networks": {"anatomy", "arrays"}, "memory": set(), "run_folder": set(), "datasets": {"arrays"},
     "training": {"arrays", "datasets", "memory", "networks", "run_folder"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},

@@ -37,8 +37,7 @@ def exercise_4_1(precision, recall, dice):
             check_number(answer, right[name], slips[name], what=name)
         except Wrong as wrong:
             raise Wrong(wrong.kind, f"{name}: {wrong}") from None
-    missing = [name for name, answer in answers.items() if answer is None]
-    if missing:
+    if missing := [name for name, answer in answers.items() if answer is None]:
         raise Wrong("missing", f"right so far; {' and '.join(missing)} is still missing.")
 
 
