@@ -31,7 +31,8 @@ def check_images(images, name: str = "images") -> np.ndarray:
 def check_masks(masks, name: str = "masks") -> np.ndarray:
     """Return `masks` as a uint8 array `[n, h, w, 1]` of 0 and 1, or raise ValueError saying what is wrong.
 
-    `[n, h, w]` is accepted and given its last axis, one mask `[h, w, 1]` is refused; bool and float arrays are accepted if they hold only 0 and 1.
+    `[n, h, w]` is accepted and given its last axis, one mask `[h, w, 1]` is refused; bool and float arrays are
+    accepted if they hold only 0 and 1.
     """
     masks = _four_axes(np.asarray(masks), name)
     if masks.dtype == bool:

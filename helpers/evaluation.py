@@ -175,7 +175,8 @@ def error_by(values, scores, bins: int = 4, seed=0) -> list[Bin]:
     for g in np.unique(group):
         inside = scores[group == g]
         low, high = values[group == g].min(), values[group == g].max()
-        rows.append(Bin(float(low), float(high), len(inside), float(inside.mean()), bootstrap_interval(inside, seed=seed)))
+        interval = bootstrap_interval(inside, seed=seed)
+        rows.append(Bin(float(low), float(high), len(inside), float(inside.mean()), interval))
     return rows
 
 

@@ -6,14 +6,18 @@ numbers. Nothing but notebooks imports this module.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyBboxPatch, Patch
 
-TRUTH, PREDICTION, QUIET = "#E69F00", "#0072B2", "#8a8a8a"  # Okabe and Ito 2008
+from helpers import drawing, palette
+
+TRUTH, PREDICTION, QUIET = (palette.COLORS[name] for name in ("truth", "prediction", "quiet"))
 
 plt.rcParams.update({
     "figure.dpi": 100, "savefig.dpi": 100, "figure.constrained_layout.use": True, "font.size": 10,
     "axes.titlesize": 11, "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
-    "axes.prop_cycle": plt.cycler(color=[PREDICTION, TRUTH, "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]),
+    "axes.prop_cycle": plt.cycler(color=[palette.COLORS[name] for name in (
+        "prediction", "truth", "decoder", "bottleneck", "ink", "warning")]),
     "image.cmap": "gray", "image.interpolation": "nearest", "legend.frameon": False, "svg.hashsalt": "unet",
 })
 
@@ -30,13 +34,15 @@ def _plane(array):
     return array[..., 0] if array.ndim == 3 else array
 
 
-def show_images(images, titles=(), title="", caption="", masks=None, columns=None, cmap="gray", limits=(0, 1), size=2.1):
+def show_images(
+    images, titles=(), title="", caption="", masks=None, columns=None, cmap="gray", limits=(0, 1), size=2.1,
+):
     """Show pictures side by side, each `[h, w]` or `[h, w, 1]`; `masks`, if given, as orange outlines on top.
 
     titles: one for each picture; title: what to see; says: the same in words, printed below. limits: the values drawn
     black and white, None for each picture's own.
     """
-    columns = columns or len(images)
+    columns = columns or min(len(images), 4)  # a wider strip would be shrunk until its words cannot be read
     rows = -(-len(images) // columns)
     height = size * rows + 0.25 * bool(titles) * rows + 0.35 * bool(title)
     figure, axes = plt.subplots(rows, columns, figsize=(size * columns, height), squeeze=False)
@@ -63,6 +69,12 @@ def _outline(axis, mask, color, style="solid"):
         axis.set_ylim(mask.shape[0] - 0.5, -0.5)
 
 
+def _mark(axis, place, text, height, up):
+    """Write beside a vertical line; height: of the words, a share of the axis; up: pixels above that."""
+    at = {"xycoords": ("data", "axes fraction"), "xytext": (3, up), "textcoords": "offset points"}
+    axis.annotate(text, (place, height), fontsize=9, **at)
+
+
 def show_pairs(images, masks, titles=(), title="", caption=""):
     """Show scans in one row and their masks below them."""
     n = len(images)
@@ -84,7 +96,8 @@ def show_numbers(array, title="", caption=""):
     axis.imshow(array, cmap="cividis")
     middle = (float(array.max()) + float(array.min())) / 2
     for (y, x), value in np.ndenumerate(array):
-        axis.text(x, y, f"{value:g}", ha="center", va="center", color="black" if value > middle else "white", fontsize=9)
+        color = "black" if value > middle else "white"
+        axis.text(x, y, f"{value:g}", ha="center", va="center", color=color, fontsize=9)
     axis.axis("off")
     axis.set_title(title)
     _finish(figure, caption)
@@ -115,7 +128,8 @@ def plot_bars(names, values, title="", caption="", intervals=None, xlabel="mean 
     colors = [PREDICTION if "U-Net" in name else QUIET for name in names]
     axis.barh(places, values, color=colors, height=0.62)
     for place, value in zip(places, values):
-        axis.text(0.01 * limit, place, f"{value:.2f}", va="center", color="white" if value > 0.12 * limit else "black", fontweight="bold")
+        color = "white" if value > 0.12 * limit else "black"
+        axis.text(0.01 * limit, place, f"{value:.2f}", va="center", color=color, fontweight="bold")
     if intervals is not None:
         low, high = np.transpose(intervals)
         axis.hlines(places, low, high, color="black", linewidth=2)
@@ -126,13 +140,16 @@ def plot_bars(names, values, title="", caption="", intervals=None, xlabel="mean 
 
 
 def plot_lines(x, lines, title="", caption="", xlabel="", ylabel="", marks=(), log=False, limits=None):
-    """Plot curves over `x`. lines: name to values; marks: `(x, text)` drawn as vertical lines; log: logarithmic x, or "both"."""
+    """Plot curves over `x`.
+
+    lines: name to values; marks: `(x, text)` drawn as vertical lines; log: logarithmic x, or "both".
+    """
     figure, axis = plt.subplots(figsize=(7.2, 3))
     for (name, values), style in zip(lines.items(), ("-", "--", ":", "-.") * 3):
         axis.plot(x, values, style, label=name, linewidth=2)
     for place, text in marks:
         axis.axvline(place, color=QUIET, linewidth=1)
-        axis.annotate(text, (place, 0), xycoords=("data", "axes fraction"), xytext=(3, 4), textcoords="offset points", fontsize=9)
+        _mark(axis, place, text, 0, 4)
     if log:
         axis.set_xscale("log")
     if log == "both":
@@ -157,7 +174,7 @@ def plot_history(history, title="", caption="", marks=()):
         axis.plot(epochs, history[f"val_{name}"], "--", label="validation", linewidth=2)
         for place, text in marks:
             axis.axvline(place, color=QUIET, linewidth=1)
-            axis.annotate(text, (place, 0.5), xycoords=("data", "axes fraction"), xytext=(3, 0), textcoords="offset points", fontsize=9)
+            _mark(axis, place, text, 0.5, 0)
         axis.set(xlabel="epoch", ylabel=name if name == "loss" else "mean per-image Dice")
         axis.xaxis.get_major_locator().set_params(integer=True)  # there is no epoch 1.5
         axis.legend()
@@ -167,26 +184,32 @@ def plot_history(history, title="", caption="", marks=()):
 
 
 def show_predictions(images, y_true, y_pred, titles=(), title="", caption=""):
-    """Show scans with the outlines of truth (orange) and prediction (blue, dashed), and maps of the errors below.
+    """Show scans with the outlines of truth (orange) and prediction (blue, dashed), and the map of errors below each.
 
-    y_true, y_pred: masks. In the maps, light blue is a false positive, orange a false negative, white a hit.
+    y_true, y_pred: masks. In the maps, white is found, orange missed, blue too much. Four scans stand side by side.
     """
-    n = len(images)
-    figure, axes = plt.subplots(2, n, figsize=(2.1 * n, 4.8), squeeze=False)
-    for i in range(n):
-        true, pred = _plane(y_true[i]).astype(bool), _plane(y_pred[i]).astype(bool)
-        axes[0, i].imshow(_plane(images[i]), vmin=0, vmax=1)
-        _outline(axes[0, i], true, TRUTH)
-        _outline(axes[0, i], pred, "#56B4E9", "dashed")
-        axes[0, i].set_title(titles[i] if i < len(titles) else "", fontsize=9)
-        errors = np.full((*true.shape, 3), 0.12)
-        errors[true & pred] = 1
-        errors[~true & pred] = (0.337, 0.706, 0.914)
-        errors[true & ~pred] = (0.902, 0.624, 0)
-        axes[1, i].imshow(errors)
+    columns = len(images) if len(images) <= 4 else min(-(-len(images) // 2), 4)
+    blocks, tall = -(-len(images) // columns), np.divide(*np.shape(images[0])[:2])
+    wide = 8.4 / max(columns, 2)
+    figure, axes = plt.subplots(
+        2 * blocks, columns, figsize=(wide * columns, blocks * (2 * wide * tall + 0.45) + 0.8), squeeze=False
+    )
     for axis in axes.flat:
         axis.axis("off")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    for i, (image, true, pred) in enumerate(zip(images, y_true, y_pred)):
+        above, below = axes[2 * (i // columns), i % columns], axes[2 * (i // columns) + 1, i % columns]
+        zoom = max(1, round(480 / max(np.shape(image)[:2])))
+        large = drawing.enlarged(drawing.colored(drawing.levels(image)), zoom)
+        for mask, kind in ((true, "truth"), (pred, "prediction")):
+            drawing.outline(large, drawing.enlarged((_plane(mask) > 0).astype(np.uint8), zoom), kind)
+        above.imshow(large)
+        above.set_title(titles[i] if i < len(titles) else "", fontsize=11)
+        below.imshow(drawing.colored(drawing.error_map(true, pred), "errors"))
+    colors = [(palette.COLORS[color], word) for color, word in palette.LEGENDS["errors"]]
+    keys = [Patch(facecolor=color, edgecolor=QUIET, label=word) for color, word in colors]
+    lines = [Line2D([], [], color=TRUTH, label="truth"), Line2D([], [], color=PREDICTION, ls="--", label="prediction")]
+    figure.legend(handles=[*lines, *keys], loc="outside lower left", ncols=5, fontsize=11)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     _finish(figure, caption)
 
 
@@ -223,7 +246,7 @@ def draw_unet(model, title="", caption=""):
     names = {layer.name: layer for layer in model.layers}
     depth = 1 + sum(name.startswith("pool_") for name in names)
     if model.input_shape[1] is None:
-        raise ValueError("the model takes pictures of any size, so there is no size to draw; build it with input_shape=(96, 96, 1).")
+        raise ValueError("the model takes pictures of any size; to draw it, build it with input_shape=(96, 96, 1).")
     stages = [(f"encoder_{i}", i) for i in range(1, depth)] + [("bottleneck", depth)]
     stages += [(f"decoder_{i}", i) for i in range(depth - 1, 0, -1)]
     figure, axis = plt.subplots(figsize=(1.35 * len(stages) + 1, 0.75 * depth + 2.2))
@@ -233,26 +256,30 @@ def draw_unet(model, title="", caption=""):
         _, height, width, channels = names[name].output.shape
         tall, wide = 0.9 * np.sqrt(height / tallest) + 0.15, 0.55 * np.sqrt(channels / widest) + 0.08
         x, y = column * 1.25, -1.15 * (level - 1)
-        color = {"e": PREDICTION, "b": "#CC79A7", "d": "#009E73"}[name[0]]
-        axis.add_patch(FancyBboxPatch((x - wide / 2, y - tall / 2), wide, tall, boxstyle="round,pad=0.01,rounding_size=0.03", color=color))
+        color = palette.COLORS[name.split("_")[0]]  # encoder, bottleneck or decoder
+        round_box = "round,pad=0.01,rounding_size=0.03"
+        axis.add_patch(FancyBboxPatch((x - wide / 2, y - tall / 2), wide, tall, boxstyle=round_box, color=color))
         axis.text(x, y - tall / 2 - 0.06, f"{height}x{width}\n{channels} channels", ha="center", va="top", fontsize=8)
         place[name] = (x, y, wide, tall)
     arrow = {"arrowstyle": "-|>", "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
     for (a, _), (b, _) in zip(stages, stages[1:]):
         (xa, ya, wa, _), (xb, yb, wb, _) = place[a], place[b]
-        axis.annotate("", (xb - wb / 2 - 0.03, yb + 0.05), (xa + wa / 2 + 0.03, ya - 0.05), arrowprops={**arrow, "color": QUIET})
+        ends = (xb - wb / 2 - 0.03, yb + 0.05), (xa + wa / 2 + 0.03, ya - 0.05)
+        axis.annotate("", *ends, arrowprops={**arrow, "color": QUIET})
     skips = 0
     for i in range(1, depth):
         if f"skip_{i}" in names:
             skips += 1
             (xa, ya, wa, ta), (xb, _, wb, _) = place[f"encoder_{i}"], place[f"decoder_{i}"]
             height = ya + 0.32 * ta
-            axis.annotate("", (xb - wb / 2 - 0.03, height), (xa + wa / 2 + 0.03, height), arrowprops={**arrow, "color": TRUTH, "linestyle": "--"})
+            ends = (xb - wb / 2 - 0.03, height), (xa + wa / 2 + 0.03, height)
+            axis.annotate("", *ends, arrowprops={**arrow, "color": TRUTH, "linestyle": "--"})
     axis.set_xlim(-0.8, (len(stages) - 1) * 1.25 + 0.8)
     axis.set_ylim(-1.15 * (depth - 1) - 1.05, 0.75)
     axis.axis("off")
     axis.set_title(title)
-    _finish(figure, caption or f"Drawn from the model: {depth} levels, {skips} skip connections, {model.count_params():,} weights.")
+    weights = f"{model.count_params():,} weights"
+    _finish(figure, caption or f"Drawn from the model: {depth} levels, {skips} skip connections, {weights}.")
 
 
 def plot_confusion(matrix, title="", caption=""):
@@ -262,7 +289,8 @@ def plot_confusion(matrix, title="", caption=""):
     share = matrix / matrix.sum(axis=1, keepdims=True)
     axis.imshow(share, cmap="cividis", vmin=0, vmax=1)
     for (y, x), count in np.ndenumerate(matrix):
-        axis.text(x, y, f"{count:,}\n{share[y, x]:.1%}", ha="center", va="center", color="black" if share[y, x] > 0.5 else "white")
+        color = "black" if share[y, x] > 0.5 else "white"
+        axis.text(x, y, f"{count:,}\n{share[y, x]:.1%}", ha="center", va="center", color=color)
     axis.set_xticks([0, 1], ["background", "lesion"])
     axis.set_yticks([0, 1], ["background", "lesion"])
     axis.set(xlabel="predicted", ylabel="true")

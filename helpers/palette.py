@@ -4,7 +4,8 @@
 
 One meaning, one color: orange is the truth, blue is a prediction, white is where both agree, gray is a scan. The four
 differ in lightness by a factor of two or more from one to the next, so they can be told apart in a gray print and by
-color-blind readers. Source of the hues: Okabe and Ito 2008; of the ramp for features: viridis, van der Walt and Smith 2015.
+color-blind readers. Source of the hues: Okabe and Ito 2008; of the ramp for features: viridis, van der Walt and Smith
+2015.
 """
 
 import json
@@ -13,14 +14,16 @@ from pathlib import Path
 import numpy as np
 
 COLORS = {
-    "rest": "#1F1F1F", "truth": "#E69F00", "prediction": "#0072B2", "hit": "#FFFFFF", "ink": "#262626", "quiet": "#767676",
-    "faint": "#E2E2E2", "paper": "#FFFFFF", "encoder": "#0072B2", "bottleneck": "#A04B82", "decoder": "#007A5A",
-    "skip": "#E69F00", "warning": "#D55E00",
+    "rest": "#1F1F1F", "truth": "#E69F00", "prediction": "#0072B2", "hit": "#FFFFFF", "ink": "#262626",
+    "quiet": "#767676", "faint": "#E2E2E2", "paper": "#FFFFFF",
+    "encoder": "#0072B2", "bottleneck": "#A04B82", "decoder": "#007A5A", "skip": "#E69F00", "warning": "#D55E00",
 }
 RAMPS = {  # from 0 to 255, in straight lines between the colors named
     "gray": ("#000000", "#FFFFFF"),
     "probability": ("#1F1F1F", "#0072B2", "#DDF1FF"),
-    "features": ("#440154", "#482878", "#3E4A89", "#31688E", "#26828E", "#1F9E89", "#35B779", "#6DCD59", "#B4DE2C", "#FDE725"),
+    "features": (
+        "#440154", "#482878", "#3E4A89", "#31688E", "#26828E", "#1F9E89", "#35B779", "#6DCD59", "#B4DE2C", "#FDE725",
+    ),
 }
 KINDS = {  # pictures whose numbers stand for kinds of pixels: the color of 0, of 1 ...
     "mask": ("rest", "truth"), "answer": ("rest", "prediction"), "errors": ("rest", "prediction", "truth", "hit"),

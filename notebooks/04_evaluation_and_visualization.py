@@ -406,13 +406,13 @@ names = ["worst", "second worst", "third worst", "median", "second best", "best"
 figures.show_predictions(
     test_images[shown], test_masks[shown], y_pred[shown],
     [f"{n}: {dice[i]:.2f}" for n, i in zip(names, shown)],
-    "Truth in solid orange, prediction in dashed light blue; below, the errors",
+    "Truth in solid orange, prediction in dashed blue; below, the errors",
     f"The worst score is {dice[order[0]]:.2f}, the median {np.median(dice):.2f}. "
-    "White is right, light blue a false positive, orange a false negative."
+    "White is found, blue a false positive, orange a false negative."
 )
 
 # %% [markdown]
-# What do the worst have in common? Look at the orange and light blue pixels. Do they form a lesion of their own, or do
+# What do the worst have in common? Look at the orange and blue pixels. Do they form a lesion of their own, or do
 # they line a lesion that was found? We count it: a wrong pixel lies *at an outline* if the true outline is at most two
 # pixels away.
 
@@ -852,7 +852,7 @@ unet_dice = np.array([dice_per_image(truth, found)[0] for found in coins_by_unet
 figures.show_predictions(
     [photograph[0]] * 2, [truth[0]] * 2, [coins_by_otsu[0], coins_by_unet[0][0]],
     [f"Otsu: {otsu_dice:.2f}", f"U-Net, training 1: {unet_dice[0]:.2f}"],
-    "Coins: truth in solid orange, found in dashed light blue",
+    "Coins: truth in solid orange, found in dashed blue",
     f"Otsu scores {otsu_dice:.2f}; the three trainings score "
     + ", ".join(f"{one:.2f}" for one in unet_dice) + "."
 )

@@ -34,14 +34,11 @@
 
 # %% tags=["setup"]
 import os, sys  # Setup, the same in every notebook: find the course; on Colab, fetch it first.
-
 course = "unet-course-v0.1.0" if "google.colab" in sys.modules else ".."
 if not os.path.exists(course):
     os.system(f"git clone -q --depth=1 -b v0.1.0 '' {course}")
 sys.path.insert(0, os.path.abspath(course))
-from helpers import start
-
-start.prepare()  # Not found? Open the notebook inside the whole course.
+from helpers import start; start.prepare()  # Not found? Open the notebook inside the whole course.
 
 # %% [markdown]
 # ## The clinic

@@ -1,4 +1,4 @@
-// What both live pages are built of: labelled dials, pictures on a canvas, outlines, the network from a file.
+// What both live pages are built of: labeled dials, pictures on a canvas, outlines, the network from a file.
 
 import { COLORS, RAMPS, KINDS } from './palette.js';
 import { UNet } from './engine/unet.js';
@@ -13,7 +13,7 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A labelled slider with its number beside it. change(value) is called while it moves. */
+/** A labeled slider with its number beside it. change(value) is called while it moves. */
 export function dial(name, label, [low, high, step], start, change, words = (v) => (step < 1 ? v.toFixed(2) : String(v))) {
   const shown = el('output', { for: name }, words(start));
   const input = el('input', { type: 'range', id: name, min: low, max: high, step, value: start, 'aria-valuetext': `${label} ${words(start)}` });

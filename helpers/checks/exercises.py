@@ -50,7 +50,8 @@ def report(identity, check, answers):
         record_state(identity, "tried")
         return
     except BaseException as error:  # an answer so strange that the checker trips over it, or one that ends the program
-        print(f"not yet (raises): while your answer was tried, it met {described(error)}{place_in_students_code(error)}")
+        place = place_in_students_code(error)
+        print(f"not yet (raises): while your answer was tried, it met {described(error)}{place}")
         record_state(identity, "tried")
         return
     print(f"solved: {name}" + ("" if name.endswith("?") else ".") + f" {EXERCISES[identity].lesson}")
@@ -113,7 +114,7 @@ def check_choice(answer, choices, messages, what="the answer"):
 
 
 def progress(notebook: str) -> None:
-    """Print which exercises of a notebook, such as "01", are solved, which were tried so far, and which are untouched."""
+    """Print which exercises of a notebook, such as "01", are solved, which were tried, and which are untouched."""
     mine = [identity for identity in EXERCISES if int(identity.split(".")[0]) == int(notebook)]
     states = read_progress()
     for name, members in (

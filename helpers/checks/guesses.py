@@ -23,7 +23,7 @@ INVITATION = "Guess first, in place of None above. Or open the answer."
 
 
 class Folded:
-    """An answer that stays folded away until the reader opens it: in JupyterLab, on Colab, on GitHub and on the site."""
+    """An answer that stays folded away until the reader opens it: in JupyterLab, Colab, GitHub and the site."""
 
     def __init__(self, answer: str):
         self.answer = answer
@@ -43,7 +43,8 @@ def reveal(name: str, guess, truth) -> None:
     """
     prediction = PREDICTIONS[name]
     truth = truth.item() if isinstance(truth, np.generic) else truth
-    caption = prediction.caption.format(f"{truth:,}" if isinstance(truth, int) and "{}" in prediction.caption else truth)
+    shown = f"{truth:,}" if isinstance(truth, int) and "{}" in prediction.caption else truth
+    caption = prediction.caption.format(shown)
     caption = caption[0].upper() + caption[1:]
     if guess is None:
         from IPython.display import display  # here, so that the checks can be imported without it

@@ -10,8 +10,8 @@ PREDICTIONS = {
             "lost.",
     }, ("hill", "slope", "plateau"), '"hill"'),
     "same worst": Prediction("{}", 0, {
-        "yes": "That would make sense if the picture alone decided. But three trainings start from other weights and see "
-            "the pictures in another order, and what one of them misses the others may find.",
+        "yes": "That would make sense if the picture alone decided. But three trainings start from other weights and "
+            "see the pictures in another order, and what one of them misses the others may find.",
         "no": "Single failures belong to one training; its mean says little about them.",
     }, ("yes", "no"), '"yes"'),
     "ladder": Prediction("the difference is {:.2f}", 0.05, {
@@ -56,8 +56,8 @@ PREDICTIONS = {
             "promises more than it keeps.",
     }, ("more", "as many", "fewer"), '"more"'),
     "sanity": Prediction("they rank the pixels {}", 0, {
-        "differently": "That is what one would wish. But wherever the weights come from, only pixels near the explained "
-            "ones can pull at the number, and that alone makes the ranking alike.",
+        "differently": "That is what one would wish. But wherever the weights come from, only pixels near the "
+            "explained ones can pull at the number, and that alone makes the ranking alike.",
     }, ("alike", "differently"), '"alike"'),
     "coins": Prediction("{} comes closer", 0, {
         "Otsu": "On our scans Otsu fails because of the uneven light, and this photograph has uneven light as well. "

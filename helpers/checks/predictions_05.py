@@ -5,7 +5,8 @@ from helpers.checks.prediction import Prediction
 PREDICTIONS = {
     "patient 1": Prediction("the trouble lies in the {}", 0, {
         "loss": "The formula is the one of notebook 03. Which input would make a logarithm's factor larger than 1?",
-        "rate": "A rate that is too high gives a loss that is large or NaN; a cross-entropy of 0 and 1 is never negative.",
+        "rate": "A rate that is too high gives a loss that is large or NaN; a cross-entropy of 0 and 1 is never "
+            "negative.",
         "network": "A network ends in a sigmoid here; whatever it says, both scores would stay in their range.",
     }, ("loss", "rate", "network", "masks"), '"loss"'),
     "patient 2": Prediction("the trouble lies in the {}", 0, {

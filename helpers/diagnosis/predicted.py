@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from helpers.diagnosis.causes import finding
-from helpers.diagnosis.remedies import in_words, dice_with_lesions, try_on_network, try_on_predictions
-from helpers.diagnosis.scores import best_of, measure
+from helpers.diagnosis.remedies import trial_in_words, dice_with_lesions, try_on_network, try_on_predictions
+from helpers.diagnosis.scores import best_on_quantiles, measure
 from helpers.diagnosis.shapes import contrasts
 
 LOWEST, HIGHEST = 0.05, 0.95  # a best threshold outside is a symptom and no remedy
@@ -27,9 +27,9 @@ def _turned_around(case, s, p):
     other = try_on_predictions(case, p < 0.5)
     upside_down = other is not None and other[1] > max(0.45, s.dice + 0.3, s.gray - 0.1)
     negative = try_on_network(case, lambda images: 1 - images)
-    tried = in_words("1 - images", negative)
+    tried = trial_in_words("1 - images", negative)
     if upside_down and not (negative and negative[1] > other[1]):
-        words = in_words("1 - y_pred", other)
+        words = trial_in_words("1 - y_pred", other)
         seen = (f"the predictions mark {s.found:.0%} of the pixels where {s.share:.0%} are foreground, and what they "
                 "leave out fits")
         learned = case.learned.masks if case.learned is not None else None
@@ -100,7 +100,7 @@ def _width(case, s, p):
     word = "dilated" if k > 0 else "eroded"
     seen = (f"the predictions mark {s.found:.1%} of the pixels where {s.share:.1%} are foreground; no threshold makes "
             f"them as right as their outlines moved by {abs(k)} pixels")
-    tried = in_words(f"predictions {word} by {abs(k)} pixels", tries[k])
+    tried = trial_in_words(f"predictions {word} by {abs(k)} pixels", tries[k])
     entry = "masks_too_narrow" if k > 0 else "masks_too_wide"
     missing = "Hand in the training pictures with their masks: which of the two sets follows the visible borders?"
     if case.learned is not None and case.learned.paired:
@@ -114,14 +114,14 @@ def _threshold(case, s, p):
     if s.binary or s.n < 4 or s.best - s.dice < 0.2 or s.best < max(0.5, s.gray + 0.12):
         return []
     half = np.flatnonzero(case.pred_masks.any(axis=(1, 2)))
-    threshold, _ = best_of(case.pred_masks[half[::2]], p[half[::2]])
+    threshold, _ = best_on_quantiles(case.pred_masks[half[::2]], p[half[::2]])
     if not LOWEST <= threshold <= HIGHEST:
         return []
     rest = half[1::2]
     result = float(s.each[1::2].mean()), dice_with_lesions(case.pred_masks[rest], p[rest] >= threshold)
     if result[1] < result[0] + 0.15:
         return []
-    tried = in_words(f"threshold {threshold:.2g}, chosen on every other picture and tried on the rest", result)
+    tried = trial_in_words(f"threshold {threshold:.2g}, chosen on every other picture and tried on the rest", result)
     seen = f"Dice is {s.dice:.2f} at the threshold 0.5 and {s.best:.2f} at {s.threshold:.3g}"
     side = "below" if s.threshold < 0.5 else "above"
     if case.learned is not None and case.learned.raw_masks is not None:

@@ -45,7 +45,7 @@ def try_on_predictions(case, found):
     return None if before is None or after is None else (before, after)
 
 
-def in_words(what, result) -> str:
+def trial_in_words(what, result) -> str:
     """Return what came of a trial in one sentence, or "" if it could not be made."""
     return f"{what}: Dice {result[0]:.2f} before, {result[1]:.2f} after." if result else ""
 

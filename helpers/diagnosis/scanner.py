@@ -6,7 +6,7 @@ import numpy as np
 from helpers.diagnosis.causes import finding
 from helpers.diagnosis.copies import noise_of
 from helpers.diagnosis.material import some_of
-from helpers.diagnosis.remedies import in_words, try_on_network
+from helpers.diagnosis.remedies import trial_in_words, try_on_network
 from helpers.diagnosis.scores import measure
 from helpers.diagnosis.shapes import apart, contrasts, radii
 
@@ -57,7 +57,7 @@ def check_scanner(case):
     if contrast is not None and contrast.now * contrast.before < 0:
         if min(abs(contrast.now), abs(contrast.before)) > 0.04 and contrast.apart > 0.9:
             seen = f"lesions are {contrast.now:+.2f} gray levels from their ring, {contrast.before:+.2f} in training"
-            tried = in_words("1 - images", try_on_network(case, lambda images: 1 - images))
+            tried = trial_in_words("1 - images", try_on_network(case, lambda images: 1 - images))
             return [finding("contrast_inverted", 0.95, seen + suffer, tried=tried)]
     found = _squeezed(case, s, noise, spread, contrast, light, suffer)
     if found:
@@ -70,7 +70,7 @@ def check_scanner(case):
         seen = f"the mean gray level is {light.now:.2f} where it was {light.before:.2f} in training{suffer}"
         offset = light.now - light.before
         result = try_on_network(case, lambda images: np.clip(images - np.float32(offset), 0, 1))
-        tried = in_words(f"images - {offset:.2f}", result)
+        tried = trial_in_words(f"images - {offset:.2f}", result)
         found.append(finding("brightness_changed", 0.7, seen, tried=tried))
     return found
 
@@ -93,7 +93,7 @@ def _squeezed(case, s, noise, spread, contrast, light, suffer):
     words = {"gain": f"multiplied by {gain:.2f}", "offset": f"{offset:.2f}", "scale": f"{gain:.2f}"}
     sure = 0.93 if tried and tried[1] > tried[0] + 0.1 else 0.85 if agrees else 0.75
     undo = f"(images - {offset:.2f}) / {gain:.2f}"
-    return [finding("gray_scale_changed", sure, seen + suffer, tried=in_words(undo, tried), **words)]
+    return [finding("gray_scale_changed", sure, seen + suffer, tried=trial_in_words(undo, tried), **words)]
 
 
 def _resized(case, noise, texture, size, suffer):
@@ -109,7 +109,7 @@ def _resized(case, noise, texture, size, suffer):
         result = try_on_network(
             case, lambda images: resize(images, 1 / ratio), lambda m: resize(m[..., None], 1 / ratio)[..., 0] > 0.5
         )
-        tried = in_words(f"resized by {1 / ratio:.2f}", result)
+        tried = trial_in_words(f"resized by {1 / ratio:.2f}", result)
         words = {"ratio": f"{ratio:.2g}", "back": f"{1 / ratio:.2g}"}
         return [finding("pixel_size_changed", 0.88, seen + suffer, tried=tried, **words)]
     return [finding("size_changed", 0.9, f"{seen}, and the texture is the same{suffer}")]
@@ -137,5 +137,5 @@ def _noisy(case, noise, suffer):
     tried = ""
     if noise.of > 1:
         smooth = lambda x: np.stack([cv2.GaussianBlur(p, (0, 0), 1) for p in x])[..., None]  # noqa: E731
-        tried = in_words("smoothed (Gaussian, 1 pixel)", try_on_network(case, smooth))
+        tried = trial_in_words("smoothed (Gaussian, 1 pixel)", try_on_network(case, smooth))
     return finding("noise_changed", 0.88, seen, tried=tried)

@@ -34,7 +34,7 @@ def dice_of(inside, found):
     return dice_per_image(inside[..., None], found[..., None])
 
 
-def best_of(inside, values):
+def best_on_quantiles(inside, values):
     """Return the threshold with the highest mean Dice among forty quantiles of `values` `[n, h, w]`, and that Dice."""
     low, high = float(values.min()), float(values.max())
     scores = (values - low) / max(high - low, 1e-12)
@@ -63,8 +63,8 @@ def _measure(case):
     some = with_lesions[some_of(len(with_lesions), 64)]
     found = p >= 0.5
     each = dice_of(inside[with_lesions], found[with_lesions])
-    threshold, best = (0.5, float(each.mean())) if binary else best_of(inside[some], p[some])
-    _, gray = best_of(inside[some], case.pred_images[some]) if case.pred_images is not None else (0.5, 0.0)
+    threshold, best = (0.5, float(each.mean())) if binary else best_on_quantiles(inside[some], p[some])
+    _, gray = best_on_quantiles(inside[some], case.pred_images[some]) if case.pred_images is not None else (0.5, 0.0)
     clipped = np.clip(p, 1e-7, 1 - 1e-7)
     entropy = -float(np.where(inside, np.log(clipped), np.log1p(-clipped)).mean())
     share = float(inside.mean())

@@ -98,7 +98,8 @@ class Panel(anywidget.AnyWidget):
         return own("settings")[name] if name in own("__dict__").get("dials", ()) else own(name)
 
     def __getattr__(self, name):  # only what is found nowhere else
-        raise AttributeError(f"this panel has no {name!r}; its settings are {', '.join(self.__dict__.get('dials', ()))}.")
+        known = ", ".join(self.__dict__.get("dials", ()))
+        raise AttributeError(f"this panel has no {name!r}; its settings are {known}.")
 
     def set(self, **settings) -> None:
         """Move several controls at once and draw the picture once.
@@ -136,7 +137,7 @@ class Panel(anywidget.AnyWidget):
         self._handle = display(place, raw=True, display_id=True)
 
     def _keep(self):
-        """Write the present picture under the panel, hidden while the panel lives: it is there when the kernel is not."""
+        """Write the present picture under the panel, hidden while it lives: it is there when the kernel is not."""
         if self._handle is not None and self.answer.get("image"):
             self._handle.update({"text/html": self.still_html(), "text/plain": self.answer["caption"]}, raw=True)
 
@@ -165,4 +166,4 @@ _HIDE_MISSING = (
 def _complaint(error):
     words = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
     words = words[:300].rstrip(". ") + "."
-    return f"This setting cannot be shown. {words} The picture is the last one that could. Move a slider, or press Reset."
+    return f"This setting cannot be shown. {words} The picture is the last one that could. Press Reset."

@@ -1,4 +1,4 @@
-// The front of every panel: native labelled inputs, a picture, facts in words, and a sentence when something is the matter.
+// The front of every panel: native labeled inputs, a picture, facts in words, and a sentence when something is the matter.
 //
 // A panel is this front and a brain. The brain is an object with
 //   settings            the values of the controls, by name
