@@ -124,7 +124,8 @@ class Bench:
 
     def _agree(self):
         self.questions.append(self.page.locator(".jp-Dialog").first.inner_text())
-        self.page.locator(".jp-Dialog .jp-mod-accept").first.click()
+        self.page.wait_for_function("() => document.activeElement.classList.contains('jp-mod-accept')")
+        self.page.keyboard.press("Enter")
 
     def open(self, address):
         """Open a notebook and wait until its kernel is idle."""
@@ -174,6 +175,8 @@ class Bench:
         """Restart the kernel from the menu, and agree."""
         self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
         self.page.get_by_role("menuitem", name=re.compile("^Restart Kernel(…|\\.\\.\\.)")).first.click()
+        self.page.wait_for_function("() => document.activeElement.classList.contains('jp-mod-accept')")
+        self.page.keyboard.press("Enter")
 
     def end_kernels(self):
         """Shut all kernels down, as a night does."""

@@ -8,8 +8,8 @@
 //   onRest()            is called when the hand has rested for a second
 // In a notebook it is Python in the kernel (`render`, below); in a page it is JavaScript beside it.
 
-const BUSY = "The kernel is busy with another cell. The picture is the one before, and follows as soon as the kernel is free.";
-const SILENT = " If no cell is running, run this cell again.";
+const BUSY = "The kernel has not answered yet. If another cell is running, the picture follows when it is done. "
+  + "If the kernel was restarted, run this cell again.";
 const GONE = "The kernel was restarted or has stopped, so this is the last picture. Run this cell again to move its sliders.";
 
 let panels = 0;
@@ -140,12 +140,10 @@ export function mount(el, spec, brain) {
     if (asked) return;
     asked = settings;
     later("busy", 1500, () => say(BUSY, "wait"));
-    later("silent", 15000, () => say(BUSY + SILENT, "wait"));
     brain.ask(asked);
   }
   function answered(answer) {
     clearTimeout(timers.busy);
-    clearTimeout(timers.silent);
     const waiting = asked && asked !== settings;
     asked = null;
     show(answer);
@@ -190,6 +188,7 @@ function render({ model, el }) {
   // While this panel lives, the still picture that stands below it for tomorrow is not needed.
   el.append(make("style", {}, `[data-unet-still="${spec.id}"] { display: none; }`));
   // A front end marks the views of a kernel that has gone with this class.
+  model.on("comm_live_update", () => panel.lost());
   const dead = () => el.closest(".jupyter-widgets-disconnected") && panel.lost();
   const watch = new MutationObserver(dead);
   for (let node = el, i = 0; node && i < 4; node = node.parentElement, i += 1) {
