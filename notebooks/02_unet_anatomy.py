@@ -1144,8 +1144,8 @@ figures.show_images(
 #
 # <details><summary>What you should have seen</summary>
 #
-# Probably yes. Only the map that follows lesions best leaves the vessels out. Others carry vessels or the light, and the last convolution weighs them against each other:
-# "bright here, but also vessel here" is a reason to say no.
+# Not as bright lines. In `encoder_1`, vessels are bright in several maps. In `decoder_1`, no map of the three networks is brighter on vessels than
+# around them (no correlation with vessels is above 0), and in some maps they are darker. Such a map can tell the last convolution "not here".
 #
 # </details>
 
