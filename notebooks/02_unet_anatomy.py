@@ -1144,8 +1144,8 @@ figures.show_images(
 #
 # <details><summary>What you should have seen</summary>
 #
-# Not as bright lines. In `encoder_1`, vessels are bright in several maps. In `decoder_1`, no map of the three networks is brighter on vessels than
-# around them (no correlation with vessels is above 0), and in some maps they are darker. Such a map can tell the last convolution "not here".
+# Hardly. In `encoder_1`, vessels are bright in several maps. In `decoder_1`, no map of the three networks follows the vessels
+# (rounded to two decimals, no correlation with them is above 0), and in some maps they are darker than what is around them. Such a map can tell the last convolution "not here".
 #
 # </details>
 
