@@ -165,6 +165,20 @@ def plot_lines(x, lines, title="", caption="", xlabel="", ylabel="", marks=(), l
     _finish(figure, caption)
 
 
+def plot_spread(groups, title="", caption="", xlabel="epoch", ylabel="validation Dice"):
+    """Plot the mean of several runs as a line, in a band from the lowest to the highest. groups: name to `[runs, epochs]`."""
+    figure, axis = plt.subplots(figsize=(7.2, 3))
+    for (name, runs), style in zip(groups.items(), ("-", "--", ":", "-.")):
+        epochs = np.arange(1, np.shape(runs)[1] + 1)
+        line, = axis.plot(epochs, np.mean(runs, axis=0), style, label=name, linewidth=2)
+        axis.fill_between(epochs, np.min(runs, axis=0), np.max(runs, axis=0), color=line.get_color(), alpha=0.15)
+    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 1))
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.legend()
+    axis.set_title(title)
+    _finish(figure, caption)
+
+
 def plot_history(history, title="", caption="", marks=()):
     """Plot loss and Dice of a run, training beside validation. history: name to values, as `History.history`."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 3))

@@ -16,21 +16,21 @@
 #
 # ## What you'll do
 #
-# You train the U-Net from notebook 02 on the scans from notebook 01, and watch each helper of the training do its job:
-# augmentation, loss, learning-rate schedule, early stopping, checkpoint, log and backup.
+# You write a training loop by hand, hand it over to Keras, race losses and learning rates against each other, see every callback
+# of a real training do its job, and train the U-Net of this course.
 #
 # ## What you'll learn
 #
-# - Build a `tf.data` pipeline whose augmentation moves image and mask together.
-# - Compare cross-entropy, Dice loss and their sum by what a constant prediction scores under each.
-# - Shape a learning rate with warm-up and cosine, and contrast it with a rate that falls at a plateau.
+# - Build a pipeline of batches whose augmentation moves image and mask together.
+# - Write a training loop by hand, with gradient, step and optimizer, and say what `compile` and `fit` do for you.
+# - Compare cross-entropy, Dice loss and their sum by racing them over three seeds.
+# - Shape a learning rate with warm-up and cosine, and race it against a constant rate and one that reacts.
 # - Catch over-fitting with early stopping, and get the best epoch back from its checkpoint.
 # - Resume an interrupted run so that it ends as if nothing had happened.
-# - Train the network of this course in about a minute, and read its curves.
 #
 # ## What you'll need
 #
-# - About an hour of your time; the cells themselves run in about two minutes on two CPU cores.
+# - About an hour and a half of your time; the cells themselves run in about three minutes on two CPU cores.
 # - 1.4 GB of memory. No GPU.
 # - Notebooks [01](01_data_synthesis.ipynb) and [02](02_unet_anatomy.ipynb).
 
@@ -45,10 +45,10 @@ from helpers import start; start.prepare()  # Not found? Open the notebook insid
 # %% [markdown]
 # ## 1. The data, fed in batches
 #
-# The same 1200 pictures as in notebook 01, split in the same way. The test pictures get no name here: they stay closed.
+# These are the 1200 pictures of notebook 01, split in the same way. The test pictures get no name here: they stay closed.
 
 # %%
-from helpers.synthesis import CircleScene, make_dataset
+from helpers.synthesis import CircleScene, make_dataset, make_instances
 from sklearn.model_selection import train_test_split
 
 images, masks = make_dataset(1200, CircleScene(), seed=2026)
@@ -59,11 +59,11 @@ train_images, val_images, train_masks, val_masks = train_test_split(
 print(len(train_images), "training and", len(val_images), "validation pictures")
 
 # %% [markdown]
-# A network does not learn from all pictures at once. It takes a small **[batch](00_start_here.ipynb#batch)**, computes how wrong it is, moves every weight
-# a little in the direction that makes it less wrong, and takes the next batch. One batch is a **step**; one pass over all
-# pictures is an **[epoch](00_start_here.ipynb#epoch)**.
+# A network does not learn from all pictures at once. It takes a few of them, a **[batch](00_start_here.ipynb#batch)**, computes how wrong it
+# is, and moves every weight a little in the direction that makes it less wrong. That is one **step**. Then it takes the next batch.
+# One pass over all pictures is an **[epoch](00_start_here.ipynb#epoch)**.
 #
-# **Predict.** With 800 pictures and batches of 4, how many steps has an epoch? How many has a training of 12 epochs?
+# **Predict.** With 800 pictures and batches of 4, how many steps does a training of 12 epochs have?
 
 # %%
 guess = None  # the steps of 12 epochs
@@ -78,133 +78,170 @@ def steps_per_epoch(n, batch_size):
 from helpers import checks
 
 steps = steps_per_epoch(len(train_images), batch_size=4)
-print(steps, "steps an epoch,", 12 * steps, "steps in all")
+print(steps, "steps an epoch")
 checks.reveal("steps", guess, 12 * steps)
 
 # %% [markdown]
+# (`//` divides and rounds down. With two minus signs around it, it rounds up: the last batch of an epoch may be smaller, and it is a
+# step, too.)
+#
 # ### Augmentation: more pictures for free
 #
-# A mirrored scan is as plausible as the original. By mirroring, turning over and transposing we get eight versions of each
-# picture, and the network finds it harder to learn single pictures by heart. This is called
+# A mirrored scan is as plausible as the original. By mirroring, turning over and transposing (swapping rows and columns) we get up
+# to eight versions of each picture, and the network finds it harder to learn single pictures by heart. This is called
 # [augmentation](00_start_here.ipynb#augmentation).
 #
-# **The mask must move in the same way.** This is the most frequent silent mistake in segmentation: image flipped,
-# mask not. We make it impossible: image and mask become two channels of *one* array, and only that array is moved.
+# **The mask must move in the same way.** The most frequent silent mistake in segmentation is an image that is flipped with a
+# mask that is not. The function below makes this mistake impossible. It puts image and mask into *one* array with two channels, and
+# moves only that array.
 
 # %%
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 
 # %%
 def augment(images, masks, seed):
-    both = tf.concat([images, tf.cast(masks, images.dtype)], axis=-1)
-    n, square = tf.shape(both)[0], both.shape[1] == both.shape[2]
-    mirror, turn, transpose = tf.unstack(tf.random.stateless_uniform((3, n, 1, 1, 1), seed) < 0.5)
-    both = tf.where(mirror, both[:, :, ::-1], both)
-    both = tf.where(turn, both[:, ::-1], both)
-    if square:
-        both = tf.where(transpose, tf.transpose(both, (0, 2, 1, 3)), both)
-    return both[..., :1], tf.cast(both[..., 1:], masks.dtype)
+    rng = np.random.default_rng(seed)
+    both = np.concatenate([images, masks], axis=-1)
+    for i in range(len(both)):
+        mirror, turn, transpose = rng.random(3) < 0.5
+        if mirror:
+            both[i] = both[i, :, ::-1]
+        if turn:
+            both[i] = both[i, ::-1]
+        if transpose and both.shape[1] == both.shape[2]:
+            both[i] = both[i].transpose(1, 0, 2)
+    return both[..., :1], both[..., 1:].astype("uint8")
 
+
+# %% [markdown]
+# Three coins are tossed for each picture. `::-1` reads an axis backwards: axis 2 of the batch is the width, axis 1 the height. Only
+# square pictures are transposed, because others would change their shape.
 
 # %%
 from helpers import figures
 
 eight = np.repeat(train_images[4:5], 8, axis=0), np.repeat(train_masks[4:5], 8, axis=0)
-moved_images, moved_masks = augment(tf.constant(eight[0]), tf.constant(eight[1]), seed=(1, 6))
+moved_images, moved_masks = augment(*eight, seed=8)
+versions = len({image.tobytes() for image in moved_images})
 figures.show_images(
-    np.array(moved_images), [f"draw {i}" for i in range(8)], "One picture, drawn eight times",
-    "The outlines of the masks follow the lesions in every draw.", masks=np.array(moved_masks),
-    columns=8, size=1.5
+    moved_images, [f"draw {i}" for i in range(8)], "One picture, drawn eight times",
+    f"The outlines follow the lesions in every draw. {versions} of the eight draws differ.",
+    masks=moved_masks, columns=8, size=1.5
 )
 
 # %% [markdown]
-# Seeing is good, checking is better. Inside the mask the scan must be as bright after the move as before.
+# Seeing is good, and checking is better. Inside the mask, the scan must be as bright after the move as before.
 
 # %%
-before, after = [eight[0][i][eight[1][i] == 1].mean() for i in range(8)], []
-for image, mask in zip(np.array(moved_images), np.array(moved_masks)):
-    after.append(image[mask == 1].mean())
+before = [image[mask == 1].mean() for image, mask in zip(*eight)]
+after = [image[mask == 1].mean() for image, mask in zip(moved_images, moved_masks)]
 print("mean gray level inside the masks unchanged:", np.allclose(before, after, atol=1e-5))
 
 # %% [markdown]
+# **Change.** Draw the eight again with `seed=9`, `seed=10` and so on. How many versions differ? Then let `augment` forget the mask:
+# write `both[i, :, ::-1, :1]` on both sides of the mirroring line, and run the three cells again.
+#
+# <details><summary>What you should have seen</summary>
+#
+# Mostly five or six of the eight draws differ, because each draw picks one of eight versions by chance. With the mask forgotten, the
+# outlines lie beside the lesions in the mirrored draws, and the check says False. The loss of a training would not have told you why.
+#
+# </details>
+#
 # ### The pipeline
 #
-# `tf.data` builds a stream of batches. It prepares the next batch while the network is busy with this one (`prefetch`).
-# Two details are worth their lines:
+# Now a stream of batches. Read `training_batches` from the inside:
 #
-# - The order of the pictures and their augmentation depend on **the seed and the number of the epoch only**. That is why
-#   an interrupted training can go on later as if nothing had happened; you will see it below.
-# - `quiet` turns off tf.data's self-tuning, whose waits can hold up small trainings for seconds at the end of an epoch.
+# 1. `permutation` shuffles the numbers of the pictures, anew in each epoch.
+# 2. Slices of this order are the batches. `images[chosen]` picks the pictures with these numbers.
+# 3. `yield` hands over one batch and waits until the next one is wanted. A function with `yield` is called a *generator*.
+# 4. `to_dataset` turns the generator into a `tf.data.Dataset`, which prepares the next batches while the network is busy.
+#
+# The shuffling and the augmentation depend on **the seed and the number of the epoch only**. That is why an interrupted training can
+# go on later as if nothing had happened, as you will see below.
 
 # %%
 from helpers.arrays import check_pair
-from helpers.training import quiet
+from helpers.training import to_dataset
 
 
 # %%
 def training_batches(images, masks, batch_size=4, epochs=1, first_epoch=0, augmented=True, seed=0):
     images, masks = check_pair(images, masks)
-    images, masks = tf.constant(images, tf.float32), tf.constant(masks)
-    steps = steps_per_epoch(len(images), batch_size)
 
-    def one_epoch(epoch):
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(len(images)), seed=tf.stack([seed, epoch])
-        )
-        batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-        return batches.enumerate(start=epoch * steps)
+    def batches():
+        for epoch in range(first_epoch, epochs):
+            order = np.random.default_rng([seed, epoch]).permutation(len(images))
+            for start in range(0, len(images), batch_size):
+                chosen = order[start : start + batch_size]
+                batch = images[chosen], masks[chosen]
+                yield augment(*batch, seed=[seed, epoch, start]) if augmented else batch
 
-    def fetch(step, chosen):
-        batch = tf.gather(images, chosen), tf.gather(masks, chosen)
-        return (
-            augment(*batch, seed=tf.stack([tf.cast(seed, tf.int64), step])) if augmented else batch
-        )
-
-    numbers = tf.data.Dataset.range(first_epoch, epochs)
-    return quiet(numbers.flat_map(one_epoch).map(fetch, num_parallel_calls=2).prefetch(2))
+    steps = (epochs - first_epoch) * steps_per_epoch(len(images), batch_size)
+    return to_dataset(batches, images.shape[1:], steps)
 
 
 # %%
 batches = training_batches(train_images, train_masks, epochs=2)
 batch_images, batch_masks = next(iter(batches))
-print(
-    "one batch:", tuple(batch_images.shape), batch_images.dtype.name, "and",
-    tuple(batch_masks.shape), batch_masks.dtype.name
-)
+print("one batch:", tuple(batch_images.shape), "and", tuple(batch_masks.shape))
 print("batches in two epochs:", sum(1 for _ in batches))
+
+# %% [markdown]
+# For everything up to section 6 we use **small** pictures, 48 pixels wide, and a small U-Net, so that each training takes seconds.
+
+# %%
+from helpers.anatomy import build_unet
+from helpers.training import fixed_batches
+
+little_scene = CircleScene(size=48, radius=(3, 9), circles=(1, 4))
+little, little_val = (make_dataset(n, little_scene, seed) for n, seed in ((160, 5), (60, 6)))
+check = fixed_batches(*little_val)  # in their own order, not augmented: validation must not vary
+
+
+# %%
+def small_unet(seed):
+    keras.utils.set_random_seed(seed)  # the weights that it starts with
+    return build_unet(depth=3, filters=8)
+
 
 # %% [markdown]
 # ## 2. What is "wrong"? Three losses
 #
-# The **[loss](00_start_here.ipynb#loss)** says in one number how wrong a prediction is. Training follows it downhill, so it decides what the network
-# becomes. It must work with probabilities: a thresholded mask has no slope to follow.
+# The **[loss](00_start_here.ipynb#loss)** says in one number how wrong a prediction is. Training makes it smaller, so the loss decides what the
+# network becomes. It has to work with probabilities: a thresholded mask does not change when a weight changes a little, so it
+# cannot say in which direction to go.
 #
-# **Binary [cross-entropy](00_start_here.ipynb#cross-entropy)** (BCE) asks each pixel for itself how surprised one should be at the truth, given the probability
-# predicted. The clip keeps the logarithm finite.
+# **Binary [cross-entropy](00_start_here.ipynb#cross-entropy)** (BCE) asks each pixel on its own how surprised one should be by the truth, given the
+# predicted probability. The logarithm of 0 is infinite, so the probabilities are clipped first.
 
 # %%
-from keras import ops
+from helpers.training import as_floats  # both as float32, of the same shape
 
 
 # %%
 def bce_loss(y_true, y_pred):
-    y_true, y_pred = ops.cast(y_true, "float32"), ops.clip(y_pred, 1e-7, 1 - 1e-7)
+    y_true, y_pred = as_floats(y_true, y_pred)
+    y_pred = ops.clip(y_pred, 1e-7, 1 - 1e-7)
     surprise = y_true * ops.log(y_pred) + (1 - y_true) * ops.log(1 - y_pred)
     return -ops.mean(surprise, axis=(1, 2, 3))
 
 
 # %% [markdown]
+# (`ops` holds the functions of NumPy that you know, in a form through which TensorFlow can compute slopes.)
+#
 # **Dice loss** takes the Dice score of notebook 01, with probabilities in place of zeros and ones, and subtracts it from 1.
-# It looks at the picture as a whole, and background that is right earns nothing. The `smooth` pixel gives empty pictures
-# a slope, too.
+# It looks at the picture as a whole, and background that is right earns nothing. The pixel called `smooth` keeps the division
+# from failing in pictures without lesions.
 
 
 # %%
 def dice_loss(y_true, y_pred, smooth=1.0):
-    y_true = ops.cast(y_true, "float32")
+    y_true, y_pred = as_floats(y_true, y_pred)
     overlap = ops.sum(y_true * y_pred, axis=(1, 2, 3))
     areas = ops.sum(y_true, axis=(1, 2, 3)) + ops.sum(y_pred, axis=(1, 2, 3))
     return 1 - (2 * overlap + smooth) / (areas + smooth)
@@ -218,13 +255,19 @@ def bce_dice_loss(y_true, y_pred):
 # %% [markdown]
 # ### What does a constant prediction score?
 #
-# A network that has learned nothing yet can do one thing quickly: give every pixel the *same* probability. Which one pays
-# best? The loss decides.
+# A network that has learned nothing yet can do one thing quickly: give every pixel the *same* probability. Which probability costs
+# least? About a tenth of all pixels is foreground.
 #
-# **Predict.** A tenth of all pixels is foreground. Which constant has the lowest BCE: 0, 0.1 or 0.5? And the lowest Dice loss?
+# **Predict.** Which constant has the lowest BCE: 0, 0.1 or 0.5?
 
 # %%
 guess = None  # the constant with the lowest BCE
+
+# %% [markdown]
+# **Predict.** And which constant has the lowest Dice loss?
+
+# %%
+guess_dice = None  # the constant with the lowest Dice loss
 
 # %%
 some = val_masks[:50]
@@ -243,18 +286,18 @@ figures.plot_lines(
     xlabel="the same probability for every pixel", ylabel="loss", log=True
 )
 checks.reveal("constant", guess, float(cheapest["BCE"]))
+checks.reveal("constant_dice", guess_dice, float(cheapest["Dice loss"]))
 
 # %% [markdown]
-# - **BCE** prefers the share of foreground, 0.1. There it is low already, about a third, although the prediction is an even
-#   gray. This is why networks trained with BCE on rare lesions sit there for a while and predict "all black".
-# - **Dice loss** finds every constant bad, so nothing tempts the network to stop at one; it would rather paint everything than
-#   miss a lesion. But its slope is small when the prediction is far off, and it makes probabilities overconfident.
-# - **The sum** is steep at the start, does not rest at gray, and is the default of this course.
+# - **BCE** prefers the share of foreground, about 0.1. There it is low already, at a third, although the prediction is an even gray.
+# - **Dice loss** finds every constant bad. It would rather paint everything than miss a lesion.
+# - **The sum** follows BCE here: its best constant is the same gray. So no constant tells us which loss is the better teacher. For that
+#   they have to train, and section 3 lets them race.
 #
 # ### The score to watch
 #
-# The loss is for the optimizer. *You* want to know the Dice score of thresholded masks, per image, as in notebook 01.
-# `DiceScore` computes that during training. Does it agree?
+# The loss is for the training. *You* want to know the Dice score of thresholded masks, picture by picture, as in notebook 01.
+# `DiceScore` computes it during a training. Does it agree with `dice_per_image`?
 
 # %%
 from helpers.evaluation import dice_per_image
@@ -264,17 +307,225 @@ from helpers.training import DiceScore
 rng = np.random.default_rng(0)
 at_random = rng.random(some.shape, dtype=np.float32)
 metric = DiceScore()
-for start in range(0, len(some), 16):  # uneven batches, as in training
+for start in range(0, len(some), 16):  # the last batch is smaller, as in training
     metric.update_state(some[start : start + 16], at_random[start : start + 16])
 expected = dice_per_image(some, (at_random >= 0.5).astype(np.uint8)).mean()
 print("DiceScore equals the mean of dice_per_image:", np.isclose(float(metric.result()), expected))
 
 # %% [markdown]
-# ## 3. How far to step? The learning rate
+# ## 3. Training, by hand
 #
-# The **[learning rate](00_start_here.ipynb#learning-rate)** is the length of a step downhill. Too short, and training takes for ever; too long, and it jumps
-# across the valley and may end in NaN. A good length also changes on the way: small at first, while the
-# direction is still a guess (**warm-up**), then large, then smaller and smaller to settle (**cosine**).
+# ### One weight
+#
+# The **gradient** says for each weight how fast the loss grows when this weight grows. TensorFlow works it out: a `GradientTape` records
+# a computation, and `gradient` goes back through the record. Take one weight of 3 and the loss `(weight - 1) ** 2`.
+
+# %%
+weight = tf.Variable(3.0)
+with tf.GradientTape() as tape:
+    loss = (weight - 1) ** 2
+slope = float(tape.gradient(loss, weight))
+print("the slope is", slope)
+
+# %% [markdown]
+# The slope is positive: a larger weight makes the loss larger. So a step goes the other way, against the gradient, and its length is
+# the slope times the **[learning rate](00_start_here.ipynb#learning-rate)**.
+#
+# **Predict.** With a learning rate of 0.1, what is the weight after one step?
+
+# %%
+guess = None  # the weight
+
+# %%
+weight.assign_sub(0.1 * slope)
+checks.reveal("hand_step", guess, round(float(weight), 3))
+
+# %% [markdown]
+# ### Thirty thousand weights
+#
+# With a U-Net it is the same. The loop below takes a batch, predicts, computes the loss, asks for the gradient of every weight, and
+# makes a step. The step itself is left to an **optimizer**. We treat `Adam` as a box with a name: it keeps an average of the latest
+# gradients and adapts the length of the step to each weight. `tf.function` compiles the step, which makes it several times as fast.
+
+
+# %%
+def train_by_hand(model, batches, loss, rate=3e-3):
+    optimizer = keras.optimizers.Adam(rate)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def step(images, masks):
+        with tf.GradientTape() as tape:
+            wrong = ops.mean(loss(masks, model(images, training=True)))
+        gradients = tape.gradient(wrong, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        return wrong
+
+    losses = []
+    for images, masks in batches:
+        losses.append(float(step(images, masks)))
+        if len(losses) % 40 == 0:
+            print(f"step {len(losses)}: loss {np.mean(losses[-40:]):.2f}")
+    return losses
+
+
+# %% tags=["nbval-ignore-output"]
+by_hand = small_unet(seed=1)
+course = train_by_hand(by_hand, training_batches(*little, epochs=5, seed=1), bce_dice_loss)
+
+# %% tags=["nbval-ignore-output"]
+smooth = [np.mean(course[max(0, i - 19) : i + 1]) for i in range(len(course))]
+figures.plot_lines(
+    np.arange(1, 201), {"each step": course, "mean of the last 20": smooth}, "It learns",
+    f"The loss falls from {np.mean(course[:20]):.2f} to {np.mean(course[-20:]):.2f} in 200 steps.",
+    xlabel="step", ylabel="loss"
+)
+
+# %%
+assert np.mean(course[-20:]) < 0.7 * np.mean(course[:20]), "the loop does not learn"
+print("the loss has fallen by at least three tenths:", True)
+
+# %% [markdown]
+# The line of single steps is jagged, because each step is judged on other pictures. That is all there is to training. The rest of this
+# notebook makes it faster, safer and easier to watch.
+#
+# **Change.** In the loop, replace `apply_gradients` by plain gradient descent, one line for each weight:
+# `for weight, slope in zip(model.trainable_variables, gradients): weight.assign_sub(rate * slope)`. Train again with
+# `rate=3e-3`, then with `rate=0.1`.
+#
+# <details><summary>What you should have seen</summary>
+#
+# With plain steps of 3e-3 the loss hardly falls: the gradients are small numbers. With 0.1 it falls, but more slowly than with Adam,
+# which lengthens the steps of weights whose gradients are small.
+#
+# </details>
+#
+# ### The same with `compile` and `fit`
+#
+# Keras has this loop built in. `compile` stores the optimizer, the loss and the scores in the model; `fit` runs the loop, and after
+# each epoch computes the scores on validation pictures, too. The `TrainingMonitor` draws the curves while they grow. It is our first
+# **[callback](00_start_here.ipynb#callback)**: an object that `fit` calls at certain moments, after each step and after each epoch.
+
+# %%
+from helpers.panels.callbacks import TrainingMonitor
+
+# %% tags=["nbval-ignore-output"]
+by_fit = small_unet(seed=1)
+by_fit.compile(keras.optimizers.Adam(3e-3), loss=bce_dice_loss, metrics=[DiceScore()])
+log = by_fit.fit(
+    training_batches(*little, epochs=5, seed=1), validation_data=check, epochs=5,
+    steps_per_epoch=40, shuffle=False, verbose=0, callbacks=[TrainingMonitor()]
+).history
+print("training loss of each epoch:", np.round(log["loss"], 2).tolist())
+
+# %%
+print("fit's first epoch is our first 40 steps:", np.isclose(log["loss"][0], np.mean(course[:40]), rtol=0.02))
+
+# %% [markdown]
+# ### Why training may look worse than validation
+#
+# Look at the first epoch of the curves. Which is better, training or validation? We train a fresh network for one epoch and then
+# ask it again about the *training* pictures.
+#
+# **Predict.** `fit` reports the training Dice of the first epoch. Asked again right after it, will the network score lower, the same
+# or higher on the same pictures?
+
+# %%
+guess = None  # "lower", "the same" or "higher"
+
+# %% tags=["nbval-ignore-output"]
+reported, asked_again = [], []
+for seed in (1, 2, 3):
+    fresh = small_unet(seed)
+    fresh.compile(keras.optimizers.Adam(3e-3), loss=bce_dice_loss, metrics=[DiceScore()])
+    batches = training_batches(*little, seed=seed)
+    reported.append(fresh.fit(batches, shuffle=False, verbose=0).history["dice"][0])
+    asked_again.append(fresh.evaluate(*little, verbose=0)[1])
+    print(f"seed {seed}: reported {reported[-1]:.2f}, asked again {asked_again[-1]:.2f}")
+gain = np.subtract(asked_again, reported)
+
+# %%
+checks.reveal("asked_again", guess, "higher" if (gain > 0.02).all() else "the same")
+
+# %% [markdown]
+# The reported number is an average over the epoch, *while the weights still move*: the first batches were judged by a network that
+# knew nothing. Validation comes after the epoch, with the weights of its end. So a training curve that lies a little below
+# validation is no sign of trouble, above all in the first epochs. Augmentation adds to it: turned pictures are harder than those in
+# their usual position.
+#
+# ### When a step is too long: NaN, and clipping
+#
+# A step that is far too long can throw the weights to values at which a sum or a product overflows. From then on everything is
+# **NaN**, "not a number", and it stays so: NaN plus anything is NaN. One bad batch can be enough.
+# **Clipping** protects against it. If the gradient of all weights, taken as one long arrow, is longer than 1, it is shortened to 1 and keeps
+# its direction. `Adam(..., global_clipnorm=1.0)` does this in every step.
+
+# %%
+long_gradient = [tf.constant([3.0]), tf.constant([4.0])]  # of two weights: its length is 5
+clipped, length = tf.clip_by_global_norm(long_gradient, clip_norm=1.0)
+print("length", float(length), "becomes", [round(float(part[0]), 2) for part in clipped])
+
+# %% [markdown]
+# ### The losses race
+#
+# Which loss is the better teacher? We train a small U-Net with each of them. One run proves little, because a training depends on the
+# weights it starts with and on the order of the pictures. So each loss gets **three seeds**, and we look at the range.
+
+
+# %%
+def race(loss=bce_dice_loss, rate=3e-3, more=lambda: []):
+    curves = []
+    for seed in (1, 2, 3):
+        model = small_unet(seed)
+        optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0)
+        model.compile(optimizer, loss=loss, metrics=[DiceScore()])
+        log = model.fit(
+            training_batches(*little, epochs=6, seed=seed), validation_data=check, epochs=6,
+            steps_per_epoch=40, shuffle=False, verbose=0, callbacks=more()
+        ).history
+        curves.append(log["val_dice"])
+    print(f"Dice at the end: {np.min(curves, axis=0)[-1]:.2f} to {np.max(curves, axis=0)[-1]:.2f}")
+    return np.array(curves)
+
+
+# %% [markdown]
+# **Predict.** Which loss reaches the highest validation Dice after its *first* epoch: "BCE", "Dice" or "sum"? And which one stays behind?
+# Write the one that stays behind.
+
+# %%
+guess = None  # "BCE", "Dice" or "sum"
+
+# %% tags=["nbval-ignore-output"]
+by_loss = {}
+for name, loss in (("BCE", bce_loss), ("Dice", dice_loss), ("sum", bce_dice_loss)):
+    print(name, end=": ")
+    by_loss[name] = race(loss)
+
+# %% tags=["nbval-ignore-output"]
+first = {name: f"{runs[:, 0].min():.2f} to {runs[:, 0].max():.2f}" for name, runs in by_loss.items()}
+figures.plot_spread(
+    by_loss, "BCE alone starts slowly",
+    "Dice after the first epoch, over three seeds: "
+    + ", ".join(f"{name} {numbers}" for name, numbers in first.items()) + "."
+)
+
+# %%
+start = {name: runs[:, 0].mean() for name, runs in by_loss.items()}
+last = min(start, key=start.get)
+assert last == "BCE" and start["BCE"] < 0.8 * min(start["Dice"], start["sum"])
+checks.reveal("behind", guess, last)
+
+# %% [markdown]
+# BCE lingers near the gray that it likes: every pixel of background pulls the network towards "no lesion", and there are nine times as
+# many of them. Dice loss does not count background that is right. On the other hand it judges a picture as a whole and says less about each
+# single pixel, and the probabilities that it teaches are nearly all 0 or 1. The sum has a bit of both and is the default of this course.
+# With more epochs the three come closer together, so read the bands: where they overlap, three seeds do not tell the losses apart.
+#
+# ## 4. How far to step? The learning rate
+#
+# The learning rate is the length of the steps. Too short, and training takes for ever. Too long, and it jumps across the valley. A good
+# length also changes on the way: small at first, while the direction is still a guess (**warm-up**), then large, then smaller and
+# smaller to settle (**cosine**, after the curve along which it falls).
 
 
 # %%
@@ -287,7 +538,8 @@ def warmup_cosine(peak=3e-3, steps=1000, warmup=50):
 
 
 # %% [markdown]
-# **Predict.** The training has 2400 steps, 50 of them warm-up. At which step is the rate back at half its peak?
+# **Predict.** The training has 2400 steps, 50 of them warm-up. At which step is the rate back at half its peak? (Exactly; the
+# warm-up counts.)
 
 # %%
 guess = None  # a number of steps
@@ -305,7 +557,7 @@ figures.plot_lines(
 checks.reveal("half", guess, half)
 
 # %% [markdown]
-# Bend the schedule yourself. **Change.** What does a warm-up of 0 look like? And a schedule that drops in steps?
+# Bend the schedule yourself.
 
 # %%
 from helpers import panels
@@ -318,97 +570,21 @@ panels.show_still(
     ["the default", "a long warm-up", "drops in steps"], title="Three learning-rate schedules",
 )
 
-# %%
-peak, warmup, steps = 0.002, 100, 2400
-shown = panels.schedule(peak=peak, warmup=warmup, steps=steps)
-panels.show_picture(shown.picture, shown.caption)
-print(shown.caption)
-
 # %% [markdown]
-# ## 4. Callbacks, one by one
+# **Change.** Use the sliders, or call `warmup_cosine` in a cell of your own: what does a warm-up of 0 look like? What happens with 100
+# steps and a warm-up of 80?
 #
-# A **[callback](00_start_here.ipynb#callback)** is an object that Keras calls at certain moments of the training: after each step, after each epoch. You need
-# not take it on trust that they work: for each we set up a small training in which it has to act.
+# <details><summary>What you should have seen</summary>
 #
-# The small trainings use a small U-Net, and folders in a temporary place.
-
-# %%
-import tempfile
-from pathlib import Path
-
-from helpers.anatomy import build_unet
-from helpers.training import make_callbacks, read_log, train_unet
-
-scratch = Path(tempfile.mkdtemp())
-for callback in make_callbacks(scratch / "unused"):
-    print(type(callback).__name__)
-
-# %% [markdown]
-# ### Early stopping ends an over-fit
+# Without warm-up the curve begins at its peak, so the first steps, in directions that are still guesses, are the longest. A warm-up of 80
+# in 100 steps is cut to 50, half of all: a schedule that only rises would never settle.
 #
-# Give a network only six pictures, without augmentation, and time. It learns them by heart: the training score
-# rises, while the validation score stops rising. This is **[over-fitting](00_start_here.ipynb#over-fitting)**. [`EarlyStopping`](00_start_here.ipynb#early-stopping) watches the validation score and
-# ends the run when it has not improved for `patience` epochs.
+# </details>
 #
-# **Predict.** We allow 80 epochs, and a `patience` of 15. After how many will it stop?
-
-# %%
-guess = None  # how many epochs?
-
-# %%
-few = train_images[:6], train_masks[:6]
-held_back = val_images[:40], val_masks[:40]
-keras.utils.set_random_seed(1)
-small = build_unet(depth=3, filters=8)
-history = train_unet(
-    small, few, held_back, scratch / "overfit", epochs=80, batch_size=2, patience=15,
-    augmented=False, seed=1
-)
-
-# %% tags=["nbval-ignore-output"]
-best_epoch = int(np.argmax(history.history["val_dice"])) + 1
-figures.plot_history(
-    history.history, "Six pictures, learned by heart",
-    f"Training Dice ends at {history.history['dice'][-1]:.2f}, "
-    f"validation at {history.history['val_dice'][-1]:.2f}; "
-    f"best epoch {best_epoch}, stopped after {len(history.epoch)}.", marks=[(best_epoch, "best")]
-)
-checks.reveal("epochs", guess, len(history.epoch))
-
-# %%
-assert len(history.epoch) < 80, "early stopping did not act"
-assert history.history["dice"][-1] > history.history["val_dice"][-1] + 0.1, "no over-fit to see"
-print(
-    "stopped early:", len(history.epoch) < 80, "- exactly 15 epochs after the best one:",
-    len(history.epoch) == best_epoch + 15
-)
-
-# %% [markdown]
-# The gap between the two curves *is* the over-fitting. The best network was there long before the end, and has been trained
-# away since. How do we get it back?
+# ### The schedules race
 #
-# ### ModelCheckpoint keeps the best epoch
-#
-# Each time the validation score improves, [`ModelCheckpoint`](00_start_here.ipynb#checkpoint) writes the network into `best.keras`. If that is true, the
-# reloaded network scores exactly what the log (`CSVLogger`, `log.csv`) says of the best epoch.
-
-# %%
-from helpers.training import load_network, predict
-
-log = read_log(scratch / "overfit")
-logged = max(row["val_dice"] for row in log)
-reloaded = load_network(scratch / "overfit" / "best.keras")
-again = (predict(reloaded, held_back[0]) >= 0.5).astype(np.uint8)
-scored = dice_per_image(held_back[1], again).mean()
-print("the reloaded network scores what the log says:", np.isclose(scored, logged, atol=1e-4))
-
-# %% [markdown]
-# `train_unet` loads `best.keras` at its end, so you always get the network of the best epoch and not of the last.
-#
-# ### A rate that reacts: ReduceLROnPlateau
-#
-# The cosine follows a plan. `ReduceLROnPlateau` has none: it waits until the loss stops falling, and then cuts the rate.
-# To see both, we record the rate after every step with a callback of our own. It takes five lines.
+# A cosine follows a plan, so it has to know the number of steps. `ReduceLROnPlateau` has no plan: it waits until the loss stops falling, and then
+# cuts the rate. Both race against a constant rate. A callback of our own records the rate after every step; it takes five lines.
 
 
 # %%
@@ -421,49 +597,179 @@ class RateRecorder(keras.callbacks.Callback):
 
 
 # %%
-recorders = {"warm-up and cosine": RateRecorder(), "reduce on plateau": RateRecorder()}
-little = train_images[:80], train_masks[:80]
-keras.utils.set_random_seed(2)
-planned = train_unet(
-    build_unet(depth=3, filters=4), little, held_back, scratch / "cosine", epochs=12, batch_size=8,
-    callbacks=[recorders["warm-up and cosine"]],
-)
+recorders = {"planned": RateRecorder(), "reacting": RateRecorder()}
 
-# %%
-keras.utils.set_random_seed(2)
-plateau = build_unet(depth=3, filters=4)
-plateau.compile(keras.optimizers.Adam(3e-3), loss=bce_dice_loss, metrics=[DiceScore()])
-cut = keras.callbacks.ReduceLROnPlateau(monitor="loss", factor=0.3, patience=1, min_delta=0.05)
-reacted = train_unet(
-    plateau, little, held_back, scratch / "plateau", epochs=12, batch_size=8,
-    callbacks=[recorders["reduce on plateau"], cut]
-)
+
+def reacting():
+    settings = {"monitor": "loss", "factor": 0.3, "patience": 1, "min_delta": 0.1}
+    return [keras.callbacks.ReduceLROnPlateau(**settings), recorders["reacting"]]
+
 
 # %% tags=["nbval-ignore-output"]
-rates = {name: recorder.rates for name, recorder in recorders.items()}
-drops = int(np.sum(np.diff(rates["reduce on plateau"]) < 0))
+by_rate = {}
+for name, rate, more in (
+    ("constant", 3e-3, lambda: []),
+    ("planned", warmup_cosine(3e-3, steps=240, warmup=20), lambda: [recorders["planned"]]),
+    ("reacting", 3e-3, reacting),
+):
+    print(name, end=": ")
+    by_rate[name] = race(rate=rate, more=more)
+
+# %% tags=["nbval-ignore-output"]
+rates = {name: recorder.rates for name, recorder in recorders.items()}  # of the last seed
+drops = int(np.sum(np.diff(rates["reacting"]) < 0))
 figures.plot_lines(
-    np.arange(1, 121), rates, "One rate follows a plan, the other reacts",
+    np.arange(1, 241), rates, "One rate follows a plan, the other reacts",
     f"The cosine ends at 0; the other rate was cut {drops} times when the loss stalled.",
     xlabel="step", ylabel="learning rate"
 )
 
+# %% tags=["nbval-ignore-output"]
+end = {name: f"{runs[:, -1].min():.2f} to {runs[:, -1].max():.2f}" for name, runs in by_rate.items()}
+figures.plot_spread(
+    by_rate, "So short a race has no clear winner",
+    "Dice after the last epoch, over three seeds: "
+    + ", ".join(f"{name} {numbers}" for name, numbers in end.items()) + "."
+)
+
 # %%
-assert len(rates["warm-up and cosine"]) == len(rates["reduce on plateau"]) == 120
-assert np.any(np.diff(rates["reduce on plateau"]) < 0), "the plateau rule never acted"
-print(
-    "the cosine's last rate is below a thousandth of its peak:",
-    rates["warm-up and cosine"][-1] < 3e-6
+lowest, highest = (
+    {name: f(runs[:, -1]) for name, runs in by_rate.items()} for f in (np.min, np.max)
+)
+assert max(lowest.values()) < min(highest.values()), "a schedule stands apart from the others"
+assert np.any(np.diff(rates["reacting"]) < 0), "the plateau rule never acted"
+print("the cosine ends below a thousandth of its peak:", rates["planned"][-1] < 3e-6)
+print("the three ranges overlap:", True)
+
+# %% [markdown]
+# The ranges overlap, so this race names no winner. What you can see is the shape: the planned run is slower at first, while it warms up,
+# and its last epochs move least, because the rate goes to 0. In long trainings that calm end is what counts, and the plan is hard to beat
+# when you know the number of steps. The plateau rule helps when you do not know it.
+#
+# ## 5. `train_unet`, and its callbacks one by one
+#
+# `train_unet` is `compile` and `fit` with everything that a real training needs: it checks the data, makes the batches, compiles the model
+# with Adam, clipping, the planned rate, `bce_dice_loss` and `DiceScore` (unless you have compiled it yourself), and adds these callbacks.
+
+# %%
+import tempfile
+from pathlib import Path
+
+from helpers.training import make_callbacks, read_log, train_unet
+
+scratch = Path(tempfile.mkdtemp())  # a folder for the files of the small trainings
+for callback in make_callbacks(scratch / "unused"):
+    print(type(callback).__name__)
+
+# %% [markdown]
+# You need not take on trust that they work. For each of them we set up a small training in which it has to act.
+#
+# ### EarlyStopping ends an over-fit
+#
+# An assistant in a hurry has outlined only every second lesion in 24 scans. A network can learn by heart which ones, but nothing that
+# it learns in this way is of use for other scans. This is **[over-fitting](00_start_here.ipynb#over-fitting)**: the training score goes on rising, while the
+# validation score turns back. [`EarlyStopping`](00_start_here.ipynb#early-stopping) watches the validation score and ends the run when it has not
+# improved for `patience` epochs.
+
+# %%
+scans, numbered = make_instances(24, little_scene, seed=5)  # each lesion has its own number
+hurried = (numbered % 2 == 1).astype(np.uint8)
+figures.show_images(
+    scans[:6], title="Only every second lesion is outlined",
+    caption=f"{(numbered > 0).sum() / hurried.sum():.1f} times as many lesion pixels are there as are marked.",
+    masks=hurried[:6], size=1.5
 )
 
 # %% [markdown]
-# Reacting sounds cleverer than planning. In practice the plan is hard to beat when you know how many steps you have,
-# and the plateau rule helps when you do not.
+# **Predict.** We allow 80 epochs, and a `patience` of 20. After how many epochs will it stop?
+
+# %%
+guess = None  # how many epochs?
+
+# %%
+small = small_unet(seed=1)
+small.compile(keras.optimizers.Adam(3e-3), loss=bce_dice_loss, metrics=[DiceScore()])
+
+# %% tags=["nbval-ignore-output"]
+history = train_unet(
+    small, (scans, hurried), little_val, scratch / "overfit", epochs=80, patience=20,
+    augmented=False, seed=1, callbacks=[TrainingMonitor()]
+)
+best_epoch = int(np.argmax(history.history["val_dice"])) + 1
+print(f"best epoch {best_epoch}, stopped after {len(history.epoch)}")
+
+# %% tags=["nbval-ignore-output"]
+dice, val_dice = history.history["dice"], history.history["val_dice"]
+figures.plot_history(
+    history.history, "Training rises, validation turns back",
+    f"Training Dice ends at {dice[-1]:.2f}. Validation reaches {max(val_dice):.2f} in epoch "
+    f"{best_epoch} and is at {np.mean(val_dice[-5:]):.2f} in the last five.", marks=[(best_epoch, "best")]
+)
+checks.reveal("epochs", guess, len(history.epoch))
+
+# %%
+assert len(dice) < 80, "early stopping did not act"
+assert np.mean(dice[-5:]) > dice[best_epoch - 1] + 0.05, "training did not go on rising"
+assert np.mean(val_dice[-5:]) < max(val_dice) - 0.05, "validation did not turn back"
+print("stopped exactly 20 epochs after the best one:", len(dice) == best_epoch + 20)
+
+# %% [markdown]
+# What training gained after the best epoch, it learned by heart. The best network was there 20 epochs before the end. How do we get
+# it back?
+#
+# **Change.** Train again with `patience=3`, in a new folder such as `scratch / "impatient"`. Remember to build and compile `small` again.
+#
+# <details><summary>What you should have seen</summary>
+#
+# The run stops much sooner. A validation curve is jagged, so three epochs without a new best happen by chance, often before the
+# network has got as far as it can. Too much patience costs time and nothing else, since the best epoch is kept.
+#
+# </details>
+#
+# ### ModelCheckpoint keeps the best epoch, CSVLogger the curves
+#
+# Each time the validation score improves, [`ModelCheckpoint`](00_start_here.ipynb#checkpoint) writes the network into `best.keras`. `CSVLogger` writes one
+# row an epoch into `log.csv`. If both do their work, the reloaded network scores exactly what the log says of the best epoch.
+
+# %%
+from helpers.training import load_network, predict
+
+logged = max(row["val_dice"] for row in read_log(scratch / "overfit"))
+reloaded = load_network(scratch / "overfit" / "best.keras")
+again = (predict(reloaded, little_val[0]) >= 0.5).astype(np.uint8)
+scored = dice_per_image(little_val[1], again).mean()
+print("the reloaded network scores what the log says:", np.isclose(scored, logged, atol=1e-4))
+
+# %% [markdown]
+# `train_unet` loads `best.keras` at its end, so you always get the network of the best epoch and not that of the last.
+#
+# ### TerminateOnNaN ends a run that is lost
+#
+# A peak rate of a million throws the weights to where everything overflows. `TerminateOnNaN` ends the run at the first step whose loss
+# is NaN or infinite.
+
+# %% tags=["nbval-ignore-output"]
+steps_made = RateRecorder()
+try:
+    train_unet(
+        small_unet(seed=1), little, little_val, scratch / "lost", epochs=6, peak_rate=1e6, warmup=1,
+        callbacks=[steps_made]
+    )
+except FloatingPointError as error:
+    print("FloatingPointError:", error)
+
+# %%
+assert len(steps_made.rates) < 240
+print("it ended before its 240 steps were made:", True, "- a network was kept:", (scratch / "lost" / "best.keras").exists())
+
+# %% [markdown]
+# No epoch was kept, so `train_unet` raises an error instead of handing over a network whose weights are NaN. In a later epoch it would have given back the
+# weights of the best one, with a warning.
 #
 # ### BackupAndRestore survives an interruption
 #
-# Laptops close, Colab disconnects. `BackupAndRestore` saves weights *and* the optimizer's state after each epoch. We pull
-# the plug ourselves: this callback interrupts the run when its fourth epoch begins, as pressing the stop button would.
+# Laptops close, and Colab disconnects. `BackupAndRestore` saves the weights *and* the optimizer's memory after each epoch. We pull the
+# plug ourselves: this callback interrupts the run when its fourth epoch begins, as pressing the stop button would.
 
 
 # %%
@@ -474,29 +780,22 @@ class PullThePlug(keras.callbacks.Callback):
 
 
 # %%
-def fresh():
-    keras.utils.set_random_seed(4)
-    return build_unet(depth=3, filters=4)
-
-
-# %%
-settings = {"train": little, "validation": held_back, "epochs": 6, "batch_size": 8, "seed": 4}
-uninterrupted = fresh()
+settings = {"train": little, "validation": little_val, "epochs": 5, "batch_size": 8, "seed": 4}
+uninterrupted = small_unet(seed=4)
 whole = train_unet(uninterrupted, run_dir=scratch / "whole", **settings)
 
 # %%
 try:
-    train_unet(fresh(), run_dir=scratch / "halved", callbacks=[PullThePlug()], **settings)
+    train_unet(small_unet(seed=4), run_dir=scratch / "halved", callbacks=[PullThePlug()], **settings)
 except KeyboardInterrupt:
     print("interrupted after", len(read_log(scratch / "halved")), "epochs")
 
 # %% [markdown]
-# What if you just run the cell again? Then the first half of the run would be overwritten. `train_unet` refuses and says
-# what to do.
+# What if you just run the cell again? Then the first part of the run would be overwritten. `train_unet` refuses and says what to do.
 
 # %%
 try:
-    train_unet(fresh(), run_dir=scratch / "halved", **settings)
+    train_unet(small_unet(seed=4), run_dir=scratch / "halved", **settings)
 except FileExistsError as error:
     print("FileExistsError:", str(error).replace(str(scratch), "..."))
 
@@ -508,11 +807,10 @@ except FileExistsError as error:
 guess = None  # "roughly", "three digits" or "exactly"
 
 # %%
-resumed = build_unet(depth=3, filters=4)
+resumed = small_unet(seed=99)  # other weights: they are replaced by those of the backup
 halved = train_unet(resumed, run_dir=scratch / "halved", resume=True, **settings)
-same_weights = all(
-    np.array_equal(a, b) for a, b in zip(resumed.get_weights(), uninterrupted.get_weights())
-)
+pairs = list(zip(resumed.get_weights(), uninterrupted.get_weights()))
+same_weights = all(np.array_equal(a, b) for a, b in pairs)
 print("epochs in its log:", len(halved.epoch))
 
 # %% tags=["nbval-ignore-output"]
@@ -520,23 +818,20 @@ print("bit for bit the same weights:", same_weights)
 checks.reveal("resumed", guess, "exactly" if same_weights else "three digits")
 
 # %%
-closest = max(
-    np.abs(a - b).max() for a, b in zip(resumed.get_weights(), uninterrupted.get_weights())
-)
+closest = max(np.abs(a - b).max() for a, b in pairs)
 assert closest < 1e-4, f"the resumed run ended {closest} away from the uninterrupted one"
-print(
-    "the same curve:", np.allclose(halved.history["val_loss"], whole.history["val_loss"], atol=1e-4)
-)
+same_curve = np.allclose(halved.history["val_loss"], whole.history["val_loss"], atol=1e-4)
+print("the same curve:", same_curve)
 
 # %% [markdown]
-# Exactly, on one machine. That is no accident: the pipeline draws order and augmentation from the number of the epoch, the
-# backup holds the optimizer's memory, and early stopping reads its past scores from the log. If one of the three were
-# missing, the run would go on, but it would be a different run.
+# On one machine it is exact, and that is no accident. The pipeline draws order and augmentation from the number of the epoch, the backup
+# holds the optimizer's memory, and early stopping reads its past scores from the log. If one of the three were missing, the run would
+# go on, but it would be a different run.
 #
-# ## 5. The training
+# ## 6. The training
 #
-# Now everything at once: 800 pictures, the default U-Net, twelve epochs, all callbacks. It takes about a minute on two
-# cores. The run gets a folder of its own, which notebook 04 will find.
+# Now everything at once: 800 pictures, the default U-Net, twelve epochs, all callbacks. It takes about a minute on two cores. The run gets a
+# folder of its own, which notebook 04 will find.
 
 # %%
 from helpers import RUNS
@@ -548,62 +843,100 @@ unet = build_unet()
 run_dir = new_run_dir(RUNS, "circles")
 
 # %% [markdown]
-# Two more callbacks make it visible. `TrainingMonitor` draws the curves while they grow, with the time that is left. `FlipBook`
-# keeps what the network makes of a few pictures after each epoch.
+# Most is learned in the first epoch. So the `FlipBook`, which keeps what the network makes of a few pictures, adds its pages by
+# *steps*: before the training, after 5 steps, after 10, 20, 40 and so on.
 
 # %%
-from helpers.panels.callbacks import FlipBook, TrainingMonitor
+from helpers.panels.callbacks import FlipBook
 
-book = FlipBook(val_images[:4], val_masks[:4])
-watching = [TrainingMonitor(), book]
+pages = (5, 10, 20, 40, 60, 80, 120, 160, 240, 320, 640, 1280)
+book = FlipBook(val_images[:4], val_masks[:4], steps=pages)
 
 # %% tags=["nbval-ignore-output"]
 history = train_unet(
     unet, (train_images, train_masks), (val_images, val_masks), run_dir, epochs=12, seed=7,
-    callbacks=watching
+    callbacks=[TrainingMonitor(), book]
 )
 scores = history.history["val_dice"]
 print(f"Validation Dice rose from {scores[0]:.2f} to {max(scores):.2f}.")
 
 # %% tags=["nbval-ignore-output"]
-best_epoch = int(np.argmax(history.history["val_dice"])) + 1
+best_epoch = int(np.argmax(scores)) + 1
 figures.plot_history(
     history.history, "Training and validation rise together: no over-fit",
-    f"Validation Dice {max(history.history['val_dice']):.2f} in epoch {best_epoch}; "
+    f"Validation Dice {max(scores):.2f} in epoch {best_epoch}; "
     f"loss {history.history['loss'][-1]:.2f} in training, "
     f"{history.history['val_loss'][-1]:.2f} in validation.", marks=[(best_epoch, "best")]
 )
 
 # %%
 assert max(scores) > 0.94, "this training should reach a validation Dice above 0.94"
-print("validation Dice above 0.94:", max(history.history["val_dice"]) > 0.94)
+assert scores[-1] > max(scores) - 0.02, "validation turned back"
+print("validation Dice above 0.94:", max(scores) > 0.94)
 
 # %% [markdown]
 # ### The flip book: watch it learn
 #
-# Page 0 is the untrained network. **Predict.** What comes first: the right places, or the right outlines?
+# Page 0 is the untrained network.
+#
+# **Predict.** What comes first: the right "places" or the right "outlines"?
+
+# %%
+guess = None  # "places" or "outlines"
 
 # %%
 panels.flip_panel(book)
 
 # %% tags=["nbval-ignore-output"]
-pages = [{"page": page} for page in (0, 1, 2, len(book.epochs) - 1)]
+chosen = [{"page": book.times.index(step)} for step in (0, 40, 160, 320, 2400)]
 panels.show_still(
-    book.draw, pages, title="One picture: untrained, after one and two epochs, and at the end"
+    book.draw, chosen, title="One picture: untrained, after 40, 160 and 320 steps, and at the end"
 )
 
 # %% [markdown]
-# The places come first, the outlines later, and most of both in the first two epochs. The other ten sharpen what is there.
+# To answer in numbers, we call a lesion *found* if the network marks its middle. The outline is right if the Dice is above 0.9.
+
+# %%
+import cv2
+
+
+# %%
+def found_share(mask, page):
+    count, _, _, centers = cv2.connectedComponentsWithStats(mask[..., 0])
+    rows_and_columns = np.round(centers[1:, ::-1]).astype(int)
+    return np.mean([page[row, column] >= 128 for row, column in rows_and_columns])
+
+
+# %% tags=["nbval-ignore-output"]
+full = [i for i in range(4) if book.masks[i].any()]
+found = [np.mean([found_share(book.masks[i], page[i]) for i in full]) for page in book.pages]
+marked = [(np.array(page)[..., None] >= 128).astype(np.uint8) for page in book.pages]
+shapes = [dice_per_image(book.masks, mask)[full].mean() for mask in marked]
+figures.plot_lines(
+    np.arange(len(book.times)), {"share of lesions found": found, "mean Dice": shapes},
+    "Places come first, outlines later",
+    f"Nine tenths are found after {book.times[int(np.argmax(np.array(found) >= 0.9))]} steps.",
+    xlabel="page", ylabel="", limits=(0, 1.05)
+)
+
+# %%
+places_at, outlines_at = (int(np.argmax(np.array(values) >= 0.9)) for values in (found, shapes))
+first = "places" if places_at < outlines_at else "outlines"
+checks.reveal("places", guess, first)
+
+# %% [markdown]
+# The places come first: the brightest thing about a lesion is its middle. The outlines take most of the steps that are left.
 #
-# How to read the curves:
+# How to read the curves of a training:
 #
 # | you see | it means | try |
 # | --- | --- | --- |
 # | both rise together and flatten | learned what this data and network allow | more data, a larger network |
-# | training rises, validation falls back | over-fitting | more data, more augmentation, early stopping |
+# | training rises, validation turns back | over-fitting | more data, more augmentation, early stopping |
+# | training a little below validation, early on | an average over an epoch in which the weights moved | nothing |
 # | both stay low | the network, the rate or the number of steps is too small | a higher rate, more epochs |
 # | validation jumps up and down | the rate is too high, or the validation set too small | a lower peak, more pictures |
-# | loss is NaN | the rate is far too high | a tenth of it |
+# | loss is NaN | the rate is far too high, or NaN is in the data | a tenth of the rate |
 #
 # Look at the pictures, too. Which lesions does it still miss?
 
@@ -612,14 +945,14 @@ found = (predict(unet, val_images[:6]) >= 0.5).astype(np.uint8)
 dice = dice_per_image(val_masks[:6], found)
 figures.show_predictions(
     val_images[:6], val_masks[:6], found, [f"Dice {d:.2f}" for d in dice],
-    "Nearly every lesion is found",
+    "Six validation pictures",
     "Truth in solid orange, prediction in dashed blue; "
     f"Dice from {dice.min():.2f} to {dice.max():.2f}."
 )
 
 # %% [markdown]
 # The best rung of the ladder in notebook 01, the Hough circles, stood at about 0.65. But be careful before you publish the
-# number above: you have looked at validation after every epoch and kept the best one. How good it *really* is, on pictures
+# number above: you have looked at validation after every epoch and kept the best one. How good the network *really* is, on pictures
 # nobody has looked at, is the subject of notebook 04.
 
 # %% [markdown]
@@ -761,7 +1094,7 @@ checks.exercise_3_4(my_rate)
 # ### Exercise 3.5: A callback that stops at a goal
 #
 # Write a callback that ends the training as soon as the *validation* Dice of an epoch (`val_dice` in the `logs`) reaches `goal`. An
-# epoch without validation has no such entry, and must not stop anything. `RateRecorder` and `PullThePlug` are the worked examples;
+# epoch without validation has no such entry, and must not stop anything. `RateRecorder` and `PullThePlug` are worked examples;
 # setting `self.model.stop_training = True` asks Keras to stop.
 #
 # Hints: `checks.hint("3.5")`
@@ -805,22 +1138,23 @@ checks.progress("03")
 # %% [markdown]
 # ## What you've learned
 #
-# - You built a `tf.data` pipeline whose augmentation moves image and mask together.
-# - You compared cross-entropy, Dice loss and their sum by what a constant prediction scores under each.
-# - You shaped a learning rate with warm-up and cosine, and contrasted it with a rate that falls at a plateau.
+# - You built a pipeline of batches whose augmentation moves image and mask together.
+# - You wrote a training loop by hand, with gradient, step and optimizer, and can say what `compile` and `fit` do for you.
+# - You compared cross-entropy, Dice loss and their sum by racing them over three seeds.
+# - You shaped a learning rate with warm-up and cosine, and raced it against a constant rate and one that reacts.
 # - You caught over-fitting with early stopping, and got the best epoch back from its checkpoint.
 # - You resumed an interrupted run so that it ended as if nothing had happened.
-# - You trained the network of this course in about a minute, and read its curves.
 #
 # ## On your own
 #
-# 1. Train with `normalization="batch"`. Compare the seconds and the Dice after each epoch, and then with batches of 1. What
-#    happens, and why?
+# 1. Train with `build_unet(normalization="batch")`. Compare the seconds and the Dice after each epoch, over three seeds, and then with
+#    batches of 1. What happens, and why?
 # 2. Give the training 50, 100, 200, 400 pictures. How does validation Dice grow with the number of pictures?
 #
 # ## Further reading
 #
 # - Milletari et al., [V-Net](https://arxiv.org/abs/1606.04797), 2016, section 3: the Dice loss.
+# - Kingma and Ba, [Adam](https://arxiv.org/abs/1412.6980), 2015: what is in the box.
 # - Loshchilov and Hutter, [SGDR](https://arxiv.org/abs/1608.03983), 2017: the cosine. Goyal et al.,
 #   [Accurate, Large Minibatch SGD](https://arxiv.org/abs/1706.02677), 2017, section 2.2: the warm-up.
 # - Prechelt, "Early Stopping - But When?", 1998.

@@ -462,8 +462,27 @@ def test_monitor_and_flip_book_in_a_real_training(tmp_path):
     model = build_unet(depth=2, filters=4)
     history = train_unet(model, train, validation, tmp_path / "run", epochs=2, batch_size=8, callbacks=[book, watch])
     assert watch.log["loss"] == pytest.approx(history.history["loss"], abs=1e-5) and watch.fault is None
-    assert book.epochs == [0, 1, 2] and np.asarray(book.pages).shape == (3, 2, 32, 32)
-    assert panels.flip_panel(book).settings["page"] == 2
+    assert book.times == [0, 1, 2] and np.asarray(book.pages).shape == (3, 2, 32, 32)
+    assert panels.flip_panel(book).settings["page"] == 0  # the learning begins at its beginning
+
+
+def test_a_flip_book_by_steps_keeps_the_first_of_them_and_the_end():
+    from helpers.panels.callbacks import FlipBook
+
+    images, masks = make_dataset(2, CircleScene(size=32), seed=2)
+    book = FlipBook(images, masks, steps=(1, 5, 10, 500))
+    book.set_model(lambda images, training: np.zeros((len(images), 32, 32, 1), np.float32))
+    book.on_train_begin()
+    for epoch in range(3):
+        for batch in range(7):
+            book.on_train_batch_end(batch)
+        book.on_epoch_end(epoch)
+    book.on_train_end()
+    assert book.times == [0, 1, 5, 10, 21] and len(book.pages) == 5
+    assert book.draw(2).facts["network"] == "after step 5" and book.draw(0).facts["network"] == "before training"
+    assert panels.flip_panel(book).settings["page"] == 0
+    with pytest.raises(ValueError, match="count from 1"):
+        FlipBook(images, masks, steps=(0, 5))
 
 
 def test_flip_book_stays_small(book, monkeypatch):
@@ -475,8 +494,8 @@ def test_flip_book_stays_small(book, monkeypatch):
     small.on_train_begin()
     for epoch in range(57):
         small.on_epoch_end(epoch)
-    assert len(small.pages) == len(small.epochs) <= 10
-    assert set(np.diff(small.epochs)) == {8} and small.epochs[0] == 0 and small.epochs[-1] == 56
+    assert len(small.pages) == len(small.times) <= 10
+    assert set(np.diff(small.times)) == {8} and small.times[0] == 0 and small.times[-1] == 56
 
 
 def test_flip_book_says_what_it_cannot_keep(unet):

@@ -16,15 +16,51 @@ PREDICTIONS = {
         0.9: "That is the share of background; the prediction is the probability of foreground.",
         1: "With 1 each pixel of background is an infinite surprise.",
     }, example="0.3"),
-    "half": Prediction("the rate is back at half its peak after {} steps", 30, {
+    "constant_dice": Prediction("the constant with the lowest Dice loss is {:.2f}", 0.005, {
+        0: "With 0 nothing is painted, so nothing overlaps: the Dice loss is near 1, its worst.",
+        0.1: "That is the favorite of BCE, which counts background that is right. Dice does not count it.",
+        0.5: "The more is painted, the larger the overlap; what is painted too much counts only in the sum of areas.",
+        0.9: "Nearly: more still is better, since each pixel of a lesion that is painted more adds to the overlap.",
+        1: "Nearly: 0.99 is the largest that was tried. Painting everything costs least.",
+    }, example="0.3"),
+    "hand_step": Prediction("the weight is {} after one step", 0, {
+        3.4: "That is a step along the slope, uphill. The loss falls against it.",
+        -1: "You took the whole slope as the step. The learning rate shortens it to a tenth.",
+        2.9: "You took the learning rate itself as the step. It is multiplied by the slope, which is 4.",
+        0.4: "That is the length of the step. The weight was 3 before it.",
+        1: "There the loss is lowest, and many steps lead there. One step goes a part of the way.",
+    }, example="2.5"),
+    "asked_again": Prediction("asked again, the network scores {}", 0, {
+        "the same": "The pictures are the same, but the network is not: its weights moved during the epoch over which fit "
+            "averages.",
+        "lower": "It would be if the network forgot during the epoch. The reported average holds its first, bad steps.",
+    }, ("lower", "the same", "higher"), '"lower"'),
+    "behind": Prediction("the loss that stays behind is {}", 0, {
+        "Dice": "Dice loss likes no constant, so it leaves the gray at once.",
+        "sum": "The sum has the Dice loss in it, which leaves the gray at once.",
+    }, ("BCE", "Dice", "sum"), '"sum"'),
+    "places": Prediction("first come the {}", 0, {
+        "outlines": "An outline is a matter of one or two pixels, and needs most of the steps; a lesion's middle stands out "
+            "from its surroundings.",
+    }, ("places", "outlines"), '"places"'),
+    "half": Prediction("the rate is back at half its peak after {} steps", 5, {
+        1200: "That is half of all 2400 steps. The cosine begins only after the 50 steps of warm-up, so its middle lies 25 "
+            "steps later.",
+        1250: "The middle of the cosine is half of 2350 steps after the warm-up: 50 + 1175.",
+        1175: "That is half of the cosine's 2350 steps; the 50 steps of warm-up come before them.",
         50: "At step 50 the rate is at its peak.",
         25: "At step 25 it is at half its peak for the first time, on its way up. When is it back there?",
         2400: "At the last step the rate is 0.",
         600: "A cosine is flat at the top: a quarter of the way down it has hardly fallen.",
     }),
-    "epochs": Prediction("it stopped after {} epochs", 8, {
-        80: "All of them would be used if validation went on improving. Six pictures are soon known by heart.",
-        15: "15 is how long it waits without an improvement. It begins to count at the best epoch.",
+    "epochs": Prediction("it stopped after {} epochs", 5, {
+        80: "All of them would be used if validation went on improving. Here it turns back.",
+        20: "20 is how long it waits without an improvement. It begins to count at the best epoch, not at the first.",
+        21: "That would be so if the first epoch were the best: it waits 20 epochs from the best one on.",
+        **dict.fromkeys((81, 85, 90, 95, 99, 100, 120), "Only 80 epochs are allowed, so it cannot come to more."),
+        **dict.fromkeys((22, 23, 24, 25), "It waits 20 epochs from the best one on, and the network still improves after a "
+            "few."),
+        60: "That would be so if the best epoch were the 40th. It learns the few wrong outlines by heart sooner.",
     }),
     "resumed": Prediction("{}", 0, {
         "roughly": "It would be, if the order of the pictures, the augmentation or the optimizer's memory began anew. "

@@ -101,44 +101,60 @@ class TrainingMonitor(keras.callbacks.Callback):
 
 
 class FlipBook(keras.callbacks.Callback):
-    """Keep what a network makes of a few pictures, before training and after each epoch.
+    """Keep what a network makes of a few pictures, before training and after each epoch, or after chosen steps.
 
-    images, masks: `[k, h, w, 1]`, at most 8 pictures. A page takes `k * h * w` bytes, and there are at most
-    `MOST_PAGES` of them: a longer run keeps evenly spaced epochs. `epochs` and `pages` hold them, and `draw` is the
-    function of the panel: `panels.flip_panel(book)` shows it. Raises ValueError for more than 8 pictures.
+    images, masks: `[k, h, w, 1]`, at most 8 pictures. steps: after how many steps to add a page, such as
+    `(5, 10, 20, 40)`, and a last one at the end; without them there is one after each epoch. A page takes `k * h * w`
+    bytes, and there are at most `MOST_PAGES` of them: a longer run keeps evenly spaced epochs. `times` and `pages` hold
+    them, `unit` says what the times count, and `draw` is the function of the panel: `panels.flip_panel(book)` shows it.
+    Raises ValueError for more than 8 pictures, or steps that are not positive.
     """
 
-    def __init__(self, images, masks):
+    def __init__(self, images, masks, steps=()):
         super().__init__()
         self.images, self.masks = check_pair(images, masks)
         if len(self.images) > 8:
             raise ValueError(
                 f"there are {len(self.images)} pictures; a flip book keeps at most 8. Choose: images[:8], masks[:8]."
             )
+        if any(step < 1 for step in steps):
+            raise ValueError(f"steps are {tuple(steps)}; they count from 1, and page 0 is always there.")
         self.images = self.images.astype(np.float32)
-        self.epochs, self.pages, self._every = [], [], 1
+        self.steps, self.unit = set(steps), "step" if len(steps) else "epoch"
+        self.times, self.pages, self._every, self._step = [], [], 1, 0
 
     def on_train_begin(self, logs=None):
         """Start a new book with the untrained network's page."""
-        self.epochs, self.pages, self._every = [], [], 1
+        self.times, self.pages, self._every, self._step = [], [], 1, 0
         self._keep(0)
 
+    def on_train_batch_end(self, batch, logs=None):
+        """Add a page after each of the chosen steps."""
+        self._step += 1
+        if self._step in self.steps:
+            self._keep(self._step)
+
     def on_epoch_end(self, epoch, logs=None):
-        """Add a page."""
-        if (epoch + 1) % self._every == 0:
+        """Add a page, if pages count epochs."""
+        if not self.steps and (epoch + 1) % self._every == 0:
             self._keep(epoch + 1)
+
+    def on_train_end(self, logs=None):
+        """Add the last page, if pages count steps."""
+        if self.steps and self.times[-1] != self._step:
+            self._keep(self._step)
 
     def draw(self, page=-1, picture=0) -> PanelResult:
         """Show one page for one picture; page -1 is the last."""
-        return flip(self.images, self.masks, np.asarray(self.pages), self.epochs, page, picture)
+        return flip(self.images, self.masks, np.asarray(self.pages), self.times, page, picture, self.unit)
 
-    def _keep(self, epoch):
-        if len(self.pages) >= MOST_PAGES:
+    def _keep(self, time):
+        if len(self.pages) >= MOST_PAGES and not self.steps:
             self._every *= 2
-            kept = [i for i, e in enumerate(self.epochs) if e % self._every == 0]
-            self.epochs, self.pages = [self.epochs[i] for i in kept], [self.pages[i] for i in kept]
-            if epoch % self._every:
+            kept = [i for i, t in enumerate(self.times) if t % self._every == 0]
+            self.times, self.pages = [self.times[i] for i in kept], [self.pages[i] for i in kept]
+            if time % self._every:
                 return
         chance = self.model(tf.constant(self.images), training=False)[..., 0]
-        self.epochs.append(epoch)
+        self.times.append(time)
         self.pages.append(np.round(np.asarray(chance) * 255).astype(np.uint8))
