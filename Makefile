@@ -24,18 +24,16 @@ SCRATCH = d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && export UNET_COURSE_RUNS
 .PHONY: lab test test-colab test-binder notebooks address model lock bench
 
 lab: $(ENV)/lab.ready
-	$(BIN)/python -m jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks/$(FIRST)
-
-FIRST := $(firstword $(notdir $(sort $(wildcard notebooks/*.ipynb))))
+	@$(BIN)/python tools/lab.py
 
 test: $(ENV)/test.ready
 	$(SCRATCH) && $(BIN)/python -m pytest tests notebooks --nbval --nbval-current-env --nbval-cell-timeout=600
 
 test-colab: $(ENV)/test.ready
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/platforms.py colab $(ONLY)
+	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python tools/platforms.py colab $(ONLY)
 
 test-binder: $(ENV)/test.ready
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/platforms.py binder $(ONLY)
+	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python tools/platforms.py binder $(ONLY)
 
 notebooks: $(ENV)/lab.ready
 	$(BIN)/python tools/notebooks.py $(ONLY)
@@ -73,7 +71,7 @@ site: $(SITE_ENV)/ready
 	$(SITE_ENV)/bin/python tools/pages.py
 
 test-site: site $(ENV)/test.ready
-	UNET_COURSE_SITE="$(CURDIR)/site/_build/html" $(BIN)/python -m pytest tests/browser/test_site.py tests/browser/test_live_pages.py tests/browser/test_web_engine.py
+	UNET_COURSE_SITE="$$PWD/site/_build/html" $(BIN)/python -m pytest tests/browser/test_site.py tests/browser/test_live_pages.py tests/browser/test_web_engine.py
 
 $(SITE_ENV)/ready: site/requirements.txt
 	@test -n "$(PYTHON)" || { echo "The site needs Python 3.11, 3.12 or 3.13, and none was found. Install one from https://www.python.org/downloads/, or name it: make site PYTHON=/path/to/python3.12"; exit 1; }

@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import matplotlib
@@ -15,3 +16,25 @@ matplotlib.use("Agg")  # not the environment variable: the kernels that nbval st
 _scratch = tempfile.mkdtemp(prefix="unet-course-")
 os.environ.setdefault("UNET_COURSE_RUNS", str(Path(_scratch) / "runs"))
 os.environ.setdefault("UNET_COURSE_PROGRESS", str(Path(_scratch) / "progress"))
+
+
+def what_was_skipped(reports) -> str:
+    """Return in one line how many tests were skipped, why, and which command would run them; nothing if none was."""
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
+    if not reasons:
+        return ""
+    told = "; ".join(f"{number} because {reason}" for reason, number in reasons.most_common())
+    command = "make test-site" if any("make test-site" in reason for reason in reasons) else "make test"
+    return f"{sum(reasons.values())} tests were skipped: {told}. To run them: {command}, once that is there."
+
+
+def pytest_configure(config):
+    config._course_reporter = config.pluginmanager.get_plugin("terminalreporter")
+
+
+def pytest_unconfigure(config):
+    """Say what was skipped as the last line of all, below pytest's own summary."""
+    reporter = getattr(config, "_course_reporter", None)
+    said = what_was_skipped(reporter.stats.get("skipped", [])) if reporter else ""
+    if said:
+        print(said)

@@ -4,8 +4,11 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 import venv
 import zipfile
 from pathlib import Path
@@ -97,6 +100,49 @@ def test_on_a_laptop_the_setup_cell_says_what_is_missing(tmp_path):
     assert done.returncode == 0 and done.stdout.startswith("Missing here: numpy>=2.0"), done.stderr
     assert "The first cells of notebook 00 name the command that helps." in done.stdout
     assert run_setup(ROOT / "notebooks", "", before="").stdout.splitlines() == [str(ROOT)]
+
+
+# --- make lab ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name == "nt", reason="make lab is for Linux and macOS")
+@pytest.mark.parametrize("folder", ["plain", "with spaces and $(touch ran) `touch ran` 'quotes'"])
+def test_make_lab_ends_with_a_link_that_opens_notebook_00(tmp_path, folder):
+    """Without a screen, with its first port taken, as whoever runs the tests: in a container, that is root."""
+    course = tmp_path / folder
+    for name in ("tools", "notebooks"):
+        (course / name).mkdir(parents=True)
+    for name in ("Makefile", "requirements.txt", "constraints.txt", "tools/lab.py", "notebooks/00_start_here.ipynb"):
+        shutil.copy(ROOT / name, course / name)
+    (course / ".venv" / "bin").mkdir(parents=True)
+    python = course / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    (course / ".venv" / "lab.ready").touch()
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    environment.update(JUPYTER_RUNTIME_DIR=str(tmp_path / "runtime"), JUPYTER_CONFIG_DIR=str(tmp_path / "settings"))
+    with socket.socket() as taken:
+        try:
+            taken.bind(("127.0.0.1", 8888))
+            taken.listen()
+        except OSError:
+            pass  # somebody else's JupyterLab has it already
+        started = subprocess.Popen(["make", "lab"], cwd=course, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                   text=True, start_new_session=True)
+        try:
+            said = []
+            for line in started.stdout:  # ends when the link is there, or when the process has ended without one
+                said.append(line)
+                if line.startswith("http"):
+                    break
+            assert "lab/tree/notebooks/00_start_here.ipynb?token=" in said[-1], said
+            assert ":8888/" not in said[-1] and any("You are root here" in line for line in said) == (os.geteuid() == 0)
+            with urllib.request.urlopen(said[-1].strip(), timeout=60) as page:
+                assert page.status == 200
+        finally:
+            os.killpg(started.pid, signal.SIGTERM)
+            started.wait(60)
+    assert not list(tmp_path.rglob("ran"))
 
 
 # --- what is missing on Colab is added; what is there stays ------------------------------------------------------------

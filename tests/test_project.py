@@ -268,3 +268,18 @@ def test_a_student_who_saves_changes_the_notebook_and_nothing_else(tmp_path):
     subprocess.run([sys.executable, "-c", save, str(tmp_path)], check=True, capture_output=True, cwd=tmp_path)
     changed = subprocess.run([*git, "status", "--porcelain"], check=True, capture_output=True, text=True).stdout
     assert changed.split() == ["M", "notebooks/01_data_synthesis.ipynb"]
+
+
+def test_what_was_skipped_is_the_last_line(tmp_path):
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    shutil.copy(ROOT / "tests" / "course.py", tmp_path)
+    (tmp_path / "test_trial.py").write_text(
+        "import pytest\n\n@pytest.mark.parametrize('n', range(3))\ndef test_a(n):\n    pytest.skip('there is no Chromium (apt install chromium)')\n\n"
+        "@pytest.mark.skip(reason='this is run by make test-site')\ndef test_b(): pass\n\ndef test_c(): pass\n")
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", str(tmp_path)], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.rstrip().splitlines()[-1] == (
+        "4 tests were skipped: 3 because there is no Chromium (apt install chromium); 1 because this is run by make test-site. "
+        "To run them: make test-site, once that is there.")
+    (tmp_path / "test_trial.py").write_text("def test_c(): pass\n")
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", str(tmp_path)], capture_output=True, text=True, cwd=tmp_path)
+    assert "skipped" not in done.stdout
