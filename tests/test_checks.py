@@ -985,6 +985,7 @@ TRUTHS = {
     "patient 1": "masks", "patient 2": "images", "patient 3": "cannot", "logits": "minus and plus infinity",
     "patient 4": "B", "medicine": 0.0, "patient 5": "X", "patient 6": "masks", "patient 7": 18, "patient 8": "small",
     "patient 9": 2, "patient 10": "normalization", "hospitals": "West",
+    "broken file": "stop", "test patients": 1, "one picture": "trained weights", "seam": 0.9, "oval": "less",
 }
 every_prediction = pytest.mark.parametrize("name", TRUTHS)
 
@@ -996,7 +997,7 @@ def revealed(name, guess):
 def test_every_prediction_stands_in_a_notebook_and_has_a_guess_of_its_own():
     assert set(TRUTHS) == set(checks.PREDICTIONS)
     found = []
-    for path in sorted((ROOT / "notebooks").glob("0[0-5]_*.py")):
+    for path in sorted((ROOT / "notebooks").glob("0[0-6]_*.py")):
         text = path.read_text(encoding="utf-8")
         names = re.findall(r'checks\.reveal\(\s*"([^"]+)", guess\w*,', text)
         assert len(names) >= (3 if path.name[1] > "0" else 1)

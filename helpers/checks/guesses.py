@@ -5,7 +5,7 @@ import math
 from numbers import Integral, Real
 
 from helpers.checks import (
-    predictions_00, predictions_01, predictions_02, predictions_03, predictions_04, predictions_05,
+    predictions_00, predictions_01, predictions_02, predictions_03, predictions_04, predictions_05, predictions_06,
 )
 from helpers.checks.running import np, short
 
@@ -16,6 +16,7 @@ PREDICTIONS = {
     **predictions_03.PREDICTIONS,
     **predictions_04.PREDICTIONS,
     **predictions_05.PREDICTIONS,
+    **predictions_06.PREDICTIONS,
 }
 
 
