@@ -15,8 +15,8 @@
 #
 # ## What you'll do
 #
-# You find out where the time of a training step goes, feed the training from an endless stream of pictures, spread it over
-# devices and machines, and work out what a million scans would cost.
+# You measure where the time of a training step goes, train from an endless stream of pictures, spread the training over
+# devices and machines, and calculate what a million scans would cost.
 #
 # ## What you'll learn
 #
@@ -30,8 +30,8 @@
 # ## What you'll need
 #
 # - About an hour of your time; the cells themselves run in about three minutes on two CPU cores.
-# - 1.6 GB of memory, and as much again for the two workers of section 4, which are processes of their own. No GPU. (Binder has
-#   2 GB: skip section 4 there, its cells say that they do not fit.)
+# - 1.6 GB of memory, and as much again for the two workers of section 4, which are processes of their own. No GPU. Binder has
+#   2 GB, so skip section 4 there; its cells say that they do not fit.
 # - Notebooks [01](01_data_synthesis.ipynb) to [03](03_training_with_callbacks.ipynb).
 
 # %% tags=["setup"]
@@ -43,8 +43,8 @@ sys.path.insert(0, os.path.abspath(course))
 from helpers import start; start.prepare()  # Not found? Open the notebook inside the whole course.
 
 # %% [markdown]
-# One thing comes before all others: TensorFlow fixes its **devices** when it first computes. This cell takes all your GPUs. If there
-# is none, it makes two devices that share the CPU, so that section 3 has something to work with.
+# One thing must come first: TensorFlow fixes its **devices** when it first computes something. This cell takes all your GPUs. If
+# there is none, it makes two devices that share the CPU, so that section 3 has something to work with.
 
 # %% tags=["nbval-ignore-output"]
 from helpers.scaling import use_devices
@@ -59,30 +59,36 @@ print("devices are made before anything is computed:", True)
 # %% [markdown]
 # ## 1. Where does the time of a step go?
 #
-# Before you buy a faster machine, find out what yours is doing. The yardstick is arithmetic: a convolution multiplies and adds, and
-# one can count how often. A 3x3 convolution from 8 to 16 channels applies 3 · 3 · 8 · 16 weights at every pixel; each is one
-# multiplication and one addition.
+# Before you buy a faster machine, find out what yours is doing. We measure with arithmetic: a convolution multiplies and adds, and
+# we can count how often. A 3x3 convolution from 8 to 16 channels applies 3 · 3 · 8 · 16 weights at every pixel, and each of them
+# costs one multiplication and one addition.
 #
-# Training costs three times that. **Forward**, the picture runs through the network. **Backward**, each convolution is done twice
-# more: once to find the gradient of its kernel, once to pass the gradient on to its input.
+# Training costs three times as much. In the **forward** pass the picture runs through the network. In the **backward** pass each
+# convolution is done twice more: once to find the gradient of its kernel, and once to pass the gradient on to its input.
 #
 # **Predict.** How many operations does one training step of our U-Net take for one picture of 96x96: about half a million, half a
 # billion, or half a trillion?
 
 # %%
+guess = None  # "half a million", "half a billion" or "half a trillion"
+
+# %%
+from helpers import checks
 from helpers.anatomy import build_unet
 from helpers.scaling import step_gigaflop
 
 model = build_unet()
 print(f"{step_gigaflop(model, 96):.2f} billion operations for one picture and step, with {model.count_params():,} weights")
+checks.reveal("operations", guess, "half a billion" if 0.4 < step_gigaflop(model, 96) < 0.6 else "another number of")
 
 # %% [markdown]
-# Half a billion, for 120,000 weights: each weight is used at thousands of pixels. (`step_gigaflop` adds up the convolutions and leaves
-# out everything else. The first convolution needs no gradient for its input, since nobody wants to change the picture.)
+# It is half a billion for 120,000 weights, because each weight is used at thousands of pixels. `step_gigaflop` adds up the
+# convolutions and leaves out everything else. The first convolution needs no gradient for its input, because the picture is not
+# changed.
 #
-# How fast *could* your machine do this? There is hardly anything that it does faster than to multiply two large matrices. That is the
-# speed to compare with. We take **turns** between the things we time: a computer is never quiet, and a slow spell should hit all
-# of them. Believe the ratios, not the seconds.
+# How fast *could* your machine do this? Hardly anything runs faster on it than the product of two large matrices, so that is the
+# speed to compare with. We take **turns** between the things that we time. A computer is never quiet, and a slow moment should
+# affect all of them. Trust the ratios more than the seconds.
 
 # %%
 import numpy as np
@@ -99,7 +105,8 @@ median = {name: float(np.median(values)) for name, values in seconds.items()}
 machine = product_gigaflop / median["matrix"]  # billion operations a second
 
 # %% [markdown]
-# **Predict.** With batches of 4, the default of this course: which share of that speed does a training step reach? And with 32?
+# Before you run the next cell: which share of that speed does a training step reach with batches of 4, the default of this course?
+# And with 32?
 
 # %% tags=["nbval-ignore-output"]
 print(f"matrix product: {machine:.0f} billion operations a second")
@@ -112,7 +119,7 @@ assert speed[32] > speed[1], "a larger batch should use the machine better"
 print("a batch of 32 uses the machine better than a batch of 1:", speed[32] > speed[1])
 
 # %% [markdown]
-# The larger the batch, the better. Why? Plot the time of a step over the number of pictures in it.
+# A batch of 32 uses the machine better than a batch of 1. To see why, plot the time of a step over the number of pictures in it.
 
 # %% tags=["nbval-ignore-output"]
 from helpers import figures
@@ -120,8 +127,8 @@ from helpers import figures
 each, fixed = np.polyfit(list(tasks), [1000 * median[n] for n in tasks], 1)
 measured = [1000 * median[n] for n in tasks]
 figures.plot_lines(
-    list(tasks), {"measured": measured, "straight line": [fixed + each * n for n in tasks]}, "A step costs something before its first picture",
-    f"About {max(fixed, 0):.0f} thousandths of a second for the step, and {each:.1f} for each picture in it.",
+    list(tasks), {"measured": measured, "straight line": [fixed + each * n for n in tasks]}, "The time of a step, over the pictures in it",
+    f"About {max(fixed, 0):.0f} thousandths of a second for the step, and {each:.1f} for each picture.",
     xlabel="pictures in a batch", ylabel="thousandths of a second"
 )
 
@@ -130,13 +137,17 @@ assert each > 0
 print("each picture adds to the time of a step:", each > 0)
 
 # %% [markdown]
-# A step has a **fixed cost**, whatever is in it. To see what it consists of, look inside.
+# Where the straight line meets the left edge is the **fixed cost** of a step, which it has whatever is in it. To see what it consists
+# of, look inside.
 #
 # ### The profiler
 #
-# TensorFlow's profiler writes down when each operation began and ended. `profile_step` adds that up by kind.
+# TensorFlow's profiler records when each operation began and ended. `profile_step` adds this up for each kind of operation.
 #
-# **Predict.** There are about 1,300 operations in a step. How many of them are convolutions? And which share of the time do they take?
+# **Predict.** There are about 1,300 operations in a step. How many of them are convolutions?
+
+# %%
+guess = None  # a number of operations
 
 # %% tags=["nbval-ignore-output"]
 from helpers.scaling import profile_step
@@ -148,25 +159,35 @@ for kind, (share, count) in profile.items():
 # %%
 convolutions = [values for kind, values in profile.items() if kind.startswith("convolution")]
 assert sum(share for share, _ in convolutions) > 0.5, "convolutions should take most of the time"
-print(round(sum(count for _, count in convolutions)), "operations of a step are convolutions, and they take most of its time")
+checks.reveal("convolutions", guess, round(sum(count for _, count in convolutions)))
+print("and they take most of its time")
 
 # %% [markdown]
-# What there is to learn from such a table:
+# This is what such a table teaches:
 #
-# - **Convolutions take four fifths.** Loss, optimizer, clipping and score are the thousand small operations of "everything else";
-#   all of them together matter little. Somebody who "optimizes" Adam first has optimized the wrong thing.
-# - **The kernel's gradient is the dearest third**, although all three are equal in arithmetic. It adds up over all pixels and
-#   pictures into a small kernel, and such sums are hard to share among cores.
-# - **Small is slow.** The processor computes 16 channels at once; our first level has 8, and half of each of its instructions is
-#   wasted. Small batches give each core too little to do before the cores have to wait for each other. That is the fixed cost.
+# - **Convolutions take most of the time.** Loss, optimizer, clipping and score are the thousand small operations of "everything
+#   else", and all of them together matter little. Making Adam faster first would be the wrong start.
+# - **The three kinds of convolution do not cost the same**, although they need the same arithmetic. The kernel's gradient adds up all
+#   pixels of all pictures into a small kernel, and such sums are hard to divide among cores. Compare the three lines in your table.
+# - **Small work is slow work.** Many processors compute 16 channels at once. Our first level has 8, so half of each instruction is
+#   wasted. Small batches give each core too little to do before the cores have to wait for each other.
 #
-# Look before you change anything: none of this could have been guessed from the code.
+# Measure before you change anything, because little of this can be seen in the code.
+#
+# **Change.** Profile the step with one picture, `tasks[1]`. Which share grows?
+#
+# <details><summary>What you should have seen</summary>
+#
+# The share of "everything else" grows. Its thousand small operations take nearly the same time for one picture as for sixteen, while
+# the convolutions have a sixteenth of the work. This is the fixed cost.
+#
+# </details>
 
 # %% [markdown]
 # ## 2. Streams: a million pictures in the memory of a thousand
 #
-# Until now all pictures lay in memory. 800 of them take 37 MB; a million would take 46 GB. But our pictures are *drawn*, and a
-# picture that can be drawn again need not be kept. All it takes is a rule that says what picture number 123,456 is.
+# Until now all pictures were in memory. 800 of them take 37 MB, and a million would take 46 GB. But our pictures are *drawn*, and a
+# picture that can be drawn again need not be stored. All we need is a rule that says what picture number 123,456 is.
 
 
 # %%
@@ -190,16 +211,19 @@ figures.show_images(far, ["number 5", "number 123,456", "number 999,999"], "Any 
                      f"Three pictures; the last, drawn again alone, is the same: {np.array_equal(far[2], again[0])}.")
 
 # %% [markdown]
-# Each picture has its own random numbers, from seed and number. So it does not matter who draws it, when, or in which order. That
-# one rule gives us everything below: several processes, several machines, and going on after a crash.
+# Each picture has its own random numbers, which depend on the seed and its number. So it does not matter which process draws it, when,
+# or in which order. This rule makes everything below possible: several processes, several machines, and going on after a crash.
 #
 # ### Who draws? Threads or processes
 #
-# While the network computes, somebody should draw the next batch. Python has two kinds of helpers. **Threads** share the memory of
-# one Python, but only one thread at a time may run Python code (this is the *global interpreter lock*); NumPy and OpenCV let go of
-# the lock while they compute. **Processes** are Pythons of their own; they share nothing, and what they make must be sent over.
+# While the network computes, the next batch should be drawn. Python offers two ways. **Threads** share the memory of one Python, but
+# only one thread at a time may run Python code. This is called the *global interpreter lock*; NumPy and OpenCV release the lock while
+# they compute. **Processes** are separate Pythons. They share no memory, so what they draw must be sent over.
 #
-# **Predict.** One thread draws 600 pictures in a certain time. What do two threads need: half, the same, or more? And two processes?
+# **Predict.** One thread draws 600 pictures in a certain time. What do two threads need for the same pictures?
+
+# %%
+guess = None  # "half the time", "about the same" or "more time"
 
 # %%
 from concurrent.futures import ThreadPoolExecutor
@@ -218,20 +242,23 @@ ways = {
 drawing = in_turns(ways, rounds=3)
 for way, values in drawing.items():
     print(f"{way:14} {np.median(values) / np.median(drawing['one thread']):4.2f} of the time of one thread")
+ratio = np.median(drawing["two threads"]) / np.median(drawing["one thread"])
+checks.reveal("two threads", guess, "half the time" if ratio < 0.75 else "about the same" if ratio < 1.25 else "more time")
 
 # %%
 print("the same pictures from all three:", all(np.array_equal(ways["one thread"]()[3][0], way()[3][0]) for way in ways.values()))
 
 # %% [markdown]
-# Two threads gain nothing or even lose: drawing is a hundred short calls for each picture, and the two threads spend their time handing
-# the lock to each other. (Noise alone, one long call without the lock, is twice as fast with two threads. Try it.) Processes really
-# draw at the same time, if there is a free core. They load NumPy and OpenCV only, since `helpers/synthesis.py` never loads
-# TensorFlow; that makes them small and quick to start.
+# Drawing is a hundred short calls for each picture, and between them the threads hand the lock to each other. So two threads seldom
+# gain much and may lose. Two processes can draw at the same time, but only if two cores are free, and sending the pictures over costs
+# something as well. If your number for two processes is near 1 or above it, other programs are using your cores. Even then
+# processes have an advantage: they do not stop this process, which has a network to train. They load only NumPy and OpenCV,
+# because `helpers/synthesis.py` never loads TensorFlow, and this makes them small.
 #
 # ### The stream
 #
-# `stream_batches` puts this behind `tf.data`: processes draw a few batches ahead, never more than `ahead`, so the memory is bounded
-# however long the stream is.
+# `stream_batches` puts this behind `tf.data`. Processes draw a few batches in advance, and never more than `ahead` portions, so the
+# memory is limited however long the stream is.
 
 # %%
 from helpers.scaling import stream_batches
@@ -241,7 +268,7 @@ batch_images, batch_masks = next(iter(stream))
 print("a stream of", int(stream.cardinality()), "batches of", tuple(batch_images.shape))
 
 # %% [markdown]
-# **Predict.** 2,000 pictures pass through. In arrays they would take 92 MB. By how much does the memory of this process grow on the way?
+# Now 2,000 more pictures pass through. In arrays they would take 92 MB. Does the memory of this process grow by that much?
 
 # %%
 import psutil
@@ -265,8 +292,8 @@ print("the memory stays where it is:", many - few < 60)
 #
 # ### Shares for workers
 #
-# With two machines, each should get half of every batch, and no picture twice. `shard=(index, count)` takes the index-th part. Together
-# they are the batch of one machine:
+# With two machines, each should get half of every batch, and no picture should be used twice. `shard=(index, count)` takes part
+# number `index`. Together the parts are the batch of one machine:
 
 # %%
 whole, _ = next(iter(stream_batches(8, scene, seed=3, batch_size=8)))
@@ -297,10 +324,10 @@ print(f"a step with the stream takes {np.median(passes['stream']) / np.median(pa
 print("both have", {sum(1 for _ in s) for s in sources.values()}, "steps")
 
 # %% [markdown]
-# About the same: a picture is drawn in a twentieth of the time that it takes to learn from it. On two cores the drawing is not
-# free, it takes those few per cent from the training; with a GPU, or more cores, it is.
+# The two take about the same time, because a picture is drawn much faster than the network learns from it. On two cores the
+# drawing still takes a few percent from the training. With a GPU or more cores it would not.
 #
-# `train_unet` takes a stream, too. `steps` says how many batches make an epoch, after which it validates and saves:
+# `train_unet` takes a stream as well. `steps` says how many batches make an epoch, after which it validates and saves:
 
 # %% tags=["nbval-ignore-output"]
 import pathlib
@@ -315,15 +342,15 @@ print("validation Dice:", ", ".join(f"{d:.2f}" for d in history.history["val_dic
 
 # %%
 assert history.history["val_dice"][-1] > 0.6
-print("epochs:", len(history.epoch), "- no picture was seen twice, so nothing can be learned by heart")
+print("epochs:", len(history.epoch), "- no picture was seen twice, so none can be memorized")
 
 # %% [markdown]
 # ## 3. One machine, many devices
 #
 # [`MirroredStrategy`](https://www.tensorflow.org/guide/distributed_training#mirroredstrategy) puts a copy of the network on each
-# device. Each copy gets its part of the batch and computes the gradient for it; the gradients are added up, and every copy takes
-# the same step. The copies stay the same for ever. This is called **data parallel** training, and on one machine `fit` does it for you:
-# all that is new is `with strategy.scope()`.
+# device. Each copy gets its part of the batch and computes the gradient for it. The gradients are added up, and every copy takes
+# the same step, so the copies always stay the same. This is called **data parallel** training. On one machine `fit` does it for you,
+# and all that is new is `with strategy.scope()`.
 
 # %%
 import tensorflow as tf
@@ -343,7 +370,8 @@ def losses_with(strategy, clip=None):
 
 
 # %% [markdown]
-# **Predict.** Same start, same batches of 8, once on one device and once in halves on two. How far apart are the losses?
+# We train from the same start with the same batches of 8, once on one device and once in halves on two. How far apart will the
+# losses be?
 
 # %% tags=["nbval-ignore-output"]
 alone, together = losses_with(one), losses_with(mirrored)
@@ -354,10 +382,25 @@ np.testing.assert_allclose(together, alone, rtol=1e-4)
 print("the same losses:", np.allclose(together, alone, rtol=1e-4))
 
 # %% [markdown]
-# They differ in the last digits only: the same numbers, added in another order. **This shows that it is correct, not that it is fast.**
-# Two devices on one CPU share its cores, and nothing is won. On a machine with two GPUs the same cells, with no line changed,
-# run on both.
+# They differ in the last digits only, because the same numbers were added in another order. **This shows that it is correct, not
+# that it is fast.** Two devices on one CPU share its cores, so nothing is gained here. On a machine with two GPUs the same cells run on
+# both, without a change.
 #
+# `train_unet` works in the same way. Put the whole call into the scope, and choose a batch that all devices can share:
+
+# %% tags=["nbval-ignore-output"]
+with mirrored.scope():
+    spread = train_unet(
+        build_unet(depth=3, filters=4), (images[:64], masks[:64]), (images[100:116], masks[100:116]),
+        scratch / "spread", epochs=2, batch_size=8,
+    )
+print("loss of two epochs on", len(devices), "devices:", np.round(spread.history["loss"], 2))
+
+# %%
+assert spread.history["loss"][1] < spread.history["loss"][0]
+print("it learns on all devices:", spread.history["loss"][1] < spread.history["loss"][0])
+
+# %% [markdown]
 # ### One thing that is not the same
 #
 # `train_unet` clips gradients: `global_clipnorm=1.0` shortens a gradient that is longer than 1. What happens if we clip here?
@@ -372,16 +415,16 @@ assert differ or len(devices) == 1
 print("with clipping the losses differ, where there is more than one device:", differ == (len(devices) > 1))
 
 # %% [markdown]
-# Keras clips *on each device*, before the gradients are added up. Two halves, each shortened to 0.1, are not the whole shortened to
-# 0.1. Nothing warns you. It may train as well, but it is another training; if you need the same one, clip after the sum, in
-# a loop of your own. Here is such a loop.
+# Keras clips *on each device*, before the gradients are added up. Two halves that are each shortened to 0.1 are not the same as the
+# whole shortened to 0.1. Nothing warns you. The training may be as good, but it is another training. If you need the same one, clip
+# after the sum, in a loop of your own. The next section has such a loop.
 
 # %% [markdown]
 # ## 4. Many machines
 #
 # [`MultiWorkerMirroredStrategy`](https://www.tensorflow.org/guide/distributed_training#multiworkermirroredstrategy) does the same
-# over a network. On each machine runs the same program, a **worker**. It learns who the others are, and which one it is itself,
-# from the variable `TF_CONFIG`:
+# over a network. The same program, a **worker**, runs on each machine. The environment variable `TF_CONFIG` tells it who the others
+# are and which one it is:
 
 # %%
 from helpers.scaling import tf_config
@@ -390,12 +433,12 @@ for index in (0, 1):
     print(tf_config(["first.example:2222", "second.example:2222"], index))
 
 # %% [markdown]
-# Worker 0 is the **chief**: it does what must be done once, such as saving. We do not have two machines, but two processes on one
-# machine do not know the difference.
+# Worker 0 is the **chief**. It does what must be done only once, such as saving. We do not have two machines here. Two processes on
+# one machine behave in the same way.
 #
 # ### `fit` does not work here
 #
-# It would be nice to write `with strategy.scope()` and `fit`, as above. With Keras 3 that breaks, and has for years:
+# It would be convenient to write `with strategy.scope()` and `fit`, as above. With Keras 3 this has failed for years:
 # [keras-team/keras#20585](https://github.com/keras-team/keras/issues/20585). See for yourself:
 
 # %% tags=["more-memory"]
@@ -409,13 +452,13 @@ except scaling.WorkerLost as error:
     print([line for line in said.splitlines() if line.startswith("ValueError")][0], "...", said.splitlines()[-1][:60])
 
 # %% [markdown]
-# `PerReplica` is TensorFlow's box with one value for each copy. The strategy packs every batch into one, and Keras 3 tries to compute with
-# the box as if it were the batch. It has to be opened by `strategy.run`, and so we write the loop ourselves.
+# `PerReplica` is TensorFlow's container with one value for each copy. The strategy packs every batch into one, and Keras 3 tries to
+# compute with the container as if it were the batch. Only `strategy.run` opens it, so we write the loop ourselves.
 #
 # ### A loop of our own
 #
-# Only the step is new. `strategy.run` calls a function on each copy, with its part of the batch. Each copy divides the sum of its losses
-# by the size of the **whole** batch, so that the sum of all gradients, which the optimizer takes, is that of one device.
+# Only the step is new. `strategy.run` calls a function on each copy, with its part of the batch. Each copy divides the sum of its
+# losses by the size of the **whole** batch. Then the sum of all gradients, which the optimizer uses, is the gradient of one device.
 
 
 # %%
@@ -436,12 +479,11 @@ def make_step(strategy, model, optimizer, batch_size):
 
 
 # %% [markdown]
-# **Predict.** What would happen if each copy took the *mean* of its own losses instead?
+# What would happen if each copy used the *mean* of its own losses instead? The gradients would still be added up, so two copies would
+# take steps as if the loss were twice as large. Adam hides this, because it divides by the size of the gradient. Plain gradient
+# descent would go twice as far.
 #
-# The gradients would be added up all the same, so two copies would take steps as if the loss were twice as large. Adam hides this,
-# since it divides by the size of the gradient; plain gradient descent would jump twice as far.
-#
-# `scaling.train_on` wraps the loop: the stream with this worker's shard, the log, and a checkpoint after each epoch. It works
+# `scaling.train_on` adds the rest: the stream with this worker's shard, the log, and a checkpoint after each epoch. It works
 # with any strategy, and `run_workers` starts two processes that call it.
 
 # %% tags=["nbval-ignore-output", "more-memory"]
@@ -456,10 +498,13 @@ print("the same losses:", np.allclose(on_two, on_one, rtol=1e-4))
 # %% [markdown]
 # ### A worker dies
 #
-# With two machines it is twice as likely that one breaks, with a hundred it is a daily event. Here we start a long training, wait for
-# the first checkpoint, and kill worker 1 as a power cut would.
+# The more machines take part, the more often one of them breaks. Here we start a long training, wait for the first checkpoint, and
+# kill worker 1 as a power cut would.
 #
-# **Predict.** What does worker 0 do: go on alone, wait for ever, or end?
+# **Predict.** What does worker 0 do?
+
+# %%
+guess = None  # "goes on alone", "waits for ever" or "ends"
 
 # %% tags=["more-memory"]
 import time
@@ -477,12 +522,13 @@ except scaling.WorkerLost as error:
 print("worker 0 wrote:", *(scratch / "long" / "worker-0.txt").read_text().splitlines()[-1:])
 
 # %% tags=["more-memory"]
-print("workers still running:", sum(worker.poll() is None for worker in workers))
+running = sum(worker.poll() is None for worker in workers)
+checks.reveal("worker 0", guess, "goes on alone" if running else "ends")
 
 # %% [markdown]
-# All copies take each step together, so when one is gone none can go on. Worker 0 notices, because its connection breaks, and ends.
-# Whoever started the workers must see that, stop the rest and say so: a process that waits for ever for a dead one costs money every
-# hour. Then start the same workers again:
+# All copies take each step together, so when one is gone the others cannot go on. Worker 0 notices that its connection is broken, and
+# ends. The program that started the workers must notice this, stop the rest and report it, because a process that waits for a dead
+# one costs money every hour. Then start the same workers again:
 
 # %% tags=["more-memory"]
 from helpers.training import read_log
@@ -493,39 +539,42 @@ uncut = scaling.train_on(one, scratch / "uncut", epochs=kept + 2)
 print("two epochs more, as if nothing had happened:", len(resumed) == kept + 2, np.allclose(resumed, uncut, rtol=1e-3))
 
 # %% [markdown]
-# Three things made that possible, and they are those of notebook 03: weights *and* optimizer are in the checkpoint, the pictures
-# depend on their number only, and the checkpoint says how many epochs are done. The folder must be one that all machines see.
+# Three things make this possible, and you know them from notebook 03. The checkpoint holds the weights *and* the state of the
+# optimizer. The pictures depend on their number only. And the checkpoint says how many epochs are done. All machines must be able to
+# read the folder.
 #
 # ### On a real cluster
 #
-# The worker is a command: `python -m helpers.scaling RUN_DIR '{"epochs": 3}'`. What starts it differs.
+# The worker is a command: `python -m helpers.scaling RUN_DIR '{"epochs": 3}'`. What starts it depends on the cluster.
 #
 # - **Slurm.** `srun --ntasks=4 --kill-on-bad-exit=1 python -m helpers.scaling ...` starts four of them; when one fails, Slurm ends
-#   the rest. Slurm tells each its place in variables of its own.
+#   the rest. Slurm tells each task its place in variables of its own, and without `TF_CONFIG` each would train alone, so the worker
+#   refuses to start.
 #   [`tf.distribute.cluster_resolver.SlurmClusterResolver`](https://www.tensorflow.org/api_docs/python/tf/distribute/cluster_resolver/SlurmClusterResolver)
 #   reads them: give it to `MultiWorkerMirroredStrategy(cluster_resolver=...)`, or let a line in the job script write `TF_CONFIG`. With
 #   `--requeue` the job starts again after a failure; `"resume": true` does the rest.
 # - **Kubernetes.** Each worker is a pod. Kubeflow's training operator has a kind `TFJob`, which writes `TF_CONFIG` into each pod and
 #   starts a pod again when it ends with an error. The folder of the run is a volume that all of them mount.
-# - **By hand.** Two terminals on two machines, `TF_CONFIG` set in each as above, and port 2222 open between them.
+# - **By hand.** Open two terminals on two machines, set `TF_CONFIG` in each as above, and open port 2222 between them.
 #
-# Use `MultiWorkerMirroredStrategy` when one machine is too slow, not because it is there. After each step all gradients travel
-# through the network: here 120,000 weights of 4 bytes, half a megabyte, which is nothing; with a thousand times the weights it is not.
+# Use `MultiWorkerMirroredStrategy` only when one machine is too slow. After each step all gradients travel through the network. Here
+# these are 120,000 weights of 4 bytes, half a megabyte, which is little. With a thousand times as many weights it is a lot.
 
 # %% [markdown]
 # ## 5. Cheaper steps
 #
-# Before more machines, make each step cheaper. There are several well-known ways; which of them help is a matter of your machine.
+# Before you use more machines, make each step cheaper. There are several well-known ways, and it depends on your machine which of
+# them help.
 #
-# - **[Mixed precision](https://keras.io/api/mixed_precision/)**: compute with numbers of 16 bits, keep the weights in 32. Only some
-#   processors have instructions for `bfloat16`; others get slower.
-# - **XLA** (`jit_compile=True`) compiles the whole step into one program, for GPUs above all.
-# - **Fewer channels, fewer levels**: less arithmetic, and a network that can do less.
-# - **Batch normalization** is no saving, but it is everywhere; what does it cost?
+# - **[Mixed precision](https://keras.io/api/mixed_precision/)** computes with numbers of 16 bits and keeps the weights in 32. Only some
+#   processors have instructions for `bfloat16`; the others become slower.
+# - **XLA** (`jit_compile=True`) compiles the whole step into one program, mainly for GPUs.
+# - **Fewer channels or fewer levels** mean less arithmetic, and a network that can do less.
+# - **Batch normalization** saves nothing, but it is so common that we want to know what it costs.
 #
-# **Predict.** Order them by the time of a step of 8 pictures, before you run the cell.
+# Before you run the cell, order them by the time of a step of 8 pictures.
 #
-# First we let the networks of the sections above go; a kernel keeps what has a name.
+# First we delete the networks of the sections above, because a kernel keeps everything that has a name.
 
 # %%
 import gc
@@ -566,20 +615,21 @@ from helpers.scaling import step_costs
 print(f"XLA {compiled / plain:16.2f} times the default, and {compiled_mb - plain_mb:.0f} MB more memory")
 
 # %%
-assert timed["4 filters"] < timed["16 filters"]
+assert timed["4 filters"] < timed["16 filters"] < 4 * timed["default"]
 print("fewer filters, less time:", timed["4 filters"] < timed["16 filters"])
+print("four times the arithmetic, less than four times the time:", timed["16 filters"] < 4 * timed["default"])
 
 # %% [markdown]
-# Compare *16 filters* with the default: four times the arithmetic, but far from four times the time. The processor's instructions
-# are full now; wide networks use a machine better than narrow ones. The reverse is true of *4 filters*: a quarter of the arithmetic
-# saves much less than three quarters of the time.
+# Compare *16 filters* with the default. It needs four times the arithmetic, but not four times the time, because wide networks use
+# the processor's instructions better than narrow ones. The reverse is true of *4 filters*: it has a quarter of the arithmetic and
+# saves less than three quarters of the time.
 #
-# If *mixed precision* comes first on your machine, its processor multiplies 16-bit numbers in hardware. (The share can then exceed
-# what 32-bit numbers could reach.) If it comes last, it has to translate them. *XLA* loses on most CPUs, where the hand-written convolutions of
-# TensorFlow's library are better than what it makes. The advice "always switch on XLA" comes from people with GPUs.
+# If *mixed precision* comes first on your machine, its processor multiplies 16-bit numbers in hardware, and the share can exceed what
+# 32-bit numbers could reach. If it comes last, the processor has to convert them. *XLA* is often slower on a CPU, where the convolutions
+# of TensorFlow's library were written by hand. The advice "always switch on XLA" comes from people with GPUs.
 #
-# `mixed_unet` ends in a layer of 32 bits, for a reason. In 16 bits the largest number below 1 is 0.996, so `1 - 1e-7` *is* 1, and the
-# logarithm in our loss meets a zero. **Does it still learn?**
+# `mixed_unet` ends in a layer of 32 bits, for a reason. With `bfloat16` the largest number below 1 is 0.996, so `1 - 1e-7` becomes 1,
+# and our loss would take the logarithm of zero. Does it still learn?
 
 # %% tags=["nbval-ignore-output"]
 fallen = {}
@@ -612,11 +662,12 @@ else:
 # %% [markdown]
 # ## 6. How cost grows
 #
-# **Predict.** Twice the side of the picture: how many times the seconds, how many times the memory? And twice the filters?
+# If you double the side of the picture, how many times the seconds and how many times the memory does a step need? And if you double
+# the filters?
 #
-# Theory first. A convolution is done at every pixel, and pixels grow with the square of the side: exponent 2, for time and memory
-# alike. With twice the filters, each convolution has twice the channels in *and* twice the channels out: exponent 2 for time. But what is kept
-# in memory are the results, and there are only twice as many of them: exponent 1.
+# We begin with theory. A convolution is done at every pixel, and the number of pixels grows with the square of the side. So the
+# exponent is 2, for time and memory alike. With twice the filters, each convolution has twice the channels in *and* twice the channels
+# out, so the exponent is 2 for time. But memory holds the results, and there are only twice as many of them: exponent 1.
 
 
 # %%
@@ -631,7 +682,7 @@ costs = {dial: step_costs([{dial: value} for value in values]) for dial, values 
 spent, memory = ({dial: [pair[i] for pair in pairs] for dial, pairs in costs.items()} for i in (0, 1))
 
 # %% [markdown]
-# Each dial is measured in a new process, because a process that has had memory once seldom gives it back.
+# Each setting is measured in a new process, because a process seldom gives memory back.
 
 # %% tags=["nbval-ignore-output"]
 print("exponent of       seconds (theory)   memory (theory)")
@@ -643,7 +694,7 @@ for dial, values in grid.items():
 steps_up = np.array([1, 2, 4])
 by_filters = {"seconds": np.array(spent["filters"]) / spent["filters"][0], "memory": np.array(memory["filters"]) / memory["filters"][0]}
 figures.plot_lines(
-    steps_up, {**by_filters, "theory, seconds": steps_up**2, "theory, memory": steps_up}, "More filters cost less time than theory says",
+    steps_up, {**by_filters, "theory, seconds": steps_up**2, "theory, memory": steps_up}, "What more filters cost, beside theory",
     f"Four times the filters: {by_filters['seconds'][2]:.1f} times the seconds (theory 16), {by_filters['memory'][2]:.1f} times the memory (theory 4).",
     xlabel="filters, times 8", ylabel="times as much", log="both"
 )
@@ -653,50 +704,65 @@ assert all(values[-1] > values[0] for values in [*spent.values(), *memory.values
 print("all costs grow:", all(values[-1] > values[0] for values in [*spent.values(), *memory.values()]))
 
 # %% [markdown]
-# The measured exponents lie below the theory. Theory counts the work that grows; the machine also has the fixed cost of section 1, and
-# gets better with larger work. Far out, where the work is large, the curves come closer to the theory. A fitted exponent is worth
-# something *within* the range you measured, and little beyond it.
+# Most measured exponents are below the theory. Theory counts only the work that grows. The machine also has the fixed cost of
+# section 1, and it handles large work better than small work. Where the work is large, the curves come closer to the theory. So a
+# fitted exponent is valid *within* the range that you measured, and tells little beyond it.
+#
+# **Change.** Measure the filters again with 32, 64 and 128, for `size` 48. Does the exponent of the seconds come closer to 2?
+#
+# <details><summary>What you should have seen</summary>
+#
+# Yes. From 32 filters on the instructions of the processor are full, and twice the filters cost nearly four times the seconds. This cell
+# takes a minute and needs about one gigabyte.
+#
+# </details>
 #
 # ### And what do more pictures buy?
 #
-# The other curve that decides: how good the network becomes. Every training below has the same number of steps; only the number of
-# *different* pictures changes.
+# The other curve that matters says how good the network becomes. Every training below has the same number of steps, and only the
+# number of *different* pictures changes. A short training depends on luck, so each is done with three seeds. Small scans of 48x48 keep
+# the wait short.
 
 # %%
 del networks, steps
 gc.collect()
-more, more_masks = make_dataset(400, seed=11)
-scores = {}
-for n in (5, 25, 100, 400):
+small = CircleScene(size=48, radius=(3, 8))
+more, more_masks = make_dataset(320, small, seed=11)
+unseen = make_dataset(100, small, seed=12)
+scores = {n: [] for n in (5, 40, 320)}
+for n, seed in [(n, seed) for n in scores for seed in (1, 2, 3)]:
     keras.utils.clear_session()
-    keras.utils.set_random_seed(2)
-    passes = training_batches(more[:n], more_masks[:n], batch_size=8, epochs=1200 // n)  # 150 steps in all, or a few more
-    run = train_unet(build_unet(), passes, (images, masks), scratch / f"{n}", epochs=1, steps=150)
-    scores[n] = run.history["val_dice"][-1]
+    keras.utils.set_random_seed(seed)
+    passes = training_batches(more[:n], more_masks[:n], batch_size=8, epochs=-(-1600 // n), seed=seed)
+    run = train_unet(build_unet(depth=3), passes, unseen, scratch / f"{n} {seed}", epochs=1, steps=200)
+    scores[n].append(run.history["val_dice"][-1])
 
 # %% tags=["nbval-ignore-output"]
 figures.plot_lines(
-    list(scores), {"validation Dice": list(scores.values())}, "More pictures help, less and less",
-    "; ".join(f"{n} pictures: {score:.2f}" for n, score in scores.items()) + ".", xlabel="different pictures", ylabel="mean per-image Dice",
-    log=True, limits=(0, 1)
+    list(scores), {"mean of three seeds": [np.mean(s) for s in scores.values()],
+                   "worst": [min(s) for s in scores.values()], "best": [max(s) for s in scores.values()]},
+    "Validation Dice, over the number of different pictures",
+    "; ".join(f"{n} pictures: {min(s):.2f} to {max(s):.2f}" for n, s in scores.items()) + ".",
+    xlabel="different pictures", ylabel="mean per-image Dice", log=True, limits=(0, 1)
 )
 
 # %%
-assert scores[400] > scores[5]
-print("400 pictures beat 5:", scores[400] > scores[5])
+assert np.mean(scores[320]) > np.mean(scores[5])
+print("320 pictures are better than 5, in the mean:", bool(np.mean(scores[320]) > np.mean(scores[5])))
 
 # %% [markdown]
-# Each point is one short run, and such runs scatter by a tenth: a point may lie above its right neighbor by luck. Compare the two ends,
-# and repeat with other seeds before you believe more.
+# Compare the ranges before you compare the means. Where the ranges of two neighbors overlap, these three runs cannot say which of the
+# two is better.
 #
-# Each further step on this curve costs four times the pictures, and brings less. Two things make it flat here: augmentation turns 5 pictures
-# into 40, and 150 steps are few; a network that trains longer learns 5 pictures by heart and goes on learning from 400. So a curve like
-# this belongs to *one* length of training. With drawn pictures more are free; with real ones somebody has to outline every lesion, and the
-# curve, measured on a few hundred, is what you show before you ask for ten thousand.
+# Each further point on this curve costs eight times the pictures. Two things make it flat here. Augmentation turns 5 pictures into 40,
+# and 200 steps are few: a network that trains longer memorizes 5 pictures and goes on learning from 320. So a curve like this is valid
+# for *one* length of training. Drawn pictures cost nothing. With real ones somebody has to outline every lesion, and a curve measured
+# on a few hundred is what you show before you ask for ten thousand.
 #
 # ### A page of arithmetic: a million scans
 #
-# You are asked what it takes to train on a million scans of 512x512, three times over, with a network of 32 filters. No need to try.
+# You are asked what it takes to train on a million scans of 512x512, for three epochs, with a network of 32 filters. You can calculate
+# it.
 
 # %%
 wide = build_unet(filters=32)
@@ -716,13 +782,13 @@ assert total / here > total / (50e12 / 3), "is this machine faster than a GPU?"
 print(f"scans a second that the eight must be fed with: {7.2 * 50e12 / 3 / gigaflop / 1e9:.0f}")
 
 # %% [markdown]
-# How to read the page:
+# How to read these numbers:
 #
-# - **On one CPU it takes weeks or months, on one GPU a night, on eight of them a long lunch.** So a million scans are a case for section 3,
-#   one machine with several GPUs; section 4 begins where that is not enough.
-# - **Feeding** them becomes the problem: each second hundreds of scans of half a megabyte must be read, decoded and augmented. That is what streams,
-#   `prefetch` and several processes are for.
-# - **A smaller question first.** The curve of Dice says what a tenth of the scans would give, for a tenth of the price.
+# - **Days, hours or less.** The cells above compare one CPU, one GPU and eight GPUs. A million scans are a case for section 3, one machine
+#   with several GPUs. Section 4 begins where that is not enough.
+# - **Feeding the GPUs** becomes the problem. Each second hundreds of scans of half a megabyte must be read, decoded and augmented. That is
+#   what streams, `prefetch` and several processes are for.
+# - **Ask a smaller question first.** The curve of Dice says what a tenth of the scans would give, at a tenth of the cost.
 
 # %% [markdown]
 # ## Exercises
@@ -733,15 +799,12 @@ print(f"scans a second that the eight must be fed with: {7.2 * 50e12 / 3 / gigaf
 # ### Exercise 7.1: To each worker its part
 #
 # `numbers` are the pictures of one batch, `count` workers share it, and this is worker `index`, counted from 0. Return the numbers that
-# this worker draws, in their order and without gaps: the first worker gets the beginning of the batch, the last its end. Together the
-# workers draw every picture once. If the batch cannot be shared equally, the first workers get one picture more than the others.
+# this worker draws, in their order and without gaps. The first worker gets the beginning of the batch and the last its end. Together
+# the workers draw every picture once. If the batch cannot be shared equally, the first workers get one picture more than the others.
 #
 # Hints: `checks.hint("7.1")`
 
 # %%
-from helpers import checks
-
-
 def my_part(numbers, index, count):
     raise NotImplementedError
 
@@ -764,8 +827,8 @@ checks.exercise_7_1(my_part)
 # %% [markdown]
 # ### Exercise 7.2: How many days?
 #
-# A machine learns from 300 scans of 96x96 a second. The hospital has 200,000 scans of 384x384, the network stays the same, and ten passes
-# are needed. How many days is that, if the time grows exactly with the pixels?
+# A machine trains on 300 scans of 96x96 a second. The hospital has 200,000 scans of 384x384. The network stays the same, and ten epochs
+# are needed. How many days does it take, if the time grows exactly with the pixels?
 #
 # Hints: `checks.hint("7.2")`
 
