@@ -28,8 +28,8 @@ def what_was_skipped(reports) -> str:
     return f"{sum(reasons.values())} tests were skipped: {told}. To run them: {command}, once that is there."
 
 
-def pytest_configure(config):
-    config._course_reporter = config.pluginmanager.get_plugin("terminalreporter")
+def pytest_sessionstart(session):
+    session.config._course_reporter = session.config.pluginmanager.get_plugin("terminalreporter")
 
 
 def pytest_unconfigure(config):

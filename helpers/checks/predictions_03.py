@@ -31,8 +31,8 @@ PREDICTIONS = {
         1: "There the loss is lowest, and many steps lead there. One step goes a part of the way.",
     }, example="2.5"),
     "asked_again": Prediction("asked again, the network scores {}", 0, {
-        "the same": "The pictures are the same, but the network is not: its weights moved during the epoch over which fit "
-            "averages.",
+        "the same": "The pictures are the same, but the network is not: its weights moved during the epoch over which "
+            "fit averages.",
         "lower": "It would be if the network forgot during the epoch. The reported average holds its first, bad steps.",
     }, ("lower", "the same", "higher"), '"lower"'),
     "behind": Prediction("the loss that stays behind is {}", 0, {
@@ -40,12 +40,12 @@ PREDICTIONS = {
         "sum": "The sum has the Dice loss in it, which leaves the gray at once.",
     }, ("BCE", "Dice", "sum"), '"sum"'),
     "places": Prediction("first come the {}", 0, {
-        "outlines": "An outline is a matter of one or two pixels, and needs most of the steps; a lesion's middle stands out "
-            "from its surroundings.",
+        "outlines": "An outline is a matter of one or two pixels, and needs most of the steps; a lesion's middle "
+            "stands out from its surroundings.",
     }, ("places", "outlines"), '"places"'),
     "half": Prediction("the rate is back at half its peak after {} steps", 5, {
-        1200: "That is half of all 2400 steps. The cosine begins only after the 50 steps of warm-up, so its middle lies 25 "
-            "steps later.",
+        1200: "That is half of all 2400 steps. The cosine begins only after the 50 steps of warm-up, so its middle "
+            "lies 25 steps later.",
         1250: "The middle of the cosine is half of 2350 steps after the warm-up: 50 + 1175.",
         1175: "That is half of the cosine's 2350 steps; the 50 steps of warm-up come before them.",
         50: "At step 50 the rate is at its peak.",
@@ -58,8 +58,8 @@ PREDICTIONS = {
         20: "20 is how long it waits without an improvement. It begins to count at the best epoch, not at the first.",
         21: "That would be so if the first epoch were the best: it waits 20 epochs from the best one on.",
         **dict.fromkeys((81, 85, 90, 95, 99, 100, 120), "Only 80 epochs are allowed, so it cannot come to more."),
-        **dict.fromkeys((22, 23, 24, 25), "It waits 20 epochs from the best one on, and the network still improves after a "
-            "few."),
+        **dict.fromkeys((22, 23, 24, 25), "It waits 20 epochs from the best one on, and the network still improves "
+            "after a few."),
         60: "That would be so if the best epoch were the 40th. It learns the few wrong outlines by heart sooner.",
     }),
     "resumed": Prediction("{}", 0, {

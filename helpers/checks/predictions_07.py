@@ -14,7 +14,7 @@ PREDICTIONS = {
         1300: "Those are all operations of the step.",
     }, example="100"),
     "two threads": Prediction("two threads need {}", 0, {
-        "half the time": "They would, if Python let two threads run at the same time. Drawing is a hundred short calls, "
+        "half the time": "They would, if Python let two threads run at once. Drawing is a hundred short calls, "
             "and between them only one thread may run.",
         "about the same": "Nearly: the work does not get less, and here they gained or lost something beside it.",
         "more time": "They can lose time by handing the lock to each other. Here they did not.",

@@ -39,7 +39,7 @@ def flip(images, masks, pages, times, page=0, picture=0, unit="epoch") -> PanelR
 
 
 def _flip_curve(canvas, x, y, times, scores, page, unit, side=TILE):
-    """Draw the Dice of every page, and where the present one stands; steps, which grow fast, are spaced page by page."""
+    """Draw the Dice of every page and where the present one stands; steps grow fast and are spaced page by page."""
     left, right, top, floor = x + 24, x + side - 6, y + 8, y + side - 6
     along = range(len(times)) if unit == "step" else times
     canvas.text(x, 17, "Dice of this picture", bold=True)

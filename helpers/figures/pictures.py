@@ -1,0 +1,93 @@
+"""Figures made of pictures: scans, masks, predictions with their errors, small arrays with their numbers."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from helpers import drawing, palette
+from helpers.drawing import plane
+from helpers.figures.style import PREDICTION, QUIET, TRUTH, draw_outline, finish
+
+
+def show_images(
+    images, titles=(), title="", caption="", masks=None, columns=None, cmap="gray", limits=(0, 1), size=2.1,
+):
+    """Show pictures side by side, each `[h, w]` or `[h, w, 1]`; `masks`, if given, as orange outlines on top.
+
+    titles: one for each picture; title: what to see; says: the same in words, printed below. limits: the values drawn
+    black and white, None for each picture's own.
+    """
+    columns = columns or min(len(images), 4)  # a wider strip would be shrunk until its words cannot be read
+    rows = -(-len(images) // columns)
+    height = size * rows + 0.25 * bool(titles) * rows + 0.35 * bool(title)
+    figure, axes = plt.subplots(rows, columns, figsize=(size * columns, height), squeeze=False)
+    for i, axis in enumerate(axes.flat):
+        axis.axis("off")
+        if i < len(images):
+            low, high = limits or (None, None)
+            axis.imshow(plane(images[i]), cmap=cmap, vmin=low, vmax=high)
+            if i < len(titles):
+                axis.set_title(titles[i], fontsize=9)
+            if masks is not None:
+                draw_outline(axis, masks[i], TRUTH)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    finish(figure, caption)
+
+
+def show_pairs(images, masks, titles=(), title="", caption=""):
+    """Show scans in one row and their masks below them."""
+    n = len(images)
+    figure, axes = plt.subplots(2, n, figsize=(1.7 * n, 3.9), squeeze=False)
+    for i in range(n):
+        axes[0, i].imshow(plane(images[i]), vmin=0, vmax=1)
+        axes[1, i].imshow(plane(masks[i]), vmin=0, vmax=1, cmap="cividis")
+        axes[0, i].set_title(titles[i] if i < len(titles) else "", fontsize=9)
+    for axis in axes.flat:
+        axis.axis("off")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    finish(figure, caption)
+
+
+def show_numbers(array, title="", caption=""):
+    """Show a small array `[h, w]` as a picture with every value written into its pixel."""
+    array = plane(array)
+    figure, axis = plt.subplots(figsize=(0.42 * array.shape[1] + 0.2, 0.42 * array.shape[0] + 0.5))
+    axis.imshow(array, cmap="cividis")
+    middle = (float(array.max()) + float(array.min())) / 2
+    for (y, x), value in np.ndenumerate(array):
+        color = "black" if value > middle else "white"
+        axis.text(x, y, f"{value:g}", ha="center", va="center", color=color, fontsize=9)
+    axis.axis("off")
+    axis.set_title(title)
+    finish(figure, caption)
+
+
+def show_predictions(images, y_true, y_pred, titles=(), title="", caption=""):
+    """Show scans with the outlines of truth (orange) and prediction (blue, dashed), and the map of errors below each.
+
+    y_true, y_pred: masks. In the maps, white is found, orange missed, blue too much. Four scans stand side by side.
+    """
+    columns = len(images) if len(images) <= 4 else min(-(-len(images) // 2), 4)
+    blocks, tall = -(-len(images) // columns), np.divide(*np.shape(images[0])[:2])
+    wide = 8.4 / max(columns, 2)
+    figure, axes = plt.subplots(
+        2 * blocks, columns, figsize=(wide * columns, blocks * (2 * wide * tall + 0.45) + 0.8), squeeze=False
+    )
+    for axis in axes.flat:
+        axis.axis("off")
+    for i, (image, true, pred) in enumerate(zip(images, y_true, y_pred)):
+        above, below = axes[2 * (i // columns), i % columns], axes[2 * (i // columns) + 1, i % columns]
+        zoom = max(1, round(480 / max(np.shape(image)[:2])))
+        large = drawing.enlarged(drawing.colored(drawing.levels(image)), zoom)
+        for mask, kind in ((true, "truth"), (pred, "prediction")):
+            drawing.outline(large, drawing.enlarged((plane(mask) > 0).astype(np.uint8), zoom), kind)
+        above.imshow(large)
+        above.set_title(titles[i] if i < len(titles) else "", fontsize=11)
+        below.imshow(drawing.colored(drawing.error_map(true, pred), "errors"))
+    colors = [(palette.COLORS[color], word) for color, word in palette.LEGENDS["errors"]]
+    keys = [Patch(facecolor=color, edgecolor=QUIET, label=word) for color, word in colors]
+    lines = [Line2D([], [], color=TRUTH, label="truth"), Line2D([], [], color=PREDICTION, ls="--", label="prediction")]
+    figure.legend(handles=[*lines, *keys], loc="outside lower left", ncols=5, fontsize=11)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    finish(figure, caption)
