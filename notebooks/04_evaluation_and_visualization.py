@@ -712,8 +712,8 @@ def occlusion(network, picture, region, width=8):
     hidden = np.repeat(picture[None], len(corners), axis=0)
     for one, (y, x) in zip(hidden, corners):
         one[y : y + width, x : x + width] = blurred[y : y + width, x : x + width]
-    falls = mean_logit(network, picture[None], region) - mean_logit(network, hidden, region)
-    return np.array(falls), hidden
+    parts = [mean_logit(network, hidden[i : i + 32], region) for i in range(0, len(hidden), 32)]
+    return np.array(mean_logit(network, picture[None], region) - np.concatenate(parts)), hidden
 
 
 # %% [markdown]
