@@ -51,6 +51,7 @@ WITH_KERAS = {"anatomy", "losses", "batches", "callbacks", "run"}
 EQUIVALENT = [
     ("evaluation", "np.maximum(areas, 2)", "an area of 1 means no overlap, and 0/2 = 0/1"),
     ("evaluation", "== 1) * (labels == 0)", "the product of two truth values is their `and`"),
+    ("evaluation", "== 1) & (labels <= 0)", "labels are never negative"),
     ("evaluation", "image[..., -1]", "there is one channel, which is the first and the last"),
     ("synthesis", "if blur != 0", "a blur is never negative"),
 ]
