@@ -690,8 +690,10 @@ def brightness_under(images, masks):
 
 
 here, there = (brightness_under(six.train[0], m) for m in (six.train[1], six.train[1][:, :, ::-1]))
-print(f"masks that fit better when mirrored: {(there > here).mean():.0%}")
 checks.reveal("patient 6", guess, "masks" if (there > here).mean() > 0.2 else "network")
+
+# %%
+print(f"masks that fit better when mirrored: {(there > here).mean():.0%}")
 
 # %% [markdown]
 # Six pictures you can look at, six thousand you cannot. But a computer can ask each picture whether its mask fits better after a flip, a
@@ -973,6 +975,8 @@ assert in_training > in_inference + 0.2
 checks.reveal(
     "patient 10", guess, "normalization" if in_training > in_inference + 0.2 else "over-fitting"
 )
+
+# %%
 found = diagnose(*ten.train, model=ten.network, history=ten.run)
 assert found.causes[0] == "batch_normalization"
 print("most likely:", found.causes[0])

@@ -158,9 +158,11 @@ answer = "use half"
 try:
     answer = "skip" if len(own.load_pairs(bad, marks).names) == 1 else answer
 except own.PictureError as error:
-    answer = "stop"
-    print(error)
+    answer, said = "stop", error
 checks.reveal("broken file", guess, answer)
+
+# %%
+print(said)
 
 # %% [markdown]
 # It stops, names the file, and says what to do.
@@ -210,8 +212,10 @@ guess = None  # a number of patients
 names = [f"patient{patient}_slice{i}" for patient in range(6) for i in range(4)]
 groups = own.groups_of(names)
 sets = own.split_by_source(groups, seed=0)
-print(own.split_table(sets, names, groups))
 checks.reveal("test patients", guess, len({groups[i] for i in sets[2]}))
+
+# %%
+print(own.split_table(sets, names, groups))
 
 # %% [markdown]
 # A **condition** is something else than a source. In `WT_m1_003` the source is the mouse `m1`, and `WT` is the condition
@@ -338,12 +342,15 @@ for count in counts:
 
 # %% tags=["nbval-ignore-output"]
 if counts:
+    checks.reveal("one picture", guess, max(curve, key=lambda name: curve[name][0]))
+
+# %% tags=["nbval-ignore-output"]
+if counts:
     lines = "; ".join(f"{name} " + ", ".join(f"{d:.2f}" for d in dice) for name, dice in curve.items())
     figures.plot_lines(
         counts, curve, "What a labeled picture is worth", f"With {counts} labeled pictures: {lines}.",
         xlabel="labeled pictures", ylabel="validation Dice per picture", limits=(0, 1),
     )
-    checks.reveal("one picture", guess, max(curve, key=lambda name: curve[name][0]))
 
 # %%
 print("with all pictures, from trained weights, above 0.5:", not counts or bool(curve["trained weights"][-1] > 0.5))
@@ -470,12 +477,14 @@ careful = own.predict_tiled(unet, large, tile=256)
 
 # %% tags=["nbval-ignore-output"]
 gaps = [np.abs(answer - one_pass) for answer in (careless, careful)]
+checks.reveal("seam", guess, float(gaps[0].max()))
+
+# %% tags=["nbval-ignore-output"]
 figures.show_images(
     gaps, ["16 pixels shared", "receptive field shared"], "Too small an overlap leaves seams, the full one none",
     cmap="viridis", size=3,
     caption=f"Largest difference: {gaps[0].max():.2f} with a small overlap, {gaps[1].max():.0e} with the full one.",
 )
-checks.reveal("seam", guess, float(gaps[0].max()))
 
 # %%
 assert gaps[1].max() < 1e-4 < gaps[0].max()
@@ -503,8 +512,10 @@ drawn = np.zeros((100, 200), np.uint8)
 cv2.circle(drawn, (50, 50), 30, 1, thickness=cv2.FILLED)
 cv2.ellipse(drawn, (140, 50), (40, 20), 0, 0, 360, 1, thickness=cv2.FILLED)
 disc, oval = own.measure_objects(own.label_objects(drawn))
-print(f"disc: area {disc.area:.0f} pixels, roundness {disc.roundness:.1f}; oval: area {oval.area:.0f}")
 checks.reveal("oval", guess, "more" if oval.roundness > 0.9 else "less")
+
+# %%
+print(f"disc: area {disc.area:.0f} pixels, roundness {disc.roundness:.1f}; oval: area {oval.area:.0f}")
 
 # %% [markdown]
 # Now the pictures of the test set. With `pixel_size` in micrometers, areas are in square micrometers.
