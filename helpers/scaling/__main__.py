@@ -36,7 +36,7 @@ def main(arguments=None) -> int:
             print(fit_on(strategy))
         else:
             train_on(strategy, options.run_dir, **json.loads(options.settings))
-    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CanceledError):
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError):
         print("Another worker is gone, so this one ends, too.", flush=True)
         os._exit(LOST_PEER)  # TensorFlow's own clean-up would wait for the one that is gone
     return 0
