@@ -235,6 +235,7 @@ def test_a_killed_worker_is_reported_ends_the_run_and_can_be_resumed(tmp_path):
     with pytest.raises(WorkerLost, match=r"worker 1 of 2 was killed \(SIGKILL\), so the others were stopped, \d+ epochs? (is|are) saved. Go on with resume=True"):
         watch_workers(processes, run, seconds=240)
     assert gone(family, 60)
+    assert "Another worker is gone" in (run / "worker-0.txt").read_text(), "worker 0 ended for another reason"
     kept = len(read_log(run))
     resumed = run_workers(2, run, seconds=400, epochs=kept + 2, resume=True)
     whole = train_on(tf.distribute.get_strategy(), tmp_path / "whole", epochs=kept + 2)
