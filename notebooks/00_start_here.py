@@ -183,7 +183,7 @@ for dial, value in (("noise", 0.3), ("contrast", 0.1)):
 # | [02 Build a U-Net and look inside it](02_unet_anatomy.ipynb) | every part of the network, by hand first | 90 min | 1 min |
 # | [03 Train it, and see every callback act](03_training_with_callbacks.ipynb) | losses, learning rate, early stopping, backup | 60 min | 2 min |
 # | [04 Judge it as a careful researcher would](04_evaluation_and_visualization.ipynb) | the test set, once; baselines, errors, uncertainty | 60 min | ½ min |
-# | [05 Find out why it fails, and mend it](05_failure_clinic.ipynb) | networks that fail, on purpose: diagnose and mend them | 60 min | 2 min |
+# | [05 Find out why it fails, and fix it](05_failure_clinic.ipynb) | networks that fail, on purpose: diagnose and mend them | 60 min | 2 min |
 # | [06 Bring your own images](06_your_own_images.ipynb) | a folder of your pictures, from loading to a table of objects | 60 min | 2 min |
 # | [07 Scale it up, and find out what a step costs](07_scaling_up.ipynb) | streams, several devices and machines, and what a million scans would cost | 60 min | 3 min |
 #

@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # Find out why it fails, and mend it
+# # Find out why it fails, and fix it
 #
 # **Launch:** on your own machine with `make lab`, which opens the course in JupyterLab.
 #

@@ -11,7 +11,7 @@
 #
 # **Launch:** on your own machine with `make lab`, which opens the course in JupyterLab.
 #
-# Previous: [Find out why it fails, and mend it](05_failure_clinic.ipynb) · [Contents](../README.md) · Next:
+# Previous: [Find out why it fails, and fix it](05_failure_clinic.ipynb) · [Contents](../README.md) · Next:
 # [Scale it up, and find out what a step costs](07_scaling_up.ipynb)
 #
 # ## What you'll do
