@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
 BUILT = SITE / "_build"
 AS_IT_RAN = "*This page shows the notebook as it ran. Its sliders, guesses and exercises wait for you in the running notebook.*"
-PNG = "image/png"
 
 
 # --- Pictures get words -----------------------------------------------------------------------------------------------
@@ -62,7 +61,7 @@ def alt_texts(cell, positions: dict[str, int]) -> list[str]:
     titles = figure_titles(cell.source, positions)
     texts = []
     for i, output in enumerate(cell.outputs):
-        if PNG not in output.get("data", {}):
+        if not any(kind.startswith("image/") for kind in output.get("data", {})):
             continue
         printed = [o.text for o in cell.outputs[i + 1 : i + 2] or cell.outputs[:i] if o.output_type == "stream"]
         lines = [line.strip() for line in "\n".join(printed).splitlines() if line.strip() and "guess" not in line.lower()]
