@@ -1053,7 +1053,7 @@ for skips in (False, True):
     figures.show_predictions(
         validation[0][chosen], validation[1][chosen], found[skips, 1][chosen], [name] * 3,
         "The same three scans, " + name,
-        "Below, orange pixels were missed and light blue ones are too much. Compare the outlines."
+        f"The same three scans {name}. Orange pixels were missed and blue ones are too much."
     )
 
 # %%
