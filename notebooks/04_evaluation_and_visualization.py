@@ -331,7 +331,7 @@ print(f"test set: Dice per image {dice.mean():.3f}, pooled {pooled:.3f}; IoU {io
 # Every pixel falls into one of four boxes. Its name has two words: the second says what the network called the pixel, and
 # the first says whether that was right.
 #
-# | | called lesion | called background |
+# | a pixel that | called lesion | called background |
 # | --- | --- | --- |
 # | **is lesion** | true positive, TP | false negative, FN: *missed* |
 # | **is background** | false positive, FP: *invented* | true negative, TN |
