@@ -518,8 +518,8 @@ checks.reveal("behind", guess, last)
 # %% [markdown]
 # BCE lingers near the gray that it likes: every pixel of background pulls the network towards "no lesion", and there are nine times as
 # many of them. Dice loss does not count background that is right. On the other hand it judges a picture as a whole and says less about each
-# single pixel, and the probabilities that it teaches are nearly all 0 or 1. The sum has a bit of both and is the default of this course.
-# With more epochs the three come closer together, so read the bands: where they overlap, three seeds do not tell the losses apart.
+# single pixel, and the probabilities that it teaches are often close to 0 or 1, as notebook 04 measures. The sum has a bit of both and is the default of this course.
+# Read the bands: where they overlap, three seeds do not tell the losses apart.
 #
 # ## 4. How far to step? The learning rate
 #
@@ -633,18 +633,16 @@ figures.plot_spread(
 )
 
 # %%
-lowest, highest = (
-    {name: f(runs[:, -1]) for name, runs in by_rate.items()} for f in (np.min, np.max)
-)
-assert max(lowest.values()) < min(highest.values()), "a schedule stands apart from the others"
+means = {name: runs[:, -1].mean() for name, runs in by_rate.items()}
+assert means["planned"] < max(means.values()), "the planned rate leads this short race"
 assert np.any(np.diff(rates["reacting"]) < 0), "the plateau rule never acted"
 print("the cosine ends below a thousandth of its peak:", rates["planned"][-1] < 3e-6)
-print("the three ranges overlap:", True)
+print("the plan leads this short race:", means["planned"] == max(means.values()))
 
 # %% [markdown]
-# The ranges overlap, so this race names no winner. What you can see is the shape: the planned run is slower at first, while it warms up,
-# and its last epochs move least, because the rate goes to 0. In long trainings that calm end is what counts, and the plan is hard to beat
-# when you know the number of steps. The plateau rule helps when you do not know it.
+# In so short a race the plan does not lead: it is slower at first, while it warms up, and its last steps move little, because the rate
+# goes to 0. Three seeds of a few epochs say nothing about long trainings. A plan needs the number of steps beforehand; the plateau rule
+# does not.
 #
 # ## 5. `train_unet`, and its callbacks one by one
 #
