@@ -367,6 +367,9 @@ WRONG = {
         ("import math\n\ndef my_rate(step, peak, steps, warmup):\n    if step < warmup:\n        return peak * step "
             f"/ warmup\n    return {after}", message)
         for after, message in (
+            ("peak * (1 + math.cos(2 * math.pi * (step - warmup) / (steps - warmup))) / 2", "2 pi is a whole one"),
+            ("float(__import__('keras').optimizers.schedules.CosineDecay(peak, steps - warmup)(step - warmup))",
+                "without Keras"),
             ("peak * math.cos(math.pi * (step - warmup) / (steps - warmup))", "runs below 0"),
             ("peak * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))", "twice too high"),
             ("peak * (1 + math.cos(math.pi * step / steps)) / 2", "starts at step 0"),
