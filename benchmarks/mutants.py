@@ -6,6 +6,9 @@
 Solutions are taken from the notebooks' own text. A mutant differs from a solution in one place: another operator,
 comparison or constant, a statement or an argument left out, two arguments or axes swapped. A checker catches it by
 printing anything but `solved`.
+
+A mutant of meaning is what a student writes who has understood something else. Its code and the message that it has to
+get stand in tests/test_checks.py; here it is said what each one means.
 """
 
 import ast
@@ -16,6 +19,7 @@ import os
 import re
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -61,6 +65,46 @@ EQUIVALENT = [
     ("7.2", "200000", "200001", "one scan more or less does not change the second decimal"),
     ("7.2", "200000", "199999", "one scan more or less does not change the second decimal"),
     ("7.2", "2 / 300", "2 // 300", "a part of a second does not change the second decimal"),
+]
+
+# Mutants of meaning: the exercise, what its author took the task to be, and a part of the message that must answer it.
+MEANING = [
+    ("1.1", "the mask holds the lesion's gray level", "says 1 for lesion however bright"),
+    ("1.1", "the mask is read off the gray levels, so a vessel of the same gray is marked", "read off the gray levels"),
+    ("1.1", "a pixel where two lesions overlap counts twice", "do not add"),
+    ("1.1", "each lesion starts a new picture", "has been erased"),
+    ("1.2", "IoU in place of Dice", "intersection over the union"),
+    ("1.2", "lengths in place of areas", "radii where the areas belong"),
+    ("1.3", "every pixel that is not quite black is lesion", "grows by its smoothed edge"),
+    ("1.3", "the picture's own mean is its threshold", "depends on the picture"),
+    ("1.4", "images, not patients, are drawn", "leakage"),
+    ("1.4", "a generator of its own draws the patients", "does not come from rng"),
+    ("1.4", "the same patients are drawn whatever the seed", "nothing is drawn at random"),
+    ("2.2", "each filter looks at one channel only", "own channels only"),
+    ("2.3", "both convolutions look at the block's input", "called on what comes out of the first ReLU"),
+    ("2.5", "a layer after the pooling still widens by two pixels", "left the pooling out"),
+    ("2.6", "the skip is added to the map in place of joined", "by concatenation"),
+    ("3.1", "the pictures that do not fill a batch are dropped", "never be used"),
+    ("3.2", "the picture moves and its mask stays", "the masks stay as they were"),
+    ("3.2", "the wrong axis is mirrored", "axis 1 is the height"),
+    ("3.3", "a low score is taken for over-fitting", "under-fitting"),
+    ("3.4", "the cosine makes a whole turn", "2 pi is a whole one"),
+    ("3.5", "the training score decides", "stops by the training score"),
+    ("3.5", "an epoch that was not validated counts as perfect", "it stops: what your logs.get gives then"),
+    ("3.5", "a mean of two epochs decides", "a mean over epochs"),
+    ("4.1", "precision and recall change places", "precision: that is recall; "),
+    ("4.2", "all pictures are one large picture", "sum over the batch"),
+    ("4.2", "nothing found where nothing is scores zero", "two empty masks score 0"),
+    ("4.3", "one pixel that is hit makes a lesion found", "single pixel is not enough"),
+    ("4.3", "a lesion counts if IoU is a half", "divide by the union"),
+    ("4.4", "the data that chose the epoch also judge it", "chose the epoch"),
+    ("4.5", "the spread of pictures is taken for that of their mean", "not of their mean"),
+    ("4.5", "the number of repeats is fixed", "number of repeats fixed"),
+    ("4.5", "a generator of its own resamples", "do not come from rng"),
+    ("4.5", "quantiles are given to a function that counts in percent", "counts in percent"),
+    ("5.2", "the spread is left as it was", "not the spread"),
+    ("5.3", "only pictures that are copied without a mirror are found", "mirrored copies are missed"),
+    ("7.1", "each worker draws the whole batch", "whole batch"),
 ]
 
 
@@ -271,6 +315,18 @@ def examine(exercise: Found) -> tuple[int, list[str], list[tuple[str, str]]]:
     return count, survivors, right
 
 
+def of_meaning() -> list[tuple[str, str, str]]:
+    """Return `(exercise, what it means, what the checker answers)` for each mutant of meaning."""
+    sys.path.append(str(ROOT / "tests"))
+    from test_checks import WRONG
+
+    found, answers = exercises(), []
+    for identity, meaning, fragment in MEANING:
+        code = next(code for code, message in WRONG[identity] if message == fragment or fragment in message)
+        answers.append((identity, meaning, said(found[identity], textwrap.dedent(code)).strip()))
+    return answers
+
+
 def main(arguments) -> int:
     """Run the command line."""
     os.environ["UNET_COURSE_PROGRESS"] = tempfile.mkdtemp()
@@ -296,14 +352,18 @@ def main(arguments) -> int:
     share = (total - good - bad) / (total - good)
     print(f"{total} mutants, {good} of them right; {share:.1%} of the rest are caught; "
         f"{time.monotonic() - started:.0f} s")
-    if not arguments:
-        REPORT.write_text(report(rows, lines, total, good, share), encoding="utf-8")
-    return share < 0.95
+    if arguments:
+        return share < 0.95
+    meanings = of_meaning()
+    REPORT.write_text(report(rows, lines, total, good, share, meanings), encoding="utf-8")
+    return share < 0.95 or any(answer.startswith("solved") for *_, answer in meanings)
 
 
-def report(rows, lines, total, good, share) -> str:
+def report(rows, lines, total, good, share, meanings) -> str:
     """Return the report as Markdown."""
     table = "\n".join(f"| {i} | {n} | {n - s - r} | {r} | {s} |" for i, n, s, r in rows)
+    told = "\n".join(f"| {i} | {meaning} | {answer.replace('|', '&#124;')} |" for i, meaning, answer in meanings)
+    passed = sum(answer.startswith("solved") for *_, answer in meanings)
     text = f"""# What the checkers let through
 
 Written by `python benchmarks/mutants.py`; do not edit.
@@ -315,6 +375,14 @@ answers after all; of the other {total - good} the checkers catch {share:.1%}.**
 | exercise | mutants | caught | right after all | survive |
 | --- | --- | --- | --- | --- |
 {table}
+
+## Mutants of meaning
+
+Answers of someone who took the task for another one. Of {len(meanings)}, {passed} pass.
+
+| exercise | what it means | what the checker answers |
+| --- | --- | --- |
+{told}
 
 ## Not caught
 

@@ -397,7 +397,25 @@ WRONG = {
             ("if logs.get('val_dice', 0) >= self.goal: self.stop_training = True", "you set self.stop_training"),
             ("if logs.get('val_dice', 0) <= self.goal: self.model.stop_training = True", "Which way round"),
             ("return logs.get('val_dice', 0) >= self.goal", "never stopped"),
-            ("if logs.get('val_dice', 0) >= 0.8: self.model.stop_training = True", "Which number do you compare"),
+            ("if logs.get('val_dice', 0) >= 0.8: self.model.stop_training = True", "not use the goal"),
+            ("if logs.get('val_dice', 1) >= self.goal: self.model.stop_training = True", "it stops: what your logs.get "
+             "gives then"),
+            ("if logs.get('val_dice', logs['dice']) >= self.goal: self.model.stop_training = True", "Such an epoch "
+             "must not"),
+            ("self.seen = [*getattr(self, 'seen', []), logs.get('val_dice', 0)]\n"
+             "        if np.mean(self.seen[-2:]) >= self.goal: self.model.stop_training = True", "a mean over epochs"),
+            ("self.seen = [*getattr(self, 'seen', []), logs.get('val_dice', 0)]\n"
+             "        if np.mean(self.seen) >= self.goal: self.model.stop_training = True", "does not ask to stop; a"),
+            ("self.seen = [*getattr(self, 'seen', []), logs.get('val_dice', 0)]\n"
+             "        if min(self.seen[-2:]) >= self.goal and len(self.seen) > 1: self.model.stop_training = True",
+             "yours waits"),
+            ("if logs.get('val_loss', 9) <= self.goal: self.model.stop_training = True", "when the validation "
+             "loss is below"),
+            ("if logs.get('val_loss', 0) >= self.goal: self.model.stop_training = True", "stops by the validation "
+             "loss"),
+            ("if logs.get('val_dice', 0) >= self.goal and epoch % 2: self.model.stop_training = True",
+             "asks to stop after epoch 4; a right callback asks to stop after epoch 3"),
+            ("self.model.stop_training = True", "stops every run at its first epoch"),
         )
     ] + [("class StopAtGoal:\n    pass", "derive from keras.callbacks.Callback"), ("StopAtGoal = 3",
         "the class itself")],
@@ -1112,6 +1130,15 @@ def test_versions_are_compared_as_numbers():
 
 
 # --- the mutation report ----------------------------------------------------------------------------------------------
+
+
+def test_no_mutant_of_meaning_passes_and_the_report_quotes_each_answer(own_progress):
+    answers = mutants.of_meaning()
+    report = mutants.REPORT.read_text(encoding="utf-8")
+    assert len(answers) >= 25 and len({identity for identity, *_ in answers}) >= 15
+    for identity, meaning, answer in answers:
+        assert answer.startswith("not yet ("), (identity, meaning, answer)
+        assert f"| {identity} | {meaning} | {answer} |" in report
 
 
 def test_the_mutation_report_is_there_and_good():

@@ -1,4 +1,4 @@
-"""Try a student's piece of a network: call it on placeholders, count its weights, compare its values (notebook 02)."""
+"""Try a student's piece of a network (02): call it, count its weights, compare its values; pretend a training (03)."""
 
 import re
 
@@ -81,3 +81,27 @@ def what_stands(between, after):
     if after is None:
         return "the last ReLU is missing: negative numbers come out."
     return f"the block ends in {after}, where a ReLU belongs. The sigmoid stands at the very end of the network alone."
+
+
+def pretended_training(callback_class, goal, rows, stopped):
+    """Return a function that runs a callback through epochs with these logs.
+
+    It returns, for each epoch, whether the model is asked to stop, and whether the callback asked itself instead.
+    """
+    class Model:  # as much of a model as a callback needs
+        stop_training = stopped
+
+    def run():
+        model, seen = Model(), []
+        callback = callback_class(goal)
+        callback.set_model(model)
+        callback.on_train_begin()
+        for epoch, logs in enumerate(rows):
+            callback.on_epoch_begin(epoch)
+            callback.on_train_batch_end(0, {k: v for k, v in logs.items() if not k.startswith("val_")})
+            callback.on_epoch_end(epoch, dict(logs))
+            seen.append(bool(model.stop_training))
+        callback.on_train_end()
+        return seen, getattr(callback, "stop_training", False)
+
+    return run

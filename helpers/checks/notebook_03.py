@@ -4,6 +4,7 @@ import math
 from numbers import Real
 
 from helpers.checks.exercises import check_choice, check_number, exercise
+from helpers.checks.networks import pretended_training
 from helpers.checks.running import ToDo, Wrong, as_array, call, np, short, verdict
 
 
@@ -203,69 +204,87 @@ def exercise_3_5(callback_class):
     if not issubclass(callback_class, keras.callbacks.Callback):
         raise Wrong("type", "the class should derive from keras.callbacks.Callback; Keras calls nothing else.")
 
-    def epochs(goal, rows, stopped=False):
-        class Model:  # as much of a model as a callback needs
-            stop_training = stopped
+    def asks(rule):  # what is asked for in every run, if each epoch asks by such a rule of the epochs so far
+        return [[stopped or any(bool(rule(goal, rows[: j + 1])) for j in range(i + 1)) for i in range(len(rows))]
+                for _, goal, rows, stopped in tests]
 
-        def run():
-            model, seen = Model(), []
-            callback = callback_class(goal)
-            callback.set_model(model)
-            callback.on_train_begin()
-            for epoch, logs in enumerate(rows):
-                callback.on_epoch_begin(epoch)
-                callback.on_train_batch_end(0, {k: v for k, v in logs.items() if not k.startswith("val_")})
-                callback.on_epoch_end(epoch, dict(logs))
-                seen.append(bool(model.stop_training))
-            callback.on_train_end()
-            if getattr(callback, "stop_training", False):
-                raise Wrong("value", "you set self.stop_training; it is the model that has to stop, and the callback "
-                    "has it as self.model.")
-            return seen
+    def latest(name, default=-1.0):
+        return lambda goal, rows: rows[-1].get(name, default) >= goal
 
-        run.__code__ = run.__code__.replace(co_filename=getattr(callback_class.on_epoch_end, "__code__",
-            run.__code__).co_filename)
-        return run
-
-    def row(val_dice, dice=0.5, loss=0.4, val_loss=0.4):
-        return {"dice": dice, "loss": loss, "val_dice": val_dice, "val_loss": val_loss}
+    def row(val_dice, dice=0.5, val_loss=0.45):
+        return {"dice": dice, "loss": 0.42, "val_dice": val_dice, "val_loss": val_loss}
 
     rising = [row(0.2), row(0.7, dice=0.85), row(0.9, dice=0.95), row(0.95, dice=0.97)]
+    without = {"dice": 0.5, "loss": 0.42}
     tests = [
-        ("a run that passes the goal", 0.8, rising, False, [False, False, True, True]),
-        ("a run that stays below its goal", 0.96, rising, False, [False] * 4),
-        ("a run that reaches its goal exactly", 0.9, rising[:3], False, [False, False, True]),
-        ("a run whose training score is past the goal, but not its validation score", 0.8, [row(0.6, dice=0.99,
-            val_loss=0.9, loss=0.9)], False, [False]),
-        ("a low goal", 0.1, [row(0.05, val_loss=0.05), row(0.3)], False, [False, True]),
-        ("a run that another callback is stopping", 0.8, [row(0.3)], True, [True]),
-        ("an epoch without validation", 0.8, [{"dice": 0.9, "loss": 0.1}], False, [False]),
+        ("a run that passes the goal", 0.8, rising, False),
+        ("a run that stays below its goal", 0.96, rising, False),
+        ("a run that reaches its goal exactly", 0.9, rising[:3], False),
+        ("a run whose first epoch reaches the goal", 0.1, [row(0.3)], False),
+        ("a run that is good in one epoch and then bad again", 0.8, [row(0.1), row(0.81), row(0.2)], False),
+        ("a run whose training score is past the goal, but not its validation score", 0.8, [row(0.6, dice=0.99)],
+            False),
+        ("a run with a high validation loss", 0.8, [row(0.3, val_loss=0.95)], False),
+        ("a run with a low validation loss", 0.8, [row(0.3, val_loss=0.05)], False),
+        ("a run that another callback is stopping", 0.8, [row(0.3)], True),
+        ("a run in which an epoch has no validation", 0.8, [without, row(0.3), without], False),
+        ("a run without validation, whose training score is past the goal", 0.8, [without | {"dice": 0.9}], False),
     ]
-    for on, goal, rows, stopped, right in tests:
+    got = []
+    for on, goal, rows, stopped in tests:
         try:
-            seen = call(epochs(goal, rows, stopped), on=on)
+            seen, itself = call(pretended_training(callback_class, goal, rows, stopped), on=on)
         except Wrong as wrong:
-            if on == "an epoch without validation" and "KeyError" in str(wrong):
+            if "validation" in on and "val_dice" not in rows[0] and "KeyError" in str(wrong):
                 raise Wrong("raises", "in an epoch without validation there is no val_dice in the logs, and it raises "
                     "KeyError. What does logs.get return then?") from None
-            if on == "an epoch without validation" and "TypeError" in str(wrong):
+            if "validation" in on and "val_dice" not in rows[0] and "TypeError" in str(wrong):
                 raise Wrong("raises", "in an epoch without validation logs.get gives None, which cannot be compared. "
                     "Give it a second argument.") from None
             raise
-        if seen == right:
-            continue
-        if stopped:
+        if itself:
+            raise Wrong("value", "you set self.stop_training; it is the model that has to stop, and the callback has "
+                "it as self.model.")
+        if stopped and not any(seen):
             raise Wrong("value", "below the goal you set stop_training to False. That undoes the stop of another "
                 "callback, such as EarlyStopping; set it only when you want to stop.")
-        if on.startswith("a run that reaches its goal exactly"):
-            raise Wrong("value", "a run that reaches its goal exactly does not stop: > leaves the goal itself out.")
-        if seen == [any(r["dice"] >= goal for r in rows[: i + 1]) for i in range(len(rows))]:
-            raise Wrong("value", "it stops by the training score. Training pictures are known by heart at some time; "
-                "look at validation.")
-        if on == "a run that passes the goal" and not any(seen):
-            raise Wrong("value", "a run that passes its goal is never stopped.")
-        if on == "a run that passes the goal" and seen == [True] * 4:
-            raise Wrong("value", "it stops at the first epoch, although the goal is not reached. Which way round is "
-                "the comparison?")
-        raise Wrong("value", f"on {on} it {'stops' if any(seen) else 'does not stop'}. Which number do you compare "
-            "with the goal?")
+        got.append(seen)
+    right = asks(latest("val_dice"))
+
+    def explained(i):
+        on, goal, rows, _ = tests[i]
+        scores = ", ".join(f"{r['val_dice']:g}" if "val_dice" in r else "none" for r in rows)
+        does, should = (f"asks to stop after epoch {x.index(True) + 1}" if any(x) else "does not ask to stop" for x in
+            (got[i], right[i]))
+        return f"on {on} (goal {goal:g}, val_dice {scores}) it {does}; a right callback {should}."
+
+    verdict(got, right, {
+        "a run that reaches its goal exactly does not stop: > leaves the goal itself out.":
+            asks(lambda goal, rows: rows[-1].get("val_dice", -1.0) > goal),
+        "in an epoch without validation it stops: what your logs.get gives then reaches the goal. Give it a second "
+            "argument that no goal lies under.": asks(latest("val_dice", 1.0)),
+        "in an epoch without validation it stops by the training score. Such an epoch must not stop anything.":
+            asks(lambda goal, rows: rows[-1].get("val_dice", rows[-1]["dice"]) >= goal),
+        "it stops by the training score. Training pictures are known by heart at some time; look at validation.":
+            asks(latest("dice")),
+        "it stops by the validation loss. The goal is a Dice, and the key is val_dice.": asks(latest("val_loss")),
+        "it stops when the validation loss is below the goal. The goal is a Dice, and the key is val_dice.":
+            asks(lambda goal, rows: rows[-1].get("val_loss", 9.0) <= goal),
+        "one epoch at the goal is enough, and yours waits for more: compare the Dice of this epoch alone.":
+            asks(lambda goal, rows: len(rows) > 1 and latest("val_dice")(goal, rows) and latest("val_dice")(goal,
+                rows[:-1])),
+        "one epoch at the goal is enough, and yours takes a mean over epochs: compare the Dice of this epoch alone.":
+            asks(lambda goal, rows: np.mean([r.get("val_dice", 0.0) for r in rows[-2:]]) >= goal),
+        "it asks to stop one epoch too late: the score is known at the end of the epoch, and so is the answer.":
+            asks(lambda goal, rows: len(rows) > 1 and latest("val_dice")(goal, rows[:-1])),
+        "it stops while the goal is *not* reached. Which way round is the comparison?":
+            asks(lambda goal, rows: "val_dice" in rows[-1] and rows[-1]["val_dice"] < goal),
+        "it stops while the goal is not reached, and without validation as well. Which way round is the comparison?":
+            asks(lambda goal, rows: rows[-1].get("val_dice", -1.0) <= goal),
+        "a run that passes its goal is never stopped: it ends when self.model.stop_training is True.":
+            asks(lambda goal, rows: False),
+        "it stops every run at its first epoch.": asks(lambda goal, rows: True),
+        "it does not use the goal that it was given: compare with self.goal.": next((results for results in (asks(
+            lambda goal, rows, fixed=fixed / 100: rows[-1].get("val_dice", -1.0) >= fixed) for fixed in range(1, 101))
+            if results == got), asks(lambda goal, rows: False)),
+    }, tests, explained)

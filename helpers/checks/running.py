@@ -181,10 +181,11 @@ def as_list(result, on):
         raise Wrong("type", f"on {on} it returns {short(result)}, a list of unequal parts.") from None
 
 
-def verdict(got, right, slips, cases):
+def verdict(got, right, slips, cases, otherwise=None):
     """Raise `Wrong` if results differ from the right ones: with the message of the slip that gives the same, if any.
 
-    got, right: results, one for each case; slips: message to results; cases: what each input is, in words.
+    got, right: results, one for each case; slips: message to results; cases: what each input is, in words; otherwise:
+    a function from a case's number to the message for a mistake that no slip explains.
     """
     wrong = [i for i in range(len(cases)) if not same(got[i], right[i])]
     if not wrong:
@@ -192,9 +193,13 @@ def verdict(got, right, slips, cases):
     for message, results in slips.items():
         if all(same(a, b) for a, b in zip(got, results)):
             raise Wrong("value", message)
-    for message, results in slips.items():  # several mistakes at once: the first case that one of them explains
-        if any(same(got[i], results[i]) for i in wrong):
-            raise Wrong("value", message)
+    if otherwise:
+        raise Wrong("value", otherwise(wrong[0]))
+    # Several mistakes at once: name the one that explains most, but never one that a right result speaks against.
+    explained = {message: sum(same(got[i], results[i]) for i in wrong) for message, results in slips.items()
+                 if all(i in wrong or same(results[i], right[i]) for i in range(len(cases)))}
+    if 2 * max(explained.values(), default=0) >= len(wrong):
+        raise Wrong("value", max(explained, key=explained.get))
     first = wrong[0]
     shown = f" It returns {short(got[first])} there." if np.size(got[first]) < 9 else ""
     raise Wrong("value", f"on {cases[first]} the result is wrong.{shown} Work this case out by hand and compare.")
