@@ -132,15 +132,20 @@ def hough_baseline(images, radius=(5, 15), strictness: float = 20) -> np.ndarray
     images = check_images(images)
     masks = np.zeros(images.shape, np.uint8)
     for image, mask in zip(images, masks):
-        gray = cv2.medianBlur(np.round(image[..., 0] * 255).astype(np.uint8), 5)
-        found = cv2.HoughCircles(
-            gray, cv2.HOUGH_GRADIENT, dp=1, minDist=radius[0], param1=120, param2=strictness,
-            minRadius=radius[0], maxRadius=radius[1],
-        )
-        for x, y, r in found.reshape(-1, 3).tolist() if found is not None else []:
+        for x, y, r in find_circles(image, radius, strictness):
             square, inside = disc_pixels(*mask.shape[:2], x, y, r)
             mask[square][inside] = 1
     return masks
+
+
+def find_circles(image, radius=(5, 15), strictness: float = 20) -> list[list[float]]:
+    """Return the circles in one picture `[h, w, 1]`, each `[x, y, r]` in pixels, the surest first."""
+    gray = cv2.medianBlur(np.round(image[..., 0] * 255).astype(np.uint8), 5)
+    found = cv2.HoughCircles(
+        gray, cv2.HOUGH_GRADIENT, dp=1, minDist=radius[0], param1=120, param2=strictness,
+        minRadius=radius[0], maxRadius=radius[1],
+    )
+    return found.reshape(-1, 3).tolist() if found is not None else []
 
 
 # --- where the errors are ---------------------------------------------------------------------------------------------

@@ -18,12 +18,12 @@ LAYERS = {  # what each module may import of the others
     "anatomy": set(), "networks": {"anatomy", "arrays"}, "memory": set(), "run_folder": set(), "datasets": {"arrays"},
     "training": {"arrays", "datasets", "memory", "networks", "run_folder"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
-    "scaling": {"anatomy", "synthesis", "training"},
-    "own_images": {"arrays", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis"},
+    "scaling": {"anatomy", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
+    "own_images": {"arrays", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances"},
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {
-    module: {"tensorflow", "keras", "IPython", "ipywidgets", "anywidget", "matplotlib"} for module in ("arrays", "palette", "drawing", "synthesis", "evaluation", "workers")
+    module: {"tensorflow", "keras", "IPython", "ipywidgets", "anywidget", "matplotlib"} for module in ("arrays", "palette", "drawing", "synthesis", "evaluation", "instances", "workers")
 }
 
 

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from scipy import ndimage
-from skimage import measure, morphology, segmentation
+from skimage import measure, segmentation
 
 from helpers import drawing, palette
+from helpers.instances import cut_at_waists
 from helpers.own_images.keeping import write_new
 from helpers.own_images.tiles import plane_of
 
@@ -36,14 +37,9 @@ def label_objects(mask, min_area: int = 0, split: bool = False) -> np.ndarray:
     mask = plane_of(mask) > 0
     labels = measure.label(mask)
     if split and mask.any():
-        distance = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
-        distance = cv2.GaussianBlur(distance, (0, 0), 1)
+        distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
         widest = ndimage.maximum(distance, labels, np.arange(1, labels.max() + 1))
-        waist = max(1.0, 0.2 * float(np.median(widest)))
-        lowered = morphology.reconstruction(distance - waist, distance)  # hills lower than `waist` are flat now
-        markers = measure.label(morphology.local_maxima(lowered) * mask)
-        cut = segmentation.watershed(-distance, markers, mask=mask)
-        labels = np.where(cut > 0, cut, labels + cut.max() * (labels > 0))
+        labels = cut_at_waists(mask, waist=max(1.0, 0.2 * float(np.median(widest))))
     if min_area:
         areas = np.bincount(labels.ravel())
         labels = np.where(areas[labels] >= min_area, labels, 0)
