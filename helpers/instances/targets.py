@@ -34,8 +34,8 @@ def check_labels(labels, name: str = "labels") -> np.ndarray:
             )
     if labels.size and (labels.min() < 0 or labels.max() > LARGEST):
         raise ValueError(
-            f"{name} hold {labels.min():.10g} to {labels.max():.10g}; objects are numbered from 1 to at most {LARGEST}, and "
-            "0 is the background."
+            f"{name} hold {labels.min():.10g} to {labels.max():.10g}; objects are numbered from 1 to at most "
+            f"{LARGEST}, and 0 is the background."
         )
     return labels.astype(np.int32, copy=False)
 
