@@ -5,6 +5,8 @@ Images are `[n, height, width, 1]` float32 in 0..1; masks are `[n, height, width
 
 import numpy as np
 
+from helpers.class_masks import check_classes
+
 
 def check_images(images, name: str = "images") -> np.ndarray:
     """Return `images` as an array `[n, h, w, 1]` of finite floats in 0..1, or raise ValueError saying what is wrong.
@@ -48,14 +50,17 @@ def check_masks(masks, name: str = "masks") -> np.ndarray:
         elif np.issubdtype(masks.dtype, np.floating) and 0 <= low and high <= 1:
             remedy = f"These look like probabilities: choose a threshold first, ({name} >= 0.5)."
         else:
-            remedy = f"Say which values are foreground, for example ({name} > 0)."
+            remedy = f"Say which values are foreground, for example ({name} > 0); for classes, see helpers.classes."
         raise ValueError(f"{name} hold {low:g}..{high:g}; this course uses 0 and 1. {remedy}")
     return masks.astype(np.uint8, copy=False)
 
 
-def check_pair(images, masks) -> tuple[np.ndarray, np.ndarray]:
-    """Return checked `(images, masks)` that belong together, or raise ValueError saying what is wrong."""
-    images, masks = check_images(images), check_masks(masks)
+def check_pair(images, masks, classes: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return checked `(images, masks)` that belong together, or raise ValueError saying what is wrong.
+
+    classes: of the network; with more than one, masks are as `class_masks.check_classes` returns them.
+    """
+    images, masks = check_images(images), check_masks(masks) if classes == 1 else check_classes(masks, classes)
     if len(images) != len(masks):
         raise ValueError(
             f"there are {len(images)} images and {len(masks)} masks; each image needs its own mask. "

@@ -2,15 +2,28 @@
 
 import numpy as np
 
-from helpers.arrays import check_images, check_pair
+from helpers.arrays import check_pair
 
 
-def check_first_batch(dataset, name: str, classes: int = 1) -> None:
+def check_parts(given, name: str) -> None:
+    """Raise ValueError if what `train_unet` was given as "train" or "validation" is neither a pair nor a Dataset."""
+    if isinstance(given, (tuple, list)) and len(given) == 3:
+        raise ValueError(
+            f"{name} has three parts; expected (images, masks). For weights of single pixels pass a Dataset, made by "
+            "helpers.pixel_weights.weighted_batches, and compile the model with helpers.classes.ClassLoss()."
+        )
+    if isinstance(given, np.ndarray) or isinstance(given, (tuple, list)) and len(given) != 2:
+        raise ValueError(f"{name} has {len(given)} parts; expected a pair (images, masks), or a tf.data.Dataset.")
+
+
+def check_first_batch(dataset, name: str, model) -> None:
     """Raise ValueError, saying what is wrong, if the first batch of a Dataset is not as the arrays of the course are.
 
-    name: "training" or "validation"; classes: channels of the network's output, 1 for masks of 0 and 1. A third part
-    of a batch is taken as weights, one for each picture.
+    name: "training" or "validation"; model: the channels of its output say how many classes the masks may hold. A third
+    part of a batch is taken as weights, one for each picture or, if the loss knows such weights, for each pixel.
     """
+    classes, loss = model.output_shape[-1], model.loss if model.compiled else None
+    by_pixel = getattr(loss, "pixel_weights", False) or classes > 1 and not model.compiled
     batch = next(iter(dataset.take(1)), None)
     try:
         if batch is None:
@@ -18,15 +31,17 @@ def check_first_batch(dataset, name: str, classes: int = 1) -> None:
         if not isinstance(batch, tuple) or len(batch) not in (2, 3):
             raise ValueError("a batch should be a tuple (images, masks), or (images, masks, weights).")
         images, masks, *weights = (np.asarray(part) for part in batch)
-        if classes == 1:
-            check_pair(images, masks)
-        else:
-            check_images(images)
-        if weights and (weights[0].size != len(images) or weights[0].min() < 0):
+        check_pair(images, masks, classes)
+        shape = weights[0].shape if weights else ()
+        if weights and not (weights[0] >= 0).all():  # NaN is not at least 0 either
+            raise ValueError("its weights are negative or NaN; expected numbers of at least 0.")
+        if weights and weights[0].size != len(images) and not by_pixel:
             raise ValueError(
-                f"its weights have the shape {weights[0].shape}; expected one weight of at least 0 for each picture, "
-                f"({len(images)},). Weights of single pixels need a loss and a loop of your own."
+                f"its weights have the shape {shape}; this model's loss takes one weight for each picture, "
+                f"({len(images)},). For weights of single pixels compile the model with helpers.classes.ClassLoss()."
             )
+        if weights and weights[0].size != len(images) and shape not in (images.shape, images.shape[:3]):
+            raise ValueError(f"its weights have the shape {shape}; expected one weight for each pixel, {images.shape}.")
     except ValueError as error:
         raise ValueError(f"the first batch of the {name} dataset: {error}") from None
 

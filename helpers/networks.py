@@ -17,7 +17,7 @@ _steps = weakref.WeakKeyDictionary()  # one compiled function for each network, 
 
 
 def predict(model, images, batch_size=32) -> np.ndarray:
-    """Return the probability of being foreground for each pixel, `[n, h, w, 1]` float32.
+    """Return the probability of being foreground, or of each class, for each pixel, `[n, h, w, classes]` float32.
 
     images: `[n, h, w, 1]` floats in 0..1; batch_size bounds the memory. Raises ValueError for sizes that the network
     cannot take. Predicting through one compiled function costs a fifth of `model.predict` for single pictures.

@@ -122,28 +122,38 @@ def draw_scene(scene: CircleScene, rng: np.random.Generator) -> tuple[np.ndarray
     return image, (lesions > 0).astype(np.uint8)
 
 
-def stream_scenes(scene: CircleScene = CircleScene(), seed=0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def draw_instances(scene: CircleScene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the scan of `draw_scene` with numbered lesions: `(image, labels)`, the labels as in `make_instances`."""
+    image, _, lesions = draw_layers(scene, rng)
+    seen = np.flatnonzero(np.bincount(lesions.ravel())[1:]) + 1
+    return image, np.searchsorted(seen, lesions, side="right").astype(np.int32)
+
+
+def draw_classes(scene: CircleScene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the scan of `draw_scene` with three classes: `(image, classes)`, the classes as in `make_classes`."""
+    image, vessels, lesions = draw_layers(scene, rng)
+    return image, np.where(lesions > 0, 1, 2 * vessels).astype(np.uint8)
+
+
+def stream_scenes(scene: CircleScene = CircleScene(), seed=0, draw=draw_scene) -> Iterator[tuple]:
     """Yield `(image, mask)` pairs without end; the same seed gives the same stream.
 
     `seed` is whatever `numpy.random.default_rng` takes: a number, a list of numbers such as `[seed, worker]`, or a
-    generator.
+    generator. draw: `draw_scene`, `draw_instances` or `draw_classes`; the images are the same bit for bit.
     """
     rng = np.random.default_rng(seed)
     while True:
-        yield draw_scene(scene, rng)
+        yield draw(scene, rng)
 
 
-def draw_numbered(scene: CircleScene, seed: int, numbers) -> tuple[np.ndarray, np.ndarray]:
+def draw_numbered(scene: CircleScene, seed: int, numbers, draw=draw_scene) -> tuple[np.ndarray, np.ndarray]:
     """Draw the pictures of these numbers, each the first of its own stream, `stream_scenes(scene, [seed, number])`.
 
     A picture depends on seed and number only, so any process can draw any part of an endless set, in any order.
-    Returns `(images, masks)` as `make_dataset` does.
+    draw: as in `stream_scenes`. Returns `(images, masks)` as `make_dataset` does.
     """
-    images = np.empty((len(numbers), scene.size, scene.size, 1), np.float32)
-    masks = np.empty((len(numbers), scene.size, scene.size, 1), np.uint8)
-    for i, number in enumerate(numbers):
-        images[i], masks[i] = next(stream_scenes(scene, [seed, int(number)]))
-    return images, masks
+    pairs = (next(stream_scenes(scene, [seed, int(number)], draw)) for number in numbers)
+    return _stack(scene, len(numbers), pairs, draw)
 
 
 def make_dataset(n: int, scene: CircleScene = CircleScene(), seed=0) -> tuple[np.ndarray, np.ndarray]:
@@ -152,8 +162,7 @@ def make_dataset(n: int, scene: CircleScene = CircleScene(), seed=0) -> tuple[np
     Returns `(images, masks)`: `[n, size, size, 1]` float32 in 0..1, and `[n, size, size, 1]` uint8 in {0, 1}.
     Raises ValueError if `n` is not a whole number of at least 1.
     """
-    images, _, lesions = _draw_many(n, scene, seed)
-    return images, (lesions > 0).astype(np.uint8)
+    return _first(n, scene, seed, draw_scene)
 
 
 def make_instances(n: int, scene: CircleScene = CircleScene(), seed=0) -> tuple[np.ndarray, np.ndarray]:
@@ -163,12 +172,7 @@ def make_instances(n: int, scene: CircleScene = CircleScene(), seed=0) -> tuple[
     belongs to the one drawn last, which lies on top. A lesion that is wholly covered has no pixel and no number.
     Raises ValueError if `n` is not a whole number of at least 1.
     """
-    images, _, lesions = _draw_many(n, scene, seed)
-    labels = np.empty(lesions.shape, np.int32)
-    for numbered, drawn in zip(labels, lesions):
-        seen = np.flatnonzero(np.bincount(drawn.ravel(), minlength=1)[1:]) + 1
-        numbered[...] = np.searchsorted(seen, drawn, side="right")
-    return images, labels
+    return _first(n, scene, seed, draw_instances)
 
 
 def make_classes(n: int, scene: CircleScene = CircleScene(), seed=0) -> tuple[np.ndarray, np.ndarray]:
@@ -177,20 +181,21 @@ def make_classes(n: int, scene: CircleScene = CircleScene(), seed=0) -> tuple[np
     Returns `(images, classes)`: classes are `[n, size, size, 1]` uint8. Lesions are drawn after vessels and lie on top.
     Raises ValueError if `n` is not a whole number of at least 1.
     """
-    images, vessels, lesions = _draw_many(n, scene, seed)
-    return images, np.where(lesions > 0, 1, 2 * vessels).astype(np.uint8)
+    return _first(n, scene, seed, draw_classes)
 
 
-def _draw_many(n, scene, seed):
-    """Return `n` images, vessels and lesions, each `[n, size, size, 1]`, as `draw_layers` gives them one by one."""
+def _first(n, scene, seed, draw):
     if not is_whole(n) or n < 1:
         raise ValueError(f"n is {n!r}; ask for a whole number of pictures, at least 1.")
-    rng = np.random.default_rng(seed)
-    stacks = [np.empty((n, scene.size, scene.size, 1), dtype) for dtype in (np.float32, np.uint8, np.uint16)]
-    for i in range(n):
-        for stack, drawn in zip(stacks, draw_layers(scene, rng)):
-            stack[i] = drawn
-    return stacks
+    return _stack(scene, n, stream_scenes(scene, seed, draw), draw)
+
+
+def _stack(scene, n, pairs, draw):
+    images = np.empty((n, scene.size, scene.size, 1), np.float32)
+    masks = np.empty(images.shape, np.int32 if draw is draw_instances else np.uint8)
+    for i, pair in zip(range(n), pairs):
+        images[i], masks[i] = pair
+    return images, masks
 
 
 def fingerprint(*arrays: np.ndarray) -> str:

@@ -161,6 +161,8 @@ print("mean gray level inside the masks unchanged:", np.allclose(before, after, 
 # 3. `yield` hands over one batch and waits until the next one is wanted. A function with `yield` is called a *generator*.
 # 4. `to_dataset` turns the generator into a `tf.data.Dataset`, which prepares the next batches while the network is busy.
 #
+# `classes` is for notebook 09, where a mask holds several; here it stays 1.
+#
 # The shuffling and the augmentation depend on **the seed and the number of the epoch only**. That is why an interrupted training can
 # go on later as if nothing had happened, as you will see below.
 
@@ -170,8 +172,10 @@ from helpers.training import to_dataset
 
 
 # %%
-def training_batches(images, masks, batch_size=4, epochs=1, first_epoch=0, augmented=True, seed=0):
-    images, masks = check_pair(images, masks)
+def training_batches(
+    images, masks, batch_size=4, epochs=1, first_epoch=0, augmented=True, seed=0, classes=1
+):
+    images, masks = check_pair(images, masks, classes)
 
     def batches():
         for epoch in range(first_epoch, epochs):

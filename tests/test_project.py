@@ -14,16 +14,18 @@ import pytest
 from course import ROOT
 
 LAYERS = {  # what each module may import of the others
-    "arrays": set(), "palette": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "evaluation": {"arrays", "synthesis"},
+    "class_masks": set(), "arrays": {"class_masks"}, "palette": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "evaluation": {"arrays", "synthesis"},
     "anatomy": set(), "networks": {"anatomy", "arrays"}, "memory": set(), "run_folder": set(), "datasets": {"arrays"},
-    "training": {"arrays", "datasets", "memory", "networks", "run_folder"}, "diagnosis": {"arrays", "evaluation", "training"},
+    "classes": {"arrays", "class_masks", "evaluation"}, "pixel_weights": {"arrays", "training"},
+    "brain": {"dials", "own_images", "synthesis"},
+    "training": {"arrays", "classes", "datasets", "memory", "networks", "run_folder"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
     "scaling": {"anatomy", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
     "own_images": {"arrays", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances"},
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {
-    module: {"tensorflow", "keras", "IPython", "ipywidgets", "anywidget", "matplotlib"} for module in ("arrays", "palette", "drawing", "synthesis", "evaluation", "instances", "workers")
+    module: {"tensorflow", "keras", "IPython", "ipywidgets", "anywidget", "matplotlib"} for module in ("arrays", "class_masks", "palette", "drawing", "synthesis", "evaluation", "instances", "workers")
 }
 
 

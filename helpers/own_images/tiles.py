@@ -12,7 +12,8 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
     """Predict a picture of any size tile by tile, with the result of one pass; returns probabilities, float32.
 
     image: `[h, w]`, `[h, w, 1]` or `[1, h, w, 1]`, floats in 0..1 or 8- or 16-bit whole numbers (also a memory map);
-    the result has the same shape. tile: side of a tile, pixels, by default as large as 450 MB of features allow.
+    the result has the same shape, or several classes as its last axis. tile: side of a tile, pixels, by default as
+    large as 450 MB of features allow.
     overlap: pixels that neighboring tiles share, by default the receptive field and `blend`: then each pixel is
     taken only from tiles that see all it depends on, and tiles cross-fade over `blend` pixels. normalization: applied
     tile by tile. out: an array to write into, such as a memory map.
@@ -32,11 +33,9 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
             "by its white."
         )
     grid, margin = _grid(model)
-    if model.output_shape[-1] != 1 or model.input_shape[-1] != 1:
-        raise ValueError(
-            f"the model maps {model.input_shape[-1]} channels to {model.output_shape[-1]}; predict_tiled expects one "
-            "of each."
-        )
+    classes = model.output_shape[-1]
+    if model.input_shape[-1] != 1:
+        raise ValueError(f"the model takes {model.input_shape[-1]} channels; predict_tiled expects one, gray levels.")
     if model.input_shape[1] is not None and model.input_shape[1:3] != plane.shape:
         model = _of_any_size(model)
     padded = [-(-side // grid) * grid for side in plane.shape]
@@ -56,11 +55,12 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
     if out is None:
         # Not np.zeros: NumPy asks for large memory pages for np.empty alone, and touching 65,000 small ones for the
         # first time costs as much as a tenth of the network.
-        result = np.empty(plane.shape, np.float32)
+        result = np.empty((*plane.shape, classes), np.float32)
     else:
-        result = plane_of(out)
-        if result.shape != plane.shape or result.dtype != np.float32:
-            raise ValueError(f"out is {result.dtype} {result.shape}; expected float32 {plane.shape}.")
+        result = plane_of(out)[..., None] if classes == 1 else out
+        if result.shape != (*plane.shape, classes) or result.dtype != np.float32:
+            wanted = plane.shape if classes == 1 else (*plane.shape, classes)
+            raise ValueError(f"out is {result.dtype} {np.shape(out)}; expected float32 {wanted}.")
     result[:] = 0
     step = compiled(model)
     tiles = [(row, column) for row in rows for column in columns]
@@ -72,14 +72,14 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
     def put(tile, scores):
         (top, height, down), (left, width, across) = tile
         here = result[top : top + height, left : left + width]
-        h, w = here.shape
+        h, w = here.shape[:2]
         if len(tiles) == 1:
             here[:] = scores[:h, :w]
             return
         part = _counts(down[:h]), _counts(across[:w])
         scores = scores[part]
         _fade(scores, down[part[0]])
-        _fade(scores.T, across[part[1]])
+        _fade(scores.swapaxes(0, 1), across[part[1]])
         here[part] += scores
 
     # While the network computes, the next tile is cut and the last one is put in its place.
@@ -89,16 +89,19 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
             piece = ahead.result()
             if i + 1 < len(tiles):
                 ahead = beside.submit(cut, tiles[i + 1])
-            scores = step(piece).numpy()[0, ..., 0]
-            if scores.shape != piece.shape[1:3]:
+            scores = step(piece).numpy()[0]
+            if scores.shape[:2] != piece.shape[1:3]:
                 raise ValueError(
-                    f"the model makes {scores.shape} of {tuple(piece.shape[1:3])} pixels; build it with padding='same'."
+                    f"the model makes {scores.shape[:2]} of {piece.shape[1:3]} pixels; build it with padding='same'."
                 )
             if filed:
                 filed.result()  # no more than one waits, which bounds the memory
             filed = beside.submit(put, tile, scores)
         filed.result()
-    return result.reshape(np.shape(image)) if out is None else out
+    if out is not None:
+        return out
+    shape = np.shape(image)
+    return result.reshape(shape if classes == 1 else (*(shape if len(shape) == 2 else shape[:-1]), classes))
 
 
 def plane_of(image):

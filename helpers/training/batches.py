@@ -26,13 +26,13 @@ def augment(images, masks, seed):
     return both[..., :1], both[..., 1:].astype("uint8")
 
 
-def training_batches(images, masks, batch_size=4, epochs=1, first_epoch=0, augmented=True, seed=0):
+def training_batches(images, masks, batch_size=4, epochs=1, first_epoch=0, augmented=True, seed=0, classes=1):
     """Return a `tf.data.Dataset` of `(images, masks)` batches: every epoch in a new order and with new augmentation.
 
     Order and augmentation depend on seed and epoch only, so a run that starts at `first_epoch` sees what an
-    uninterrupted one sees there. The last batch of an epoch may be smaller.
+    uninterrupted one sees there. The last batch of an epoch may be smaller. classes: of the network (notebook 09).
     """
-    images, masks = check_pair(images, masks)
+    images, masks = check_pair(images, masks, classes)
 
     def batches():
         for epoch in range(first_epoch, epochs):
@@ -56,9 +56,9 @@ def to_dataset(batches, shape, steps):
     return quiet(dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2))
 
 
-def fixed_batches(images, masks, batch_size=32):
+def fixed_batches(images, masks, batch_size=32, classes=1):
     """Return a `tf.data.Dataset` of `(images, masks)` batches in their given order, for validation."""
-    images, masks = check_pair(images, masks)
+    images, masks = check_pair(images, masks, classes)
     return quiet(tf.data.Dataset.from_tensor_slices((images, masks)).batch(batch_size).prefetch(1))
 
 

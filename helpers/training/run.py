@@ -9,7 +9,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from helpers.datasets import check_first_batch, check_foreground
+from helpers.classes import ClassDice, ClassLoss
+from helpers.datasets import check_first_batch, check_foreground, check_parts
 from helpers.memory import ReleaseMemory
 from helpers.networks import check_fit
 from helpers.run_folder import claim_folder, read_interrupted, read_log
@@ -46,7 +47,8 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     train, validation: pairs `(images, masks)` of arrays, or `tf.data.Dataset`s of batches. run_dir: a new folder for
     the run's files (see `make_callbacks`). epochs: the largest number of passes. callbacks: further ones. verbose: as
     in `fit`. recipe: the fields of `Recipe`, such as `batch_size=8`.
-    A model that is not compiled gets Adam with its gradient's norm clipped to 1, `bce_dice_loss` and `DiceScore`;
+    A model that is not compiled gets Adam with its gradient's norm clipped to 1, `bce_dice_loss` and `DiceScore` (with
+    several classes: `ClassLoss` and `ClassDice`, and masks of whole numbers or one-hot);
     called again with the same model, the training goes on from its weights with a new schedule.
 
     A run that was interrupted goes on with `resume=True` and the same arguments, and ends as if it had not been.
@@ -99,17 +101,18 @@ def _recipe(settings):
 
 def _batches(model, train, validation, epochs, first_epoch, recipe):
     """Return both sets as checked Datasets, and the steps of an epoch (None for one pass)."""
-    steps, whole = recipe.steps, train
+    steps, whole, classes = recipe.steps, train, model.output_shape[-1]
+    check_parts(train, "train"), check_parts(validation, "validation")
     if not isinstance(train, tf.data.Dataset):
-        train = training_batches(*train, recipe.batch_size, epochs, first_epoch, recipe.augmented, recipe.seed)
+        train = training_batches(*train, recipe.batch_size, epochs, first_epoch, recipe.augmented, recipe.seed, classes)
         steps = steps_per_epoch(len(whole[0]), recipe.batch_size)
     else:
-        check_first_batch(train, "training", model.output_shape[-1])
+        check_first_batch(train, "training", model)
         train = train.skip(first_epoch * steps) if steps else train
     if not isinstance(validation, tf.data.Dataset):
-        validation = fixed_batches(*validation)
+        validation = fixed_batches(*validation, classes=classes)
     else:
-        check_first_batch(validation, "validation", model.output_shape[-1])
+        check_first_batch(validation, "validation", model)
     for dataset in (train, validation):
         sides = dataset.element_spec[0].shape[1:3]
         if sides.is_fully_defined():
@@ -126,7 +129,9 @@ def _compile(model, recipe, steps):
     optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0, name=OURS)
     if model.compiled and model.optimizer.iterations == 0 and model.optimizer.get_config() == optimizer.get_config():
         return
-    model.compile(optimizer, loss=bce_dice_loss, metrics=[DiceScore()])
+    several = model.output_shape[-1] > 1
+    loss, score = (ClassLoss(), ClassDice()) if several else (bce_dice_loss, DiceScore())
+    model.compile(optimizer, loss=loss, metrics=[score])
 
 
 def _length(dataset):
