@@ -2,8 +2,8 @@
 
 Nothing is downloaded: the files lie inside the installed package, and nibabel reads them. The brain is the average of
 152 healthy young adults (ICBM 2009a, nonlinear, symmetric; Fonov et al. 2011), with maps of how probable gray and white
-matter are. It may be used, copied and changed free of charge as long as its notice of copyright is kept: "Copyright (C)
-1993-2009 Louis Collins, McConnell Brain Imaging Centre, Montreal Neurological Institute, McGill University".
+matter are. Its authors (Louis Collins and others, Montreal Neurological Institute, McGill University, 1993-2009) allow
+anyone to use, copy and change it free of charge, as long as their notice of copyright is kept.
 """
 
 import importlib.util
