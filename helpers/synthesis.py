@@ -152,8 +152,8 @@ def draw_numbered(scene: CircleScene, seed: int, numbers, draw=draw_scene) -> tu
     A picture depends on seed and number only, so any process can draw any part of an endless set, in any order.
     draw: as in `stream_scenes`. Returns `(images, masks)` as `make_dataset` does.
     """
-    pairs = (next(stream_scenes(scene, [seed, int(number)], draw)) for number in numbers)
-    return _stack(scene, len(numbers), pairs, draw)
+    pairs = [next(stream_scenes(scene, [seed, int(number)], draw)) for number in numbers]
+    return tuple(np.stack(parts) for parts in zip(*pairs))
 
 
 def make_dataset(n: int, scene: CircleScene = CircleScene(), seed=0) -> tuple[np.ndarray, np.ndarray]:
@@ -187,13 +187,9 @@ def make_classes(n: int, scene: CircleScene = CircleScene(), seed=0) -> tuple[np
 def _first(n, scene, seed, draw):
     if not is_whole(n) or n < 1:
         raise ValueError(f"n is {n!r}; ask for a whole number of pictures, at least 1.")
-    return _stack(scene, n, stream_scenes(scene, seed, draw), draw)
-
-
-def _stack(scene, n, pairs, draw):
     images = np.empty((n, scene.size, scene.size, 1), np.float32)
     masks = np.empty(images.shape, np.int32 if draw is draw_instances else np.uint8)
-    for i, pair in zip(range(n), pairs):
+    for i, pair in zip(range(n), stream_scenes(scene, seed, draw)):
         images[i], masks[i] = pair
     return images, masks
 

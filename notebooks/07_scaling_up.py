@@ -196,16 +196,13 @@ print("and they take most of its time")
 
 
 # %%
-from helpers.synthesis import stream_scenes
+from helpers.synthesis import draw_scene, stream_scenes
 
 
 # %%
-def draw_numbered(scene, seed, numbers):
-    images = np.empty((len(numbers), scene.size, scene.size, 1), np.float32)
-    masks = np.empty((len(numbers), scene.size, scene.size, 1), np.uint8)
-    for i, number in enumerate(numbers):
-        images[i], masks[i] = next(stream_scenes(scene, [seed, int(number)]))
-    return images, masks
+def draw_numbered(scene, seed, numbers, draw=draw_scene):
+    pairs = [next(stream_scenes(scene, [seed, int(number)], draw)) for number in numbers]
+    return tuple(np.stack(parts) for parts in zip(*pairs))
 
 
 # %%
