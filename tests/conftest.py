@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import matplotlib
+import pytest
 from course import ROOT
 
 for folder in (ROOT, ROOT / "tools"):
@@ -16,6 +17,14 @@ matplotlib.use("Agg")  # not the environment variable: the kernels that nbval st
 _scratch = tempfile.mkdtemp(prefix="unet-course-")
 os.environ.setdefault("UNET_COURSE_RUNS", str(Path(_scratch) / "runs"))
 os.environ.setdefault("UNET_COURSE_PROGRESS", str(Path(_scratch) / "progress"))
+
+
+@pytest.fixture(autouse=True)
+def unbroken_lines(monkeypatch):
+    """Let the course print sentences in one line, so that tests can look for words; `test_printing` tests the breaks."""
+    from helpers import printing
+
+    monkeypatch.setattr(printing, "WIDTH", 10**6)
 
 
 def what_was_skipped(reports) -> str:

@@ -1048,6 +1048,27 @@ def test_every_slip_gets_the_message_written_for_it(name):
             assert message in revealed(name, slip)
 
 
+@pytest.mark.parametrize("name", [name for name, truth in TRUTHS.items() if isinstance(truth, (int, float, np.integer))])
+def test_no_number_is_told_only_how_far_off_it_is(name):
+    """Each number that is not near gets a sentence on what may lie behind it, and a near one does not hide a slip."""
+    for guess in [*range(-3, 41), 90, 240, 700, 3000, 10**6, *np.round(np.arange(0, 1.5, 0.035), 3).tolist()]:
+        text = revealed(name, guess).strip()
+        if "That is what you said" not in text and "near enough" not in text and "per cent" not in text:
+            assert re.search(r" too (low|high)(, by a factor of [^ ]+)?\. [A-Z0-9].{10,}[.?]$", text), text
+
+
+def test_the_folded_answer_lists_what_people_guess(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    checks.reveal("accuracy", None, 0.908)
+    folded = shown[0]._repr_html_()
+    assert folded.startswith("<details><summary>") and "<p>Its pixel accuracy is 0.91.</p>" in folded
+    for slip, words in checks.PREDICTIONS["accuracy"].slips.items():
+        assert f"<li>{slip}: {words}</li>" in folded
+    checks.reveal("border", None, "alike")
+    assert "<li>&quot;border&quot;: " in shown[1]._repr_html_() and "alike&quot;" not in shown[1]._repr_html_()
+
+
 @every_prediction
 @pytest.mark.parametrize("guess", [object(), "seven", [1, [2]], np.zeros((3, 3)), float("nan"), 1j, {}, True, (), -5,
     10**9, b"x"])

@@ -14,7 +14,7 @@ import pytest
 from course import ROOT
 
 LAYERS = {  # what each module may import of the others
-    "class_masks": set(), "arrays": {"class_masks"}, "palette": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "evaluation": {"arrays", "synthesis"},
+    "class_masks": set(), "arrays": {"class_masks"}, "palette": set(), "printing": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "evaluation": {"arrays", "synthesis"},
     "anatomy": set(), "networks": {"anatomy", "arrays"}, "memory": set(), "run_folder": set(), "datasets": {"arrays"},
     "classes": {"arrays", "class_masks", "evaluation"}, "pixel_weights": {"arrays", "training"},
     "brain": {"dials", "own_images", "synthesis"},

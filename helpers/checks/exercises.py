@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from helpers.checks.record import read_progress, record_state
 from helpers.checks.running import ToDo, Wrong, described, np, own_randomness, place_in_students_code, short
+from helpers.printing import say
 
 
 class Exercise(NamedTuple):
@@ -43,18 +44,18 @@ def report(identity, check, answers):
     try:
         check(*answers)
     except ToDo:
-        print(f"to do: {name}" + ("" if name.endswith("?") else "."))
+        say(f"to do: {name}" + ("" if name.endswith("?") else "."))
         return
     except Wrong as wrong:
-        print(f"not yet ({wrong.kind}): {wrong}")
+        say(f"not yet ({wrong.kind}): {wrong}")
         record_state(identity, "tried")
         return
     except BaseException as error:  # an answer so strange that the checker trips over it, or one that ends the program
         place = place_in_students_code(error)
-        print(f"not yet (raises): while your answer was tried, it met {described(error)}{place}")
+        say(f"not yet (raises): while your answer was tried, it met {described(error)}{place}")
         record_state(identity, "tried")
         return
-    print(f"solved: {name}" + ("" if name.endswith("?") else ".") + f" {EXERCISES[identity].lesson}")
+    say(f"solved: {name}" + ("" if name.endswith("?") else ".") + f" {EXERCISES[identity].lesson}")
     record_state(identity, "solved")
 
 
@@ -62,13 +63,13 @@ def hint(identity: str) -> None:
     """Print a hint for an exercise, such as "1.1"; each further call goes deeper, up to the third."""
     identity = str(identity)
     if identity not in EXERCISES:
-        print(f"There is no exercise {short(identity)}. There are {', '.join(EXERCISES)}.")
+        say(f"There is no exercise {short(identity)}. There are {', '.join(EXERCISES)}.")
         return
     hints = EXERCISES[identity].hints
     given = min(hints_given.get(identity, 0), len(hints) - 1)
     hints_given[identity] = given + 1
     last = given == len(hints) - 1
-    print(f"Hint {given + 1} of {len(hints)}: "
+    say(f"Hint {given + 1} of {len(hints)}: "
         f"{hints[given]}" + (" (That was the last one; the solution is folded away below the "
             "exercise.)" if last else ""))
 
@@ -122,4 +123,4 @@ def progress(notebook: str) -> None:
         ("tried, not solved yet", [i for i in mine if states.get(i) == "tried"]),
         ("not tried yet", [i for i in mine if i not in states]),
     ):
-        print(f"{name:<23}{len(members)} of {len(mine)}" + (f": {', '.join(members)}" if members else ""))
+        say(f"{name:<23}{len(members)} of {len(mine)}" + (f": {', '.join(members)}" if members else ""))

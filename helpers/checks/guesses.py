@@ -9,6 +9,7 @@ from helpers.checks import (
     predictions_07,
 )
 from helpers.checks.running import np, short
+from helpers.printing import say
 
 PREDICTIONS = {
     **predictions_00.PREDICTIONS,
@@ -28,14 +29,16 @@ INVITATION = "Guess first, in place of None above. Or open the answer."
 class Folded:
     """An answer that stays folded away until the reader opens it: in JupyterLab, Colab, GitHub and the site."""
 
-    def __init__(self, answer: str):
-        self.answer = answer
+    def __init__(self, answer: str, slips: dict):
+        self.answer, self.slips = answer, slips
 
     def __repr__(self):  # where nothing can be folded, the answer is not shown
         return "Guess first, in place of None above."
 
     def _repr_html_(self):
-        return f"<details><summary>{INVITATION}</summary>{html.escape(self.answer)}</details>"
+        lines = [f"<li>{html.escape(guess)}: {html.escape(words)}</li>" for guess, words in self.slips.items()]
+        others = f"<p>What lies behind other guesses:</p><ul>{''.join(lines)}</ul>" if lines else ""
+        return f"<details><summary>{INVITATION}</summary><p>{html.escape(self.answer)}</p>{others}</details>"
 
 
 def reveal(name: str, guess, truth) -> None:
@@ -52,7 +55,7 @@ def reveal(name: str, guess, truth) -> None:
     if guess is None:
         from IPython.display import display  # here, so that the checks can be imported without it
 
-        display(Folded(f"{caption}."))
+        display(Folded(f"{caption}.", _grouped(prediction, truth)))
         return
     guess = _plain(guess)
     if isinstance(truth, str):
@@ -61,7 +64,16 @@ def reveal(name: str, guess, truth) -> None:
         answer = _answer_shape(prediction, guess, truth)
     else:
         answer = _answer_number(prediction, guess, truth)
-    print(f"{caption}. {answer}")
+    say(f"{caption}. {answer}")
+
+
+def _grouped(prediction, truth):
+    """Return what is said to the guesses that are not the truth; guesses that get the same words share a line."""
+    groups = {}
+    for guess, words in prediction.slips.items():
+        if guess != truth and words:
+            groups.setdefault(words, []).append(f'"{guess}"' if isinstance(guess, str) else str(guess))
+    return {", ".join(guesses): words for words, guesses in groups.items()}
 
 
 def _plain(guess):
@@ -112,4 +124,4 @@ def _answer_number(prediction, guess, truth):
         return f"{answer}. {prediction.slips[slip]}"
     if 0 < truth < 1 < guess <= 100:
         return f"{answer}. If you meant per cent: a share is a number between 0 and 1."
-    return f"{answer}."
+    return f"{answer}. {prediction.above if off > 0 else prediction.below}".rstrip()

@@ -7,6 +7,7 @@ import re
 import sys
 
 from helpers.checks.running import described
+from helpers.printing import say
 from helpers.start import MODULES, ROOT, place, wanted_versions
 
 
@@ -14,11 +15,11 @@ def environment() -> bool:
     """Print what is missing or of an unfit version, with the command that mends it; return whether all fits."""
     problems = find_problems()
     if not problems:
-        print("Python fits, and so do", ", ".join(names[0] for names in MODULES.values()) + ".")
+        say("Python fits, and so do", ", ".join(names[0] for names in MODULES.values()) + ".")
         print("Everything that the course needs is here.")
         return True
     for problem, _ in problems:
-        print("-", problem)
+        say("-", problem)
     remedies = list(dict.fromkeys(remedy for _, remedy in problems if remedy))
     where = place()
     if remedies:

@@ -4,6 +4,7 @@ from numbers import Real
 
 from helpers.checks.exercises import check_number, exercise
 from helpers.checks.running import Wrong, as_array, call, np, own_randomness, short, verdict
+from helpers.printing import say
 
 
 def _pictures(seed, n=6, side=8):
@@ -224,4 +225,4 @@ def ward_round(ward, number, cause=None, measure=None, treat=None) -> None:
         answers = judge(ward, number, cause, measure, treat)
     for question, right, words in answers:
         state = "to do" if right is None else "right" if right else "not yet"
-        print(f"patient {number}, {question}: {state}. {words[0].upper()}{words[1:]}")
+        say(f"patient {number}, {question}: {state}. {words[0].upper()}{words[1:]}")

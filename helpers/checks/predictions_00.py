@@ -9,5 +9,9 @@ PREDICTIONS = {
         5: "Bright spots along a vessel are not lesions: a lesion is round, and several pixels wide.",
         1: "That one is clear. The others are fainter; look at the picture with the outlines.",
         0: "They are faint, but there: look at the picture with the outlines.",
-    }, example="2"),
+    }, example="2",
+        below="One is fainter than the others, or lies near the border; look at the picture with the "
+              "outlines.",
+        above="A bright spot on a vessel, or where two of them cross, is no lesion: a lesion is round, "
+              "and wider than a vessel."),
 }

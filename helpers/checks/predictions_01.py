@@ -11,12 +11,16 @@ PREDICTIONS = {
         25: "You may have left out the four pixels at the ends: their centers lie exactly on the circle, and count.",
         19: "That is the circumference; the disc is filled.",
         9: "That is the square of the radius; the area is pi times as large.",
-    }),
+    },
+        below="Count one row at a time: the middle row alone has seven pixels.",
+        above="The square around the disc is 7 pixels wide and has 49; the disc leaves out its corners."),
     "easy discs": Prediction("{} pixels are wrong", 0, {
         9216: "Every pixel of a disc is 0.9 and every other one is 0, so 0.5 separates them all.",
         100: "Pixels on the edges would be wrong if they were gray. Here each pixel is either 0.9 or 0.",
         50: "Pixels on the edges would be wrong if they were gray. Here each pixel is either 0.9 or 0.",
-    }, example="100"),
+    }, example="100",
+        below="No number of wrong pixels is below 0.",
+        above="Nothing lies between 0 and 0.9 in this picture, so a comparison with 0.5 makes no mistake."),
     "dark lesion": Prediction("the lesion has the gray level {:.2f}", 0.001, {
         0.85: "That is a lesion in the brightest corner: 0.6 of light and 0.25 of contrast. In the darkest corner the "
             "light is 0.",
@@ -25,7 +29,9 @@ PREDICTIONS = {
         0.55: "That is a lesion in the middle of the picture, where the light is 0.3. In the darkest corner it is 0.",
         0.0: "That is the background in the darkest corner. The lesion is brighter than that by its contrast.",
         0.15: "Contrast is added to the light, not multiplied with it.",
-    }, example="0.3"),
+    }, example="0.3",
+        below="The lesion is brighter than what is around it by its contrast.",
+        above="In the darkest corner the light is 0, so nothing but the contrast is left."),
     "scene shape": Prediction("the shape is {}", 0, {
         (96, 96): "The last axis is missing: it counts the channels, and here there is one.",
         (96, 96, 3): "Three channels make a color picture; a scan has one gray value for each pixel.",
@@ -44,7 +50,11 @@ PREDICTIONS = {
         0.008: "That is 0.2 / 25. Noise shrinks with the square root of the number of pixels, so divide by 5.",
         0.0: "It would vanish only in an average over endlessly many pixels.",
         1.0: "That is 0.2 times 5. An average scatters less than a single pixel, so divide by 5.",
-    }, example="0.1"),
+    }, example="0.1",
+        below="Averaging helps, but only with the square root of the number of pixels: 25 pixels make it "
+              "5 times smaller.",
+        above="Noise above and noise below cancel in part, so the average of 25 pixels scatters 5 times "
+              "less than one pixel."),
     "size": Prediction("the answer is {}", 0, {
         "more": "That would be a zoom. The radius is given in pixels, so 10 stays 10.",
         "fewer": "It looks smaller because the larger picture is shown at the same size. Its radius stays 10 pixels.",
@@ -55,30 +65,44 @@ PREDICTIONS = {
         0.01: "Rarer than it is: a single lesion of radius 10 takes up three hundredths of a picture.",
         0.5: "Half and half would be balanced. Lesions are rare, here as in a clinic.",
         0.9: "That is the share of background.",
-    }, example="0.3"),
+    }, example="0.3",
+        below="Lesions are rarer than background, but not that rare: one of radius 10 takes up three "
+              "hundredths of a picture, and there are three in the mean.",
+        above="Most pictures hold three lesions or fewer, and each is a few hundredths of the picture."),
     "copying": Prediction("on pictures that it has not seen it scores {:.2f}", 0.05, {
         1: "That is what it scores on pictures that it knows. On new ones it copies the lesions of another picture.",
         0: "A little is right by accident: lesions are many, and an empty picture can meet an empty mask.",
         **dict.fromkeys((0.5, 0.6, 0.7, 0.8, 0.9, 0.95), "Two pictures can look alike and still have their lesions in "
             "different places: light and vessels make up most of the likeness."),
-    }, example="0.8"),
+    }, example="0.8",
+        below="It is not quite useless: lesions often overlap by accident, and an empty picture may meet "
+              "an empty mask.",
+        above="It finds the picture with the most similar light and vessels, and the lesions of that "
+              "picture lie elsewhere."),
     "leaked": Prediction("on pictures that it knows it scores {:.2f}", 0, {
         **dict.fromkeys((0.8, 0.9, 0.95, 0.99), "The picture most similar to a known picture is that picture itself. "
             "Its own mask is copied, so every score is 1."),
         **dict.fromkeys((0, 0.3, 0.5), "It looks up the most similar picture, and that is now the very same one."),
-    }, example="0.8"),
+    }, example="0.8",
+        below="It looks up the most similar picture, which is now the very same one, and copies its own "
+              "mask.",
+        above="No score is above 1."),
     "accuracy": Prediction("its pixel accuracy is {:.2f}", 0.02, {
         0: "It never finds a lesion, and is still right on every pixel of background.",
         0.5: "It would be a half if there were as much foreground as background.",
         0.1: "That is the share of foreground, which it gets wrong. It is right on all the rest.",
         1: "That would mean that there is no lesion at all. It is wrong on every pixel of every lesion.",
-    }, example="0.3"),
+    }, example="0.3",
+        below="It is right on all background, and about nine pixels in ten are background.",
+        above="It is wrong on every pixel of every lesion, and those are about one in ten."),
     "empty dice": Prediction("its mean Dice is {:.2f}", 0.02, {
         0: "It scores 0 wherever there is a lesion. But on an empty picture nothing is the right answer, and scores 1.",
         **dict.fromkeys((0.9, 0.91), "That is its pixel accuracy. Correct background earns nothing in Dice."),
         1: "Correct background earns nothing in Dice: it scores 0 on every picture with a lesion.",
         0.5: "It scores 1 on empty pictures and 0 on all others, and only about one picture in six is empty here.",
-    }, example="0.3"),
+    }, example="0.3",
+        below="It scores 1 on the empty pictures, and about one picture in six is empty here.",
+        above="It scores 0 on every picture with a lesion, however much background it gets right."),
     "otsu": Prediction("Otsu is {} than the best global threshold", 0, {
         "better": "It sounds like an advantage that it adapts to each picture. But Otsu adapts to the light, and the "
             "light is what varies most.",

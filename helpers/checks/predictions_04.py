@@ -21,19 +21,28 @@ PREDICTIONS = {
             "worth a good deal.",
         0.9: "Nobody could be that much better: Hough circles score about 0.7, and 1 is the highest score there is.",
         0.98: "That is the U-Net's own score; the question is how far it stands above Hough circles.",
-    }, example="0.2"),
+    }, example="0.2",
+        below="Hough circles know the shape, but not which circles are lesions, and miss small and faint "
+              "ones. That leaves more room.",
+        above="Hough circles score about 0.7 on these pictures, and no score is above 1."),
     "per image": Prediction("the mean Dice per image is {:.2f}", 0.005, {
         0.98: "That counts pixels. Per image, the first scores 1 and the second 0, however many pixels they have.",
         0.99: "That counts pixels. Per image, the first scores 1 and the second 0, however many pixels they have.",
         1: "The second lesion is missed completely, so its picture scores 0.",
         0: "The first picture scores 1, and it counts for a half.",
-    }, example="0.3"),
+    }, example="0.3",
+        below="One picture scores 1 and the other 0, and each counts for a half, whatever its lesion's "
+              "size.",
+        above="One picture scores 1 and the other 0, and each counts for a half, whatever its lesion's "
+              "size."),
     "pooled": Prediction("the pooled Dice is {:.2f}", 0.005, {
         0.5: "That is the mean per image. In the pooled score the 20 pixels drown among 1020.",
         0.98: "Nearly: 1000 of 1020 are found, which is the recall. Dice divides twice the overlap by both areas.",
         1: "Almost, but 20 pixels are missed.",
         0: "One lesion is found, and it is the large one.",
-    }, example="0.3"),
+    }, example="0.3",
+        below="All pixels go into one pot: 1000 of 1020 are found, and none is invented.",
+        above="No score is above 1."),
     "border": Prediction("{}", 0, {
         "border": "Zero padding and cut lesions sound like trouble. In training there were many pictures with lesions "
             "at the border, so the network has learned what they look like.",
@@ -44,7 +53,11 @@ PREDICTIONS = {
         0.15: "It has some reserve: at 0.15 hardly anything is lost yet.",
         0.2: "It has some reserve: twice the noise of the training costs it only a few hundredths.",
         0.25: "There it has begun to fall, but it still scores about 0.9.",
-    }, example="0.2"),
+    }, example="0.2",
+        below="It has some reserve: it averages over many pixels, so that it loses little up to twice the"
+              " noise that it was trained on.",
+        above="Beyond three times the noise of the training the outlines of faint lesions drown, and the "
+              "score falls fast."),
     "first to give": Prediction("more is {}", 0, {
         "invented": "Noise makes single pixels bright, but hardly ever a round group of them, and the network asks for "
             "such a group. What suffers is a faint lesion, whose outline drowns.",

@@ -28,7 +28,10 @@ PREDICTIONS = {
     "medicine": Prediction("the Dice of C after A's medicine is {:.2f}", 0.04, {
         0.5: "It trains on the loss that A needed, but for two epochs of five steps only. What was C's illness?",
         0.8: "A change of the loss cannot make up for steps that were never taken.",
-    }, example="0.3"),
+    }, example="0.3",
+        below="No Dice is below 0.",
+        above="The medicine was made for a loss that had settled. C's had not: it was stopped after ten "
+              "steps, and still is."),
     "patient 5": Prediction("the rate is too high in {}", 0, {
         "Y": "Y is the healthy one: its loss falls.",
         "Z": "Z stands exactly where it began: it has not moved at all.",
@@ -42,7 +45,10 @@ PREDICTIONS = {
         0: "Then the score on faint lesions, from 24 training pictures, would be a small miracle.",
         24: "Not all of them: some of the scores are low.",
         12: "Half would be bad enough. It is more.",
-    }, example="6"),
+    }, example="6",
+        below="There are more. The pictures were copied before they were split, so most of the test set "
+              "has a copy in training.",
+        above="A few of them are new; their scores are the low ones."),
     "patient 8": Prediction("the worst half of the pictures is that of the {} lesions", 0, {
         "large": "Large lesions are found well; each brings many pixels, and most of them are right.",
         "bright": "Contrast matters as well, but look at the sizes first.",
@@ -51,7 +57,9 @@ PREDICTIONS = {
         1: "100 halves to 50 without a remainder.",
         3: "The third halving is the one that rounds: 25 is odd.",
         0: "100 is even; the first halving is fine.",
-    }, example="1"),
+    }, example="1",
+        below="100 and 50 are even, so the first halvings leave no remainder.",
+        above="The third halving is the one that rounds: 25 is odd."),
     "patient 10": Prediction("the cause is {}", 0, {
         "over-fitting": "Over-fitting takes many passes over few pictures. These were two passes over 240, and even "
             "the training pictures score badly once the network is in inference mode.",

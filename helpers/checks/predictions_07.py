@@ -12,7 +12,11 @@ PREDICTIONS = {
         19: "That is about the number of convolutions in the network. Each of them comes up to three times in a step.",
         1000: "That is what one would think from their share of the time. There are few of them, and each is long.",
         1300: "Those are all operations of the step.",
-    }, example="100"),
+    }, example="100",
+        below="There are about 20 convolutions in the network, and each comes up to three times in a "
+              "step.",
+        above="There are about 20 convolutions in the network, and each comes up to three times: forward,"
+              " for its kernel, for its input."),
     "two threads": Prediction("two threads need {}", 0, {
         "half the time": "They would, if Python let two threads run at once. Drawing is a hundred short calls, "
             "and between them only one thread may run.",

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from helpers import ROOT
+from helpers.printing import say
 
 
 def progress_file() -> Path:
@@ -24,7 +25,7 @@ def read_progress() -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        print(f"(Your progress cannot be read: {error.strerror}.)")
+        say(f"(Your progress cannot be read: {error.strerror}.)")
         return {}
     except (ValueError, TypeError):
         number = 1
@@ -32,7 +33,7 @@ def read_progress() -> dict[str, str]:
             number += 1
         with contextlib.suppress(OSError):
             os.replace(path, kept)
-            print(f"(The file of your progress was damaged. It is kept as {kept.name}, and a new one begins.)")
+            say(f"(The file of your progress was damaged. It is kept as {kept.name}, and a new one begins.)")
         return {}
 
 
@@ -47,4 +48,4 @@ def record_state(identity, state):
         draft.write_text(json.dumps(dict(sorted({**states, identity: state}.items())), indent=1), encoding="utf-8")
         os.replace(draft, path)
     except OSError as error:
-        print(f"(Your progress cannot be kept: {error.strerror}. The exercise counts all the same.)")
+        say(f"(Your progress cannot be kept: {error.strerror}. The exercise counts all the same.)")

@@ -5,6 +5,7 @@ import numpy as np
 
 from helpers import palette
 from helpers.drawing import plane
+from helpers.printing import say
 
 TRUTH, PREDICTION, QUIET = (palette.COLORS[name] for name in ("truth", "prediction", "quiet"))
 
@@ -18,11 +19,11 @@ plt.rcParams.update({
 
 
 def finish(figure, caption):
-    """Show a figure, close it, and print its caption."""
+    """Show a figure, close it, and print its caption in lines that fit."""
     plt.show()
     plt.close(figure)
     if caption:
-        print(caption)
+        say(caption)
 
 
 def draw_outline(axis, mask, color, style="solid"):

@@ -7,6 +7,7 @@ from IPython.display import display
 
 from helpers import drawing
 from helpers.panels.canvas import SCALE, WIDTH, Canvas
+from helpers.printing import say
 
 
 def picture_output(picture: np.ndarray, alt: str) -> dict:
@@ -51,4 +52,4 @@ def show_still(draw, settings, captions=None, title="The panel at several settin
     """
     picture, lines = still(draw, settings, captions, **fixed)
     show_picture(picture, f"{title}. The lines below say what it shows.")
-    print(caption or "\n".join(lines))
+    say(caption or "\n".join(lines))
