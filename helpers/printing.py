@@ -1,4 +1,4 @@
-"""Print sentences in lines that fit a notebook: JupyterLab breaks a longer line anywhere, even inside a word or a number."""
+"""Print sentences in lines that fit a notebook: JupyterLab breaks a longer line anywhere, even inside a number."""
 
 import re
 import textwrap

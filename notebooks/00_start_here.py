@@ -129,6 +129,16 @@ dice = dice_per_image(masks, found)
 print("Dice above 0.9 on every one of these scans:", bool((dice > 0.9).all()))
 
 # %% [markdown]
+# **Change.** We counted a pixel as lesion where the network says 0.5 or more. Write 0.9 in place of 0.5 in the cell that asks the
+# network, and run the cells again down to here. Then try 0.1. Print `dice`, too.
+#
+# <details><summary>What you should have seen</summary>
+#
+# Hardly anything changes, and all Dice scores stay above 0.95. With 0.9 the blue outlines shrink a little, and with 0.1 they grow.
+# The network is nearly sure of almost every pixel; only at the borders of the lesions does it hesitate.
+#
+# </details>
+#
 # ### Make it fail
 #
 # A score says little without another one beside it. The simplest way to find bright things is a [threshold](#threshold): count every
@@ -186,6 +196,10 @@ for dial, value in (("noise", 0.3), ("contrast", 0.1)):
 # | [05 Find out why it fails, and fix it](05_failure_clinic.ipynb) | networks that fail, on purpose: diagnose and mend them | 60 min | 2 min |
 # | [06 Bring your own images](06_your_own_images.ipynb) | a folder of your pictures, from loading to a table of objects | 60 min | 2 min |
 # | [07 Scale it up, and find out what a step costs](07_scaling_up.ipynb) | streams, several devices and machines, and what a million scans would cost | 60 min | 3 min |
+#
+# You can also watch a U-Net learn right now. In the [playground](../web/playground.html), a page of the course's site, a small one is
+# trained in your browser, without Python: press *Train*. Its settings stand in its link, and the notebooks link to settings that
+# show what they explain. (The [README](../README.md) says how to make the site on your own machine.)
 #
 # The order is the one in which ideas build on one another. Yet each notebook runs on its own, so you may come back to any of them.
 # The times of the cells are for two CPU cores; no notebook needs a GPU.
@@ -513,10 +527,12 @@ print("exercises in all:", len(checks.EXERCISES))
 # %% [markdown]
 # ## What you've learned
 #
-# - You checked your environment, and repaired what was missing with the command that is named.
-# - You ran the network of this course on scans that it had never seen, and made them harder until it failed.
-# - You used a notebook in four steps: predict, run, explain, change.
-# - You found your way: which notebook teaches what, in which order, and what each term means.
+# You can now
+#
+# - check your environment, and repair what is missing with the command that is named.
+# - run the network of this course on scans that it has never seen, and make them harder until it fails.
+# - use a notebook in four steps: predict, run, explain, change.
+# - find your way: which notebook teaches what, in which order, and what each term means.
 #
 # ## On your own
 #

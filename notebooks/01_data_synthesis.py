@@ -74,10 +74,12 @@ guess = None  # how many pixels?
 # %%
 from helpers import checks, figures
 
+checks.reveal("disc", guess, mask.sum())
+
+# %%
 figures.show_numbers(
     mask, "A mask holds a 0 or a 1 for each pixel", f"{mask.sum()} of {mask.size} pixels are 1."
 )
-checks.reveal("disc", guess, mask.sum())
 
 # %% [markdown]
 # The number is close to 28.3, but it is a whole number. The disc is 7 pixels wide and not 6, because it reaches three pixels
@@ -151,16 +153,18 @@ print(rng.integers(0, 100, 5), "again, from the start")
 # its own value. `CircleScene` refuses what cannot be drawn.
 
 # %%
+from helpers.printing import say  # as print, but it breaks long lines between words
 from helpers.synthesis import CircleScene
 
 scene = CircleScene()
-scene
+for dial, value in vars(scene).items():
+    print(f"{dial:<14}{value}")
 
 # %%
 try:
     CircleScene(size=96, radius=(5, 150))
 except ValueError as error:
-    print("ValueError:", error)
+    say("ValueError:", error)
 
 # %% [markdown]
 # To draw a value from a dial, we treat a single number as a range whose two ends are equal. Lesions are counted in whole
@@ -312,16 +316,17 @@ figures.show_numbers(
 )
 
 # %% [markdown]
-# **Predict.** A lesion with a contrast of 0.25 lies in the darkest corner of this picture. How bright is it? Compare your
-# number with the bare background in the brightest corner.
+# **Predict.** A lesion with a contrast of 0.25 lies in the darkest corner of this picture. How bright is it?
 
 # %%
 guess = None  # a gray level, between 0 and 1
 
 # %%
 lesion_in_the_dark = light[0, 0] + 0.25
-print(f"the bare background in the brightest corner has the gray level {light[-1, -1]:.2f}")
 checks.reveal("dark lesion", guess, lesion_in_the_dark)
+
+# %%
+print(f"the bare background in the brightest corner has the gray level {light[-1, -1]:.2f}")
 
 # %% [markdown]
 # So a lesion can be darker than the bare background elsewhere in the same picture. A threshold that finds this lesion also
@@ -386,8 +391,10 @@ guess = None  # a shape, such as (1, 2, 3)
 
 # %%
 image, mask = draw_scene(CircleScene(), np.random.default_rng(3))
-print("image", image.shape, image.dtype, "mask", mask.shape, mask.dtype)
 checks.reveal("scene shape", guess, image.shape)
+
+# %%
+print("image", image.shape, image.dtype, "mask", mask.shape, mask.dtype)
 figures.show_images(
     [image, mask], ["image", "mask"], "The discs are lesions, the lines are not",
     f"A noisy scan with uneven light; the mask marks {mask.mean():.0%} of it as lesion."
@@ -396,25 +403,30 @@ figures.show_images(
 # %% [markdown]
 # ### One dial at a time
 #
-# To see what a dial does, keep the seed and change nothing else. `show_dial` draws one picture for each value of a dial and
-# returns their masks.
+# To see what a dial does, keep the seed and change nothing else. `turn_dial` draws one picture for each value of a dial, and
+# `show_dial` shows them.
 
 
 # %%
-def show_dial(name, values, seed=3):
+def turn_dial(name, values, seed=3):
     scenes = [CircleScene(**{name: value}) for value in values]
     drawn = [draw_scene(scene, np.random.default_rng(seed)) for scene in scenes]
+    return [image for image, _ in drawn], [mask for _, mask in drawn]
+
+
+def show_dial(name, values, seed=3):
+    scans, their_masks = turn_dial(name, values, seed)
     figures.show_images(
-        [image for image, _ in drawn], [f"{name} = {value}" for value in values],
-        f"What the dial {name!r} does",
-        f"From left to right, {name} takes the values {values}; the orange outlines are the masks.",
-        masks=[mask for _, mask in drawn],
+        scans, [f"{name} = {value}" for value in values], f"What the dial {name!r} does",
+        f"From left to right, {name} takes the values {', '.join(map(str, values))}; "
+        "the orange outlines are the masks.",
+        masks=their_masks,
     )
-    return [mask for _, mask in drawn]
 
 
 # %%
-circle_masks = show_dial("circles", [0, 1, 3, 6, 12])
+show_dial("circles", [0, 1, 4, 12])
+_, circle_masks = turn_dial("circles", [0, 1, 4, 12])
 assert all((fewer <= more).all() for fewer, more in zip(circle_masks, circle_masks[1:]))
 
 # %% [markdown]
@@ -428,9 +440,12 @@ assert all((fewer <= more).all() for fewer, more in zip(circle_masks, circle_mas
 guess = None  # "yes" or "no"
 
 # %%
-vessel_masks = show_dial("vessels", [0, 1, 3, 6, 12])
+_, vessel_masks = turn_dial("vessels", [0, 1, 3, 12])
 stay = all(np.array_equal(mask, vessel_masks[0]) for mask in vessel_masks)
 checks.reveal("lesions stay", guess, "yes" if stay else "no")
+
+# %%
+show_dial("vessels", [0, 1, 3, 12])
 
 # %% [markdown]
 # Each vessel uses up some random numbers. The lesions are drawn after the vessels, so they get different numbers. The seed
@@ -442,21 +457,29 @@ checks.reveal("lesions stay", guess, "yes" if stay else "no")
 guess = None  # "yes" or "no"
 
 # %%
-blur_masks = show_dial("blur", [0, 1, 2, 4, 8])
+_, blur_masks = turn_dial("blur", [0, 1, 3, 8])
 change = any(not np.array_equal(mask, blur_masks[0]) for mask in blur_masks)
 checks.reveal("blurred mask", guess, "yes" if change else "no")
+
+# %%
+show_dial("blur", [0, 1, 3, 8])
 
 # %% [markdown]
 # The mask says what is there, and not what the instrument shows of it. It stays sharp.
 #
-# **Predict.** The next row raises the noise up to 0.4. You will still see the lesions at 0.2, because your eye averages over
-# many pixels. If you average a square of 5 by 5 pixels, by how much does noise with a standard deviation of 0.2 still scatter?
+# The next row raises the noise up to 0.4. You still see the lesions at 0.2, because your eye averages over many pixels.
+
+# %%
+show_dial("noise", [0, 0.1, 0.2, 0.4])
+
+# %% [markdown]
+# **Predict.** If you average a square of 5 by 5 pixels, by how much does noise with a standard deviation of 0.2 still
+# scatter?
 
 # %%
 guess = None  # the standard deviation of the averages
 
 # %%
-noise_masks = show_dial("noise", [0, 0.05, 0.1, 0.2, 0.4])
 averages = np.random.default_rng(0).normal(0, 0.2, (10_000, 25)).mean(axis=1)
 checks.reveal("averaged noise", guess, averages.std())
 
@@ -471,15 +494,17 @@ checks.reveal("averaged noise", guess, averages.std())
 guess = None  # "more", "fewer" or "the same"
 
 # %%
-size_masks = show_dial("size", [48, 64, 96, 128, 192])
 small, large = (np.count_nonzero(disc_pixels(n, n, 20, 20, 10)[1]) for n in (48, 192))
 answer = "the same" if small == large else "more" if large > small else "fewer"
 checks.reveal("size", guess, answer)
 
+# %%
+show_dial("size", [48, 96, 128, 192])
+
 # %% [markdown]
 # Size is not a zoom. A larger picture holds more tissue, and the lesions keep their radius in pixels.
 #
-# **Change.** Three dials have not been shown. Call `show_dial("contrast", [0.05, 0.1, 0.25, 0.5, 0.8])` in a cell of your
+# **Change.** Three dials have not been shown. Call `show_dial("contrast", [0.05, 0.1, 0.25, 0.5])` in a cell of your
 # own, and then `"radius"` and `"illumination"` with values that you choose. In which picture do you lose the lesions?
 #
 # <details><summary>What you should have seen</summary>
@@ -537,9 +562,11 @@ guess = None  # a share, between 0 and 1
 
 # %%
 share = masks.mean()
+checks.reveal("foreground", guess, share)
+
+# %%
 empty = (masks.sum(axis=(1, 2, 3)) == 0).mean()
 print(f"{share:.1%} of all pixels are foreground, and {empty:.1%} of the masks are empty.")
-checks.reveal("foreground", guess, share)
 
 # %% [markdown]
 # The classes are **[imbalanced](00_start_here.ipynb#imbalance)**: there are about nine pixels of background for each pixel of
@@ -752,7 +779,6 @@ otsu_masks = otsu_baseline(val_images)
 otsu_dice, global_dice = (
     dice_per_image(val_masks, found).mean() for found in (otsu_masks, global_masks)
 )
-print(f"Otsu: mean Dice {otsu_dice:.2f}")
 checks.reveal("otsu", guess, "better" if otsu_dice > global_dice else "worse")
 
 # %% [markdown]
@@ -764,8 +790,9 @@ marked_background = (otsu_masks[val_masks == 0].sum()) / otsu_masks.sum()
 lights = [cv2.GaussianBlur(image[..., 0], (0, 0), 20)[..., None] for image in val_images]
 bright_half = np.stack([light >= np.median(light) for light in lights])
 in_bright_half = otsu_masks[bright_half].sum() / otsu_masks.sum()
+print(f"Otsu: mean Dice {otsu_dice:.2f}")
 print(f"{marked_background:.0%} of what Otsu marks is background, "
-      f"and {in_bright_half:.0%} lies in the brighter half of the picture.")
+      f"and {in_bright_half:.0%} lies in the brighter half.")
 assert marked_background > 0.6 and in_bright_half > 0.7
 
 # %% [markdown]
@@ -839,10 +866,10 @@ def missed(lesions):
 
 
 small, large = [one for one in table if one.radius < 7], [one for one in table if one.radius >= 13]
-print(f"missed: {missed(small):.0%} of radius below 7, {missed(large):.0%} of radius 13 or more")
 checks.reveal("hough", guess, "small" if missed(small) > missed(large) else "large")
 
 # %%
+print(f"missed: {missed(small):.0%} of radius below 7, {missed(large):.0%} of radius 13 or more")
 faint = [one for one in table if one.contrast < 0.2]
 clear = [one for one in table if one.contrast >= 0.3]
 print(f"missed: {missed(faint):.0%} of contrast below 0.2, {missed(clear):.0%} of 0.3 or more")
@@ -863,7 +890,7 @@ figures.show_predictions(
     val_images[chosen], val_masks[chosen], hough_masks[chosen],
     [f"Dice {d:.2f}" for d in dice_per_image(val_masks[chosen], hough_masks[chosen])],
     "Hough circles: truth solid orange, found dashed blue",
-    "In the lower row white is right, orange was missed, blue was made up."
+    "In the lower rows white is right, orange was missed, blue was made up."
 )
 
 # %% [markdown]
@@ -911,10 +938,12 @@ def threshold_dice(seed=1, **dials):
 # %%
 easy = {"noise": 0.02, "vessels": 0, "illumination": 0}
 usual = {"noise": 0.1, "vessels": (1, 3), "illumination": 0.6}
-print(f"easy scene: {threshold_dice(**easy):.2f}")
 added = {name: threshold_dice(**{**easy, name: usual[name]}) for name in usual}
-print("one dial set back:", ", ".join(f"{name} {dice:.2f}" for name, dice in added.items()))
 checks.reveal("hardest dial", guess, min(added, key=added.get))
+
+# %%
+print(f"easy scene: {threshold_dice(**easy):.2f}")
+print("one dial set back:", ", ".join(f"{name} {dice:.2f}" for name, dice in added.items()))
 
 # %% [markdown]
 # Now ask the question the other way round. We start from the default scene, where all three dials are up, and take one
@@ -930,6 +959,10 @@ assert min(added, key=added.get) == "vessels" and max(removed, key=removed.get) 
 # The two questions have two answers. Alone, the vessels cost most. But when all three are up, it helps most to take away the
 # uneven light. The dials do not simply add up, and "which one matters most" depends on what stands beside it. It also depends
 # on the range: uneven light of 1.0 instead of 0.6 would be worse than anything else here.
+#
+# **In the playground.** Its curve shows the best threshold as "line to beat". On
+# [an easy scene](../web/playground.html#noise=0.02&illumination=0&vessels=0) this line lies at 0.99, so that a network has nothing to win. On
+# [the default scene](../web/playground.html) it lies at 0.49, and with [three times the noise](../web/playground.html#noise=0.3) at 0.38.
 #
 # **Change.** Call `threshold_dice(**{**easy, "contrast": 0.1})`, and then try other values and other dials. Can you find a
 # single dial that makes the easy scene harder than the vessels do?
@@ -1139,11 +1172,13 @@ checks.progress("01")
 # %% [markdown]
 # ## What you've learned
 #
-# - You said what a mask is, and read an image and its mask as two arrays that belong together.
-# - You drew a scan with lesions, vessels, uneven light, blur and noise, the same one from the same seed.
-# - You split pictures into training, validation and test sets, and explained what leakage does to a score.
-# - You scored a prediction per image with Dice, and showed why pixel accuracy misleads.
-# - You ranked four honest baselines that any network has to beat.
+# You can now
+#
+# - say what a mask is, and read an image and its mask as two arrays that belong together.
+# - draw a scan with lesions, vessels, uneven light, blur and noise, the same one from the same seed.
+# - split pictures into training, validation and test sets, and explain what leakage does to a score.
+# - score a prediction per image with Dice, and show why pixel accuracy misleads.
+# - rank four honest baselines that any network has to beat.
 #
 # ## On your own
 #

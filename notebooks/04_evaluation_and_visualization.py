@@ -110,18 +110,18 @@ lines = {
 middle = lines["U-Net's probabilities"][19:80]  # thresholds 0.20 to 0.80
 assert np.ptp(middle) < 0.05, "the curve of this network is no plateau"
 
-# %% tags=["nbval-ignore-output"]
+# %%
 from helpers import checks, figures
 
+checks.reveal("curve", guess, "plateau" if np.ptp(middle) < 0.05 else "hill")
+
+# %% tags=["nbval-ignore-output"]
 figures.plot_lines(
     thresholds, lines, "Between 0.2 and 0.8 the threshold hardly matters",
     f"Between 0.2 and 0.8 the U-Net's curve changes by {np.ptp(middle):.3f}. Its top, at {threshold:.2f}, is the chosen "
     "threshold. The curve of the gray levels is a low hill.",
     xlabel="threshold", ylabel="mean per-image Dice", marks=[(threshold, "chosen")], limits=(0, 1)
 )
-
-# %%
-checks.reveal("curve", guess, "plateau" if np.ptp(middle) < 0.05 else "hill")
 
 # %% [markdown]
 # The curve is flat because the network is rarely undecided: few pixels have a probability near the middle, so moving
@@ -192,6 +192,10 @@ their_masks = [
 ]
 their_dice = np.array([dice_per_image(test_masks, found) for found in their_masks])
 
+# %%
+worst = their_dice.argmin(axis=1)
+checks.reveal("same worst", guess, "yes" if (worst == worst[0]).all() else "no")
+
 # %% tags=["nbval-ignore-output"]
 their_intervals = [bootstrap_interval(one, seed=0) for one in their_dice]
 figures.plot_bars(
@@ -202,15 +206,11 @@ figures.plot_bars(
     intervals=their_intervals
 )
 
-# %%
-worst = their_dice.argmin(axis=1)
-checks.reveal("same worst", guess, "yes" if (worst == worst[0]).all() else "no")
-
 # %% tags=["nbval-ignore-output"]
 on_it = ", ".join(f"{one:.2f}" for one in their_dice[:, worst[0]])
-print(f"the first training's worst picture, number {worst[0]}, scores {on_it} in the three trainings")
-print("widths of the intervals:", ", ".join(f"{high - low:.3f}" for low, high in their_intervals),
-      f"; range of the three means: {np.ptp(their_dice.mean(axis=1)):.3f}")
+print(f"the worst picture of training 1, number {worst[0]}, scores {on_it} in the three trainings")
+print("widths of the intervals:   ", ", ".join(f"{high - low:.3f}" for low, high in their_intervals))
+print(f"range of the three means:   {np.ptp(their_dice.mean(axis=1)):.3f}")
 
 # %%
 print("the three means lie within 0.02:", np.ptp(their_dice.mean(axis=1)) < 0.02)
@@ -244,6 +244,9 @@ ladder = {
 }
 scores = {name: dice_per_image(test_masks, found) for name, found in ladder.items()}
 
+# %%
+checks.reveal("ladder", guess, round(scores["U-Net"].mean() - scores["Hough circles"].mean(), 2))
+
 # %% tags=["nbval-ignore-output"]
 figures.plot_bars(
     list(scores), [s.mean() for s in scores.values()],
@@ -251,9 +254,6 @@ figures.plot_bars(
     "; ".join(f"{name} {s.mean():.2f}" for name, s in scores.items()) + ".",
     intervals=[bootstrap_interval(s, seed=0) for s in scores.values()]
 )
-
-# %%
-checks.reveal("ladder", guess, round(scores["U-Net"].mean() - scores["Hough circles"].mean(), 2))
 
 # %%
 for name in ("all background", "Otsu per picture", "best global threshold", "Hough circles"):
@@ -326,6 +326,9 @@ pooled = pooled_dice(test_masks, y_pred)
 print(f"test set: Dice per image {dice.mean():.3f}, pooled {pooled:.3f}; IoU {iou.mean():.3f}")
 
 # %% [markdown]
+# **In the playground.** While a small network learns, the [playground](../web/playground.html) shows both scores of its unseen scenes, per image
+# and pooled. Which of the two is higher, and why?
+#
 # ## 5. Precision, recall, and their curve
 #
 # Every pixel falls into one of four boxes. Its name has two words: the second says what the network called the pixel, and
@@ -452,6 +455,16 @@ for limit in (0.5, 0.8, 0.9, 0.95):
 # %%
 guess = None  # "border", "inside" or "alike" (less than a factor of 1.5 apart)
 
+# %%
+frame = np.ones((96, 96), bool)
+frame[8:-8, 8:-8] = False
+ratios = []
+for found in their_masks:
+    errors = (found != test_masks).mean(axis=(0, 3))
+    ratios.append(errors[frame].mean() / errors[~frame].mean())
+place = "border" if min(ratios) > 1.5 else "inside" if max(ratios) < 1 / 1.5 else "alike"
+checks.reveal("border", guess, place)
+
 # %% tags=["nbval-ignore-output"]
 false_positives = ((y_pred == 1) & (test_masks == 0)).mean(axis=0)
 false_negatives = ((y_pred == 0) & (test_masks == 1)).mean(axis=0)
@@ -462,16 +475,6 @@ figures.show_images(
     f"Brighter is more frequent; at the worst place {top:.1%} of the pictures are wrong.",
     limits=(0, top), cmap="viridis", size=2.8
 )
-
-# %%
-frame = np.ones((96, 96), bool)
-frame[8:-8, 8:-8] = False
-ratios = []
-for found in their_masks:
-    errors = (found != test_masks).mean(axis=(0, 3))
-    ratios.append(errors[frame].mean() / errors[~frame].mean())
-place = "border" if min(ratios) > 1.5 else "inside" if max(ratios) < 1 / 1.5 else "alike"
-checks.reveal("border", guess, place)
 
 # %% tags=["nbval-ignore-output"]
 print("border divided by inside:", ", ".join(f"{ratio:.2f}" for ratio in ratios))
@@ -540,15 +543,15 @@ noisy_dice = dice_per_image(noisy_masks, noisy_pred)
 
 # %% tags=["nbval-ignore-output"]
 by_noise = error_by(noises, noisy_dice, bins=8)
+means, middles = [r.mean for r in by_noise[::-1]], [(r.low + r.high) / 2 for r in by_noise[::-1]]
+checks.reveal("noise", guess, float(np.interp(0.8, means, middles)))
+
+# %% tags=["nbval-ignore-output"]
 figures.plot_bins(
     by_noise, "Beyond the noise that it was trained on, it falls off",
     "; ".join(f"noise {r.low:.2f} to {r.high:.2f}: {r.mean:.2f}" for r in by_noise),
     xlabel="noise (trained at 0.10)", ylabel="mean per-image Dice"
 )
-
-# %% tags=["nbval-ignore-output"]
-means, middles = [r.mean for r in by_noise[::-1]], [(r.low + r.high) / 2 for r in by_noise[::-1]]
-checks.reveal("noise", guess, float(np.interp(0.8, means, middles)))
 
 # %%
 assert by_noise[-1].mean < by_noise[1].mean - 0.1, "the network has become immune to noise"
@@ -558,8 +561,8 @@ print("worse at the most noise than at little:", by_noise[-1].mean < by_noise[1]
 # A test set drawn like the training set cannot show this. A score on the test set is a promise about *pictures of that
 # kind*, and about no others.
 #
-# **Predict.** Noise can do harm in two ways: lesions are missed, or lesions are invented where there are none. Which of
-# the two gives way first as the noise grows?
+# **Predict.** Noise can do harm in two ways: lesions are missed, or lesions are invented where there are none. With a noise
+# above 0.25, are more pixels missed or more invented?
 
 # %%
 guess = None  # "missed" or "invented"
@@ -572,11 +575,15 @@ for network, limit in zip(trained, their_thresholds):
     found = (predict(network, noisy_images[noisiest]) >= limit).astype(np.uint8)
     missed_share.append(((found == 0) & (noisy_masks[noisiest] == 1)).sum() / lesion_pixels)
     invented_share.append(((found == 1) & (noisy_masks[noisiest] == 0)).sum() / lesion_pixels)
-print("more is missed than invented, in all three:", all(np.greater(missed_share, invented_share)))
-checks.reveal("first to give", guess, "missed" if missed_share > invented_share else "invented")
+more_missed = np.greater(missed_share, invented_share)
+checks.reveal("first to give", guess, "missed" if more_missed.all() else "invented")
+
+# %%
+assert more_missed.all() or not more_missed.any(), "the three trainings disagree"
+print("more is missed than invented, in all three trainings:", more_missed.all())
 
 # %% tags=["nbval-ignore-output"]
-print("noise above 0.25; pixels in percent of all lesion pixels, one number a training")
+print("noise above 0.25; pixels in percent of all lesion pixels, for each training")
 print("missed:  ", ", ".join(f"{share:.0%}" for share in missed_share))
 print("invented:", ", ".join(f"{share:.0%}" for share in invented_share))
 
@@ -747,7 +754,7 @@ figures.show_images(
     [picture[..., 0][window], region[window] * 1.0, fall_map[window], pulls[window]],
     ["the picture", "the invented pixels", "occlusion", "integrated gradients"],
     "Which pixels made it err? Two answers, 48 x 48 pixels around the error",
-    "Brighter means: hiding it lowers the number more (third), or the pixel pulls the number up (fourth). "
+    "Brighter in the third picture: hiding it lowers the number more. Brighter in the fourth: the pixel pulls the number up. "
     f"The largest fall is {falls.max():.1f}.",
     limits=None, size=2.4
 )
@@ -848,6 +855,9 @@ coins_by_unet = [
 otsu_dice = dice_per_image(truth, coins_by_otsu)[0]
 unet_dice = np.array([dice_per_image(truth, found)[0] for found in coins_by_unet])
 
+# %%
+checks.reveal("coins", guess, "U-Net" if (unet_dice > otsu_dice).all() else "Otsu")
+
 # %% tags=["nbval-ignore-output"]
 figures.show_predictions(
     [photograph[0]] * 2, [truth[0]] * 2, [coins_by_otsu[0], coins_by_unet[0][0]],
@@ -858,8 +868,8 @@ figures.show_predictions(
 )
 
 # %%
+assert (unet_dice > otsu_dice).all()
 print("Otsu on the coins:", round(float(otsu_dice), 2))
-checks.reveal("coins", guess, "U-Net" if (unet_dice > otsu_dice).all() else "Otsu")
 
 # %% [markdown]
 # All three networks come closer to the reference than Otsu does, although they have never seen a photograph. Otsu needs one
@@ -1058,11 +1068,13 @@ checks.progress("04")
 # %% [markdown]
 # ## What you've learned
 #
-# - You chose a threshold on validation pictures, froze it, and touched the test set once.
-# - You compared Dice and IoU, per image and pooled, and explained why they differ.
-# - You read a confusion matrix, precision, recall and a precision-recall curve.
-# - You found where a network errs: by picture, by radius, by contrast, by noise, and in its confidence.
-# - You reported a score with its baselines and its uncertainty, and with what it does not show.
+# You can now
+#
+# - choose a threshold on validation pictures, freeze it, and touch the test set once.
+# - compare Dice and IoU, per image and pooled, and explain why they differ.
+# - read a confusion matrix, precision, recall and a precision-recall curve.
+# - find where a network errs: by picture, by radius, by contrast, by noise, and in its confidence.
+# - report a score with its baselines and its uncertainty, and with what it does not show.
 #
 # ## On your own
 #

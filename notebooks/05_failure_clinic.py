@@ -92,6 +92,7 @@ def fit_plainly(model, train, val, epochs=3, batch=8, loss=bce_dice_loss, rate=3
 
 # %%
 from helpers.evaluation import dice_per_image
+from helpers.printing import say  # as print, but it breaks long lines between words
 
 
 def outputs_of(model, images):
@@ -152,7 +153,7 @@ diagnose(*val, model=healthy, history=healthy_run, training=train)
 #
 # ## Patient 1
 #
-# **Symptom.** "Our training goes very well. The loss falls and falls, and the Dice is higher than in any paper."
+# **Symptom.** "Our training goes very well. The loss is lower and the Dice is higher than in any paper."
 
 # %%
 one = clinic.patient_1()
@@ -189,8 +190,8 @@ checks.reveal("patient 1", guess, "masks" if one.train[1].max() > 1 else "loss")
 
 # %% [markdown]
 # White is 255 in a file. In the cross-entropy, $y\log p + (1-y)\log(1-p)$, a target of 255 turns the sign of the second term
-# around: the more foreground the network claims, the lower the loss, without end. Training and validation agree, because both
-# are wrong in the same way. **A validation set does not protect you from a mistake it shares.**
+# around: the more foreground the network claims, the lower the loss, until it claims nothing else. Training and validation agree,
+# because both are wrong in the same way. **A validation set does not protect you from a mistake it shares.**
 #
 # **What had happened.** The masks came from PNG files, `masks = train[1] * 255`, and were never scaled back. The doctor agrees:
 
@@ -345,7 +346,9 @@ checks.reveal("patient 3", guess, "cannot" if three_said.min() >= 0.5 else "not 
 # and the sigmoid of that is 0.5 or more. Background would need a number *below* 0, and this network cannot say it. A pixel whose
 # ReLU is closed passes no gradient back, so waiting does not help.
 #
-# The opposite mistake is a network without a sigmoid. **Predict.** Between which numbers do its outputs lie?
+# The opposite mistake is a network without a sigmoid.
+#
+# **Predict.** Between which numbers do its outputs lie?
 
 # %%
 guess = None  # "0 and 1", "0 and infinity" or "minus and plus infinity"
@@ -458,16 +461,10 @@ checks.reveal("patient 4", guess, learned)
 # %%
 constant = four["A"].train[1].mean() * (1 - four["A"].train[1].mean())
 settled = abs(four["A"].run.history["loss"][-1] / constant - 1) < 0.1
-print(
-    f"A has settled within a tenth of {constant:.4f}, "
-    f"the squared error of the best constant: {settled}"
-)
-print(
-    "masks of B hold",
-    np.unique(four["B"].train[1]).round(2),
-    "- those of C",
-    np.unique(four["C"].train[1]),
-)
+print(f"A has settled within a tenth of {constant:.4f},")
+print(f"the squared error of the best constant: {settled}")
+for name in ("B", "C"):
+    print(f"values in the masks of {name}:", np.unique(four[name].train[1]).round(2))
 assert settled and learned == "B"
 
 # %% [markdown]
@@ -536,6 +533,9 @@ dice = {name: lesion_dice(four[name[0]].val[1], scores) for name, scores in afte
 wrong_medicine = dice["C with A's medicine"]
 
 # %% tags=["nbval-ignore-output"]
+checks.reveal("medicine", guess, round(wrong_medicine, 2))
+
+# %% tags=["nbval-ignore-output"]
 figures.show_images(
     [p for name in four for p in bedside(name, after[name] >= 0.5)],
     [f"{name}: {part}" for name in four for part in ("scan", "truth", "found")],
@@ -548,9 +548,6 @@ figures.show_images(
     columns=9,
     size=1.3,
 )
-
-# %% tags=["nbval-ignore-output"]
-checks.reveal("medicine", guess, round(wrong_medicine, 2))
 
 # %%
 assert all(dice[n] > lesion_dice(four[n].val[1], black[n]) + 0.15 for n in four)
@@ -677,8 +674,8 @@ print(
 figures.show_images(
     six.train[0][:6],
     [f"picture {i}" for i in range(6)],
-    "Half of the outlines mark nothing",
-    f"In {int(six.mirror[:6].sum())} of these six pictures the outlines lie beside the lesions.",
+    "Some outlines lie beside the lesions",
+    f"In {int(six.mirror[:6].sum())} of these six pictures the image was mirrored and the mask was not.",
     masks=six.train[1][:6],
     size=1.6,
 )
@@ -764,7 +761,7 @@ figures.show_predictions(
 )
 
 # %% [markdown]
-# **Guess.** Would you believe that score? How many of the test pictures might be copies of training pictures?
+# **Guess.** How many of the 24 test pictures are copies of training pictures?
 
 # %%
 guess = None  # a number from 0 to 24
@@ -919,13 +916,15 @@ print("in", nine[0].shape[1:3], "padded", wider.shape[1:3], "out", back.shape[1:
 print("Dice above 0.8:", lesion_dice(nine[1], back) > 0.8)
 
 # %% tags=["nbval-ignore-output"]
+nine_dice = dice_per_image(nine[1], (back >= 0.5).astype(np.uint8))
 figures.show_predictions(
-    nine[0][:5],
-    nine[1][:5],
-    back[:5] >= 0.5,
+    nine[0],
+    nine[1],
+    back >= 0.5,
+    [f"Dice {d:.2f}" for d in nine_dice],
     title="Padded, predicted, cut",
-    caption="The outlines lie on the lesions; "
-    f"the mean Dice of the six pictures is {lesion_dice(nine[1], back):.2f}.",
+    caption=f"{(nine_dice > 0.9).sum()} of the six pictures score above 0.9; "
+    f"the lowest score is {nine_dice.min():.2f}.",
 )
 
 # %% [markdown]
@@ -1108,6 +1107,10 @@ print("all three have gained")
 #
 # </details>
 #
+# **In the playground.** Three of these illnesses can be watched while they happen: [masks of 0 and 255](../web/playground.html#wrong=mask255),
+# [images mirrored without their masks](../web/playground.html#wrong=flip), and
+# [an all-black answer](../web/playground.html#loss=bce&circles=1&radius=3&contrast=0.1&rate=0.0003) to tiny, faint lesions.
+#
 # ## Exercises
 #
 # Four tools for your rounds. Each is short, and each is checked.
@@ -1251,7 +1254,7 @@ ward
 # trained, in a few seconds. These are all the causes there are:
 
 # %%
-print(", ".join(ILLNESSES))
+say(", ".join(ILLNESSES))
 
 # %% [markdown]
 # For each patient, hand in three things. The checker answers them in this order:
@@ -1327,10 +1330,12 @@ checks.ward_round(ward, 1, cause, measure, treat)
 #
 # ## What you've learned
 #
-# - You recognized failures of segmentation by their symptoms, without being told the cause.
-# - You chose the measurement that tells a failure from its look-alike: an all-black prediction has at least three causes.
-# - You repaired each failure one change at a time, and checked that it was that change.
-# - You asked `diagnose` for a second opinion, and read what it could not rule out.
+# You can now
+#
+# - recognize failures of segmentation by their symptoms, without being told the cause.
+# - choose the measurement that tells a failure from its look-alike: an all-black prediction has at least three causes.
+# - repair each failure one change at a time, and check that it was that change.
+# - ask `diagnose` for a second opinion, and read what it could not rule out.
 #
 # ## On your own
 #

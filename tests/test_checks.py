@@ -1001,13 +1001,14 @@ TRUTHS = {
     "kernel": 3, "even kernel": 0, "weights": 1168, "block shape": (1, 96, 96, 8), "pooled shape": (1, 48, 48, 8),
         "painted": 40, "skip shape": (1, 96, 96, 16), "running mean": 0.3, "paper": 257, "field": 44, "skips": "boundaries",
     "steps": 2400, "constant": 0.1, "constant_dice": 0.99, "hand_step": 2.6, "asked_again": "higher", "behind": "BCE",
-        "half": 1225, "epochs": 39, "resumed": "exactly", "places": "places",
+        "half": 1225, "epochs": 39, "resumed": "exactly", "places": "places", "vessels": "at first",
     "curve": "plateau", "same worst": "no", "ladder": 0.35, "per image": 0.5, "pooled": 0.99, "border": "alike",
         "noise": 0.33, "first to give": "missed", "calibration": "fewer", "sanity": "alike", "coins": "U-Net",
     "patient 1": "masks", "patient 2": "images", "patient 3": "cannot", "logits": "minus and plus infinity",
     "patient 4": "B", "medicine": 0.0, "patient 5": "X", "patient 6": "masks", "patient 7": 18, "patient 8": "small",
     "patient 9": 2, "patient 10": "normalization", "hospitals": "West",
     "broken file": "stop", "test patients": 1, "one picture": "trained weights", "seam": 0.9, "oval": "less",
+    "machine share": 0.34, "two devices": "in the last digits", "wide step": 1.8,
     "operations": "half a billion", "convolutions": 53, "two threads": "about the same", "worker 0": "ends",
 }
 every_prediction = pytest.mark.parametrize("name", TRUTHS)

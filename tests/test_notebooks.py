@@ -80,6 +80,9 @@ def test_header_and_recap_are_there_and_match(path):
     promised, kept = (re.findall(r"^- (.+?)$", section(text, t), re.MULTILINE) for t in ("What you'll learn", "What you've learned"))
     assert 3 <= len(promised) <= 6 and len(promised) == len(kept)
     for promise, done in zip(promised, kept):
+        if "You can now" in section(text, "What you've learned"):
+            assert done == promise[0].lower() + promise[1:]
+            continue
         assert done.startswith("You ")
         shared = set(re.findall(r"\w{4,}", promise.lower())) & set(re.findall(r"\w{4,}", done.lower()))
         assert len(shared) >= 0.6 * len(set(re.findall(r"\w{4,}", promise.lower()))), f"{promise!r} became {done!r}"
@@ -124,26 +127,52 @@ def test_no_saved_answer_is_visible_before_the_reader_opens_it(path):
         assert solution == "<details>", "a solution is shown open"
 
 
-# GitHub heeds no tag: there, what an answer's cell shows beside the folded answer stays visible. These notebooks do that still.
-SHOWS_MORE_ON_GITHUB = {"01", "02", "03", "04"}
-
-
-@pytest.mark.parametrize("path", [path for path in PAIRS if path.stem[:2] not in SHOWS_MORE_ON_GITHUB], ids=lambda path: path.stem)
+@names
 def test_a_cell_that_answers_a_guess_shows_nothing_else(path):
+    """GitHub heeds no tag: there, what an answer's cell shows beside the folded answer would stay visible."""
     for cell in answers(path):
         assert all(tool.folds(output) for output in cell.outputs), f"show this in a cell of its own, below the answer:\n{cell.source}"
 
 
-# Notebooks in which a question is not yet followed by a cell for the guess.
-PREDICTS_WITHOUT_A_CELL = {"03", "05", "06", "07"}
-
-
-@pytest.mark.parametrize("path", [path for path in PAIRS if path.stem[:2] not in PREDICTS_WITHOUT_A_CELL], ids=lambda path: path.stem)
+@names
 def test_every_question_has_a_cell_for_the_guess(path):
     cells = notebook_of(path).cells
     for cell, after in zip(cells, cells[1:]):
-        if cell.cell_type == "markdown" and re.search(r"^\*\*Predict\.\*\*", cell.source, re.MULTILINE):
+        if cell.cell_type == "markdown" and re.search(r"\*\*(Predict|Guess)\.\*\*(?! \w+ the question)", cell.source):
+            asked = re.findall(r"^\*\*(?:Predict|Guess)\.\*\*", cell.source, re.MULTILINE)
+            if "1. **Predict.**" in cell.source or "2. **Guess**" in cell.source:
+                continue  # where the steps themselves are explained
+            assert len(asked) == 1, f"one question a cell, at the beginning of a paragraph:\n{cell.source}"
             assert after.cell_type == "code" and re.match(r"guess\w* = None", after.source), cell.source
+
+
+@names
+def test_no_figure_stands_between_a_guess_and_its_answer(path):
+    """A figure below the guess would show the answer, in the saved notebook, before the reader has guessed.
+
+    A paragraph in between may say what to measure first, as in the clinic of notebook 05.
+    """
+    waiting = False
+    for cell in notebook_of(path).cells:
+        if cell.cell_type == "markdown":
+            waiting = False
+        elif re.match(r"guess\w* = None", cell.source):
+            waiting = True
+        elif "reveal(" in cell.source:
+            waiting = False
+        elif waiting and not re.search(r"TrainingMonitor", cell.source):  # it draws while the reader waits
+            shown = [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+            assert not shown, f"show this below the answer:\n{cell.source}"
+
+
+@names
+def test_there_are_three_things_to_change_and_each_says_what_should_be_seen(path):
+    text = markdown(path)
+    tasks = re.split(r"\*\*Change\.\*\*", re.sub(r"^\d\. \*\*Change\.\*\*.*$", "", text, flags=re.MULTILINE))[1:]
+    assert len(tasks) >= 3
+    for task in tasks:
+        told = re.search(r"<details><summary>What you should have seen</summary>\n\n.{20,}?</details>", task, re.DOTALL)
+        assert told, f"say, folded, what should have been seen:\n{task[:200]}"
 
 
 @names

@@ -76,6 +76,8 @@ def test_launch_links_only_with_an_address():
     ("[paper](https://arxiv.org/abs/1505.04597), [here](#dice)", "", "[paper](https://arxiv.org/abs/1505.04597), [here](#dice)"),
     ("[card](models/README.md)", "", f"[card]({ADDRESS}/blob/main/models/README.md)"),
     ("`a[0](x)`", "", "`a[0](x)`"),
+    ("[no skips](../web/playground.html#skips=false)", "notebooks", '<a href="playground.html#skips=false">no skips</a>'),
+    ("[it](https://some-one.github.io/some.where/playground.html)", "", '<a href="playground.html">it</a>'),
 ])
 def test_links_lead_to_pages(written, folder, expected):
     assert pages.page_links(written, ADDRESS, "main", folder) == expected
@@ -83,6 +85,45 @@ def test_links_lead_to_pages(written, folder, expected):
 
 def test_without_an_address_links_to_files_become_words():
     assert pages.page_links("see [the card](models/README.md).", "", "main") == "see the card."
+
+
+# --- links to the playground ------------------------------------------------------------------------------------------
+
+def playground_links():
+    """Return `(file name, settings)` of each link to the playground, settings as the page writes them, such as "skips=false"."""
+    for path in (ROOT / "README.md", *sorted((ROOT / "notebooks").glob("*.py"))):
+        for match in address.PLAYGROUND.finditer(path.read_text(encoding="utf-8")):
+            yield path.name, (match.group(1) or "#")[1:]
+
+
+def test_readme_and_notebooks_00_to_05_link_to_the_playground():
+    linked = {name[:2] for name, _ in playground_links()}
+    assert {"RE", "00", "01", "02", "03", "04", "05"} <= linked
+
+
+@pytest.mark.parametrize("name, setting", sorted({(name, one) for name, link in playground_links() for one in link.split("&") if one}))
+def test_each_setting_in_a_link_is_one_that_the_playground_has_and_not_its_default(name, setting):
+    script = (ROOT / "web" / "playground.js").read_text(encoding="utf-8")
+    defaults = (ROOT / "web" / "training.js").read_text(encoding="utf-8").split("DEFAULTS = {", 1)[1].split("};", 1)[0]
+    key, value = setting.split("=")
+    default = re.search(rf"\b{key}: '?([\w.]+)'?", defaults).group(1)
+    assert value != default, f"{setting} in {name} changes nothing"
+    choices = re.search(rf"\['{key}', '[^']+', \[(.+?\]?)\]\]", script).group(1)
+    if choices.startswith("["):  # a list of values
+        assert re.search(rf"\['?{re.escape(value)}'?, '", choices), f"{setting} in {name} is no choice of the playground"
+    else:
+        low, high, step = map(float, choices.strip("]").split(","))
+        assert low <= float(value) <= high and abs((float(value) - low) / step - round((float(value) - low) / step)) < 1e-6
+
+
+def test_with_an_address_the_links_lead_to_the_site(tmp_path):
+    written = tmp_path / "02_unet_anatomy.py"
+    written.write_text("# [no skips](../web/playground.html#skips=false) and [it](../web/playground.html)\n", encoding="utf-8")
+    there = address.rewritten(written, ADDRESS, "v1.2.3", "00_start_here")
+    assert there == ("# [no skips](https://some-one.github.io/some.where/playground.html#skips=false) and "
+                     "[it](https://some-one.github.io/some.where/playground.html)\n")
+    written.write_text(there, encoding="utf-8")
+    assert "(../web/playground.html#skips=false) and [it](../web/playground.html)" in address.rewritten(written, "", "v1.2.3", "00")
 
 
 def test_a_missing_section_is_named():

@@ -14,6 +14,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PLAYGROUND = re.compile(r"\]\((?:https://[\w-]+\.github\.io/[\w.-]+/|(?:\.\./)?web/)playground\.html(#[^)\s]*)?\)")
 LAUNCH = re.compile(r"^(# )?\*\*Launch:\*\*.*$", re.MULTILINE)
 SETUP = re.compile(r'# %% tags=\["setup"\]\n.*?\n(?=\n# %%)', re.DOTALL)
 
@@ -64,11 +65,25 @@ def launch_line(repository: str, version: str, notebook: str) -> str:
     )
 
 
+def playground(repository: str, beside: str) -> str:
+    """Return the address of the playground: on the course's site, or the file, seen from the folder `beside`, while there is none.
+
+    beside: "" for the README and "../" for a notebook. The settings follow as `#skips=false&depth=3`, by the names in
+    `web/playground.js`.
+    """
+    if not repository:
+        return f"{beside}web/playground.html"
+    owner, name = repository.removeprefix("https://github.com/").split("/")
+    return f"https://{owner.lower()}.github.io/{name}/playground.html"
+
+
 def rewritten(path: Path, repository: str, version: str, first: str) -> str:
-    """Return the text of a README or a notebook's `.py` with the launch line and setup cell of this address."""
+    """Return the text of a README or a notebook's `.py` with the launch line, setup cell and playground of this address."""
     text = path.read_text(encoding="utf-8")
     line = launch_line(repository, version, path.stem if path.suffix == ".py" else first)
     text = LAUNCH.sub(lambda match: (match.group(1) or "") + line, text)
+    page = playground(repository, "../" if path.suffix == ".py" else "")
+    text = PLAYGROUND.sub(lambda match: f"]({page}{match.group(1) or ''})", text)
     if path.suffix == ".py":
         text = SETUP.sub(lambda _: SETUP_CELL.format(address=repository, version=version), text)
     return text

@@ -83,8 +83,11 @@ def launch_links(repository: str, branch: str, notebook: str) -> str:
 def page_links(text: str, repository: str, branch: str, folder: str = "") -> str:
     """Turn links between files of the repository into links between pages; `folder` is where the text stands.
 
-    What is no page becomes a link to the repository, or plain text while there is no address.
+    What is no page becomes a link to the repository, or plain text while there is no address. The playground is a page
+    beside the others, which Sphinx does not make, and its settings follow the address.
     """
+    text = re.sub(r"\[([^\[\]]*)" + address.PLAYGROUND.pattern, r'<a href="playground.html\2">\1</a>', text)
+
     def turned(match):
         bang, words, target, anchor = match.groups()
         if target is None:  # code

@@ -43,7 +43,7 @@ PREDICTIONS = {
             "lesions and use up random numbers, so the lesions get others.",
     }, ("yes", "no"), '"yes"'),
     "blurred mask": Prediction("the answer is {}", 0, {
-        "yes": "The outlines are the same in all five pictures. Only the image is blurred; the mask is not.",
+        "yes": "The outlines are the same in all the pictures. Only the image is blurred; the mask is not.",
     }, ("yes", "no"), '"yes"'),
     "averaged noise": Prediction("the averages scatter by {:.3f}", 0.003, {
         0.2: "That is the scatter of a single pixel. In an average, noise above and noise below cancel in part.",

@@ -43,9 +43,11 @@ PREDICTIONS = {
         above="The step is the learning rate times the slope, and it goes down, since the slope is "
               "positive."),
     "asked_again": Prediction("asked again, the network scores {}", 0, {
-        "the same": "The pictures are the same, but the network is not: its weights moved during the epoch over which "
+        "the same": "The pictures are the same, but the network is not: its weights moved during the epoch over "
+            "which "
             "fit averages.",
-        "lower": "It would be if the network forgot during the epoch. The reported average holds its first, bad steps.",
+        "lower": "It would be if the network forgot during the epoch. The reported average holds its first, bad "
+            "steps.",
     }, ("lower", "the same", "higher"), '"lower"'),
     "behind": Prediction("the loss that stays behind is {}", 0, {
         "Dice": "Dice loss likes no constant, so it leaves the gray at once.",
@@ -55,6 +57,13 @@ PREDICTIONS = {
         "outlines": "An outline is a matter of one or two pixels, and needs most of the steps; a lesion's middle "
             "stands out from its surroundings.",
     }, ("places", "outlines"), '"places"'),
+    "vessels": Prediction("it marks vessels {}", 0, {
+        "never": "Brightness is the easiest thing to learn: after a few steps whatever is bright is marked, "
+            "vessels as well.",
+        "to the end": "It has no reason to keep what the masks contradict. To drop the vessels it has to learn "
+            "their shape, "
+            "and that takes a few hundred steps.",
+    }, ("never", "at first", "to the end"), '"never"'),
     "half": Prediction("the rate is back at half its peak after {} steps", 5, {
         1200: "That is half of all 2400 steps. The cosine begins only after the 50 steps of warm-up, so its middle "
             "lies 25 steps later.",
@@ -82,7 +91,8 @@ PREDICTIONS = {
         above="It stops 20 epochs after the best one. The few wrong outlines are learned by heart sooner "
               "than that."),
     "resumed": Prediction("{}", 0, {
-        "roughly": "It would be, if the order of the pictures, the augmentation or the optimizer's memory began anew. "
+        "roughly": "It would be, if the order of the pictures, the augmentation or the optimizer's memory began "
+            "anew. "
             "All three are kept.",
         "three digits": "Closer than that: nothing that a step depends on was lost.",
     }, ("roughly", "three digits", "exactly"), '"roughly"'),
