@@ -54,6 +54,9 @@ EQUIVALENT = [
     ("evaluation", "== 1) & (labels <= 0)", "labels are never negative"),
     ("evaluation", "image[..., -1]", "there is one channel, which is the first and the last"),
     ("synthesis", "if blur != 0", "a blur is never negative"),
+    ("synthesis", "math.floor(y + radius) + 2", "the disc's square grows by a row, in which no pixel lies in the disc"),
+    ("anatomy", "position: int = -1", "positions -1 and 0 lie as far from the grid's corner, on its two sides"),
+    ("anatomy", "if here % 2 or here <= 1", "1 is odd, so it is refused either way"),
 ]
 
 

@@ -75,6 +75,14 @@ def test_the_gradient_stays_within_the_field_and_is_strongest_in_its_middle():
         input_gradient(model, scans, 64, 64)
 
 
+def test_the_gradient_is_that_of_a_prediction_not_of_a_training_step():
+    model = build_unet(depth=2, filters=4, normalization="batch", dropout=0.5)
+    scans = np.random.default_rng(0).random((2, 16, 16, 1), dtype=np.float32)
+    first, second = (input_gradient(model, scans, 8, 8) for _ in range(2))
+    np.testing.assert_array_equal(first, second)  # dropout would draw anew
+    np.testing.assert_allclose(input_gradient(model, scans[:1], 8, 8), first[:1], atol=1e-6)  # and a batch's mean mix
+
+
 @pytest.mark.parametrize("options", [
     {}, {"depth": 1}, {"depth": 2, "filters": 3}, {"upsampling": "resize"}, {"skips": False},
     {"padding": "valid", "size": 92}, {"classes": 3}, {"upsampling": "resize", "padding": "valid", "size": 92, "channels": 3},
@@ -97,6 +105,7 @@ def test_the_receptive_field_is_what_gradients_say(depth, upsampling):
     before = model.get_weights()
     for position in {0, 1, 2 ** (depth - 1) // 2, 2 ** (depth - 1) - 1}:
         assert measured_receptive_field(model, 160, position) == receptive_field(depth, upsampling, position)
+    assert measured_receptive_field(model, 160) == receptive_field(depth, upsampling)  # position 0, if none is named
     for a, b in zip(before, model.get_weights()):
         np.testing.assert_array_equal(a, b)
 
@@ -172,6 +181,13 @@ def test_every_size_is_either_refused_or_works():
                     continue
                 rows = shape_table(size, depth, 1, padding=padding)
                 assert rows[-1].height == expected > 0
+
+
+def test_the_rule_for_sizes_is_that_of_the_padding():
+    with pytest.raises(ValueError, match=r"'same' needs a multiple of 8: crop or pad to 96 or 104"):
+        output_size(100, 4)
+    with pytest.raises(ValueError, match=r"'valid' needs a size that stays even on every level: crop or pad to"):
+        output_size(101, 4, "valid")
 
 
 def test_a_built_network_refuses_sizes_it_cannot_halve():
