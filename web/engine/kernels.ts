@@ -31,45 +31,50 @@ function clearEdge(map: usize, h: i32, w: i32, c: i32): void {
 
 // --- 3x3 convolution --------------------------------------------------------------------------------------------------
 
-/** y = x * kernel + bias, then ReLU if asked. x: [n, h, w, ci]; kernel: [3, 3, ci, co]; bias: [co] or 0; y: [n, h, w, co].
- *  Eight pixels and four output channels are summed at a time, in eight registers. */
+/** Sum the windows of eight pixels in a row for four output channels, or of four pixels for eight: eight registers.
+ *  p: the first pixel's upper left neighbor; step, line: from one pixel, one row, to the next; k: the kernel's channels. */
+// @ts-ignore: decorator
+@inline function windows(p: usize, step: usize, line: usize, k: usize, co: usize, bias: usize, out: usize, relu: bool, wide: bool): void {
+  const zero = f32x4.splat(0), next = co << 2, far: usize = wide ? 16 : 4 * next;
+  const b = bias ? v128.load(bias) : zero, c = bias && wide ? v128.load(bias, 16) : b;
+  let s0 = b, s1 = b, s2 = b, s3 = b, t0 = c, t1 = c, t2 = c, t3 = c;
+  for (let row = 0; row < 3; row++, p += line - 3 * step) {
+    for (const end = p + 3 * step; p < end; p += 4, k += next) {  // three neighbors, all channels of each
+      const weight = v128.load(k), q = p + 2 * step;
+      const v0 = v128.load32_splat(p), v1 = v128.load32_splat(p + step), v2 = v128.load32_splat(q), v3 = v128.load32_splat(q + step);
+      s0 = addProduct(s0, v0, weight); s1 = addProduct(s1, v1, weight); s2 = addProduct(s2, v2, weight); s3 = addProduct(s3, v3, weight);
+      if (wide) {
+        const more = v128.load(k, 16);
+        t0 = addProduct(t0, v0, more); t1 = addProduct(t1, v1, more); t2 = addProduct(t2, v2, more); t3 = addProduct(t3, v3, more);
+      } else {
+        const r = p + 4 * step, q = p + 6 * step;
+        t0 = addProduct(t0, v128.load32_splat(r), weight); t1 = addProduct(t1, v128.load32_splat(r + step), weight);
+        t2 = addProduct(t2, v128.load32_splat(q), weight); t3 = addProduct(t3, v128.load32_splat(q + step), weight);
+      }
+    }
+  }
+  if (relu) {
+    s0 = f32x4.max(s0, zero); s1 = f32x4.max(s1, zero); s2 = f32x4.max(s2, zero); s3 = f32x4.max(s3, zero);
+    t0 = f32x4.max(t0, zero); t1 = f32x4.max(t1, zero); t2 = f32x4.max(t2, zero); t3 = f32x4.max(t3, zero);
+  }
+  v128.store(out, s0); v128.store(out + next, s1); v128.store(out + 2 * next, s2); v128.store(out + 3 * next, s3);
+  out += far;
+  v128.store(out, t0); v128.store(out + next, t1); v128.store(out + 2 * next, t2); v128.store(out + 3 * next, t3);
+}
+
+/** y = x * kernel + bias, then ReLU if asked. x: [n, h, w, ci]; kernel: [3, 3, ci, co]; bias: [co] or 0; y: [n, h, w, co]. */
 export function conv(x: usize, kernel: usize, bias: usize, y: usize, n: i32, h: i32, w: i32, ci: i32, co: i32, relu: bool): void {
-  const size = mapPixels(h, w), first = w + 2, last = h * (w + 1) + w - 7;
-  const step = ci << 2, zero = f32x4.splat(0);
-  for (let i = 0; i < n; i++) {
+  const size = mapPixels(h, w), first = w + 2, last = h * (w + 1) + w - 7, step = ci << 2, line = (w + 1) * step;
+  for (let i = 0; i < n; i++, x += size * ci << 2, y += size * co << 2) {
     for (let block = first; block < last + 8; block += 8) {
-      const start = min(block, last);  // the last block overlaps the one before
-      for (let o = 0; o < co; o += 4) {
-        const b = bias ? v128.load(bias + (o << 2)) : zero;
-        let s0 = b, s1 = b, s2 = b, s3 = b, s4 = b, s5 = b, s6 = b, s7 = b;
-        let k = kernel + (o << 2);
-        for (let row = 0; row < 3; row++) {
-          let p0 = x + (start + (row - 1) * (w + 1) - 1) * step;
-          for (const end = p0 + 3 * step; p0 < end; p0 += 4, k += co << 2) {  // three neighbors, all channels of each
-            const weight = v128.load(k);
-            const p2 = p0 + 2 * step, p4 = p0 + 4 * step, p6 = p0 + 6 * step;
-            s0 = addProduct(s0, v128.load32_splat(p0), weight);
-            s1 = addProduct(s1, v128.load32_splat(p0 + step), weight);
-            s2 = addProduct(s2, v128.load32_splat(p2), weight);
-            s3 = addProduct(s3, v128.load32_splat(p2 + step), weight);
-            s4 = addProduct(s4, v128.load32_splat(p4), weight);
-            s5 = addProduct(s5, v128.load32_splat(p4 + step), weight);
-            s6 = addProduct(s6, v128.load32_splat(p6), weight);
-            s7 = addProduct(s7, v128.load32_splat(p6 + step), weight);
-          }
-        }
-        if (relu) {
-          s0 = f32x4.max(s0, zero); s1 = f32x4.max(s1, zero); s2 = f32x4.max(s2, zero); s3 = f32x4.max(s3, zero);
-          s4 = f32x4.max(s4, zero); s5 = f32x4.max(s5, zero); s6 = f32x4.max(s6, zero); s7 = f32x4.max(s7, zero);
-        }
-        const out = y + (start * co + o << 2), next = co << 2;
-        v128.store(out, s0); v128.store(out + next, s1); v128.store(out + 2 * next, s2); v128.store(out + 3 * next, s3);
-        v128.store(out + 4 * next, s4); v128.store(out + 5 * next, s5); v128.store(out + 6 * next, s6); v128.store(out + 7 * next, s7);
+      const start = min(block, last), from = x + (start - w - 2) * step;  // the last block overlaps the one before
+      for (let o = 0; o < co; o += 8) {
+        const k = kernel + (o << 2), b = bias ? bias + (o << 2) : 0, out = y + (start * co + o << 2);
+        if (o + 4 == co) windows(from, step, line, k, co, b, out, relu, false);
+        else for (let half = 0; half < 8; half += 4) windows(from + half * step, step, line, k, co, b, out + (half * co << 2), relu, true);
       }
     }
     clearEdge(y, h, w, co);
-    x += size * ci << 2;
-    y += size * co << 2;
   }
 }
 
@@ -81,45 +86,57 @@ export function turnKernel(kernel: usize, turned: usize, ci: i32, co: i32): void
         store<f32>(turned + (((8 - k) * co + b) * ci + a << 2), load<f32>(kernel + ((k * ci + a) * co + b << 2)));
 }
 
+/** Add the products of four input channels with eight output channels, summed over `count` pixels, to d; with four
+ *  output channels, even and odd pixels are summed apart. p, q: the first pixel of x and of dy; xStep, yStep: to the next. */
+// @ts-ignore: decorator
+@inline function products(p: usize, q: usize, d: usize, xStep: usize, yStep: usize, count: i32, wide: bool): void {
+  let s0 = v128.load(d), s1 = v128.load(d + yStep), s2 = v128.load(d + 2 * yStep), s3 = v128.load(d + 3 * yStep);
+  let t0 = f32x4.splat(0), t1 = t0, t2 = t0, t3 = t0;
+  for (let j = wide ? count : count + 1 >> 1; j > 0; j--) {
+    const left = v128.load(q);
+    const v0 = v128.load32_splat(p), v1 = v128.load32_splat(p, 4), v2 = v128.load32_splat(p, 8), v3 = v128.load32_splat(p, 12);
+    s0 = addProduct(s0, v0, left); s1 = addProduct(s1, v1, left); s2 = addProduct(s2, v2, left); s3 = addProduct(s3, v3, left);
+    if (wide) {
+      const right = v128.load(q, 16);
+      t0 = addProduct(t0, v0, right); t1 = addProduct(t1, v1, right); t2 = addProduct(t2, v2, right); t3 = addProduct(t3, v3, right);
+    } else {  // the pixel after the last is one of the edge, where dy is 0
+      p += xStep; q += yStep;
+      const odd = v128.load(q);
+      t0 = addProduct(t0, v128.load32_splat(p), odd); t1 = addProduct(t1, v128.load32_splat(p, 4), odd);
+      t2 = addProduct(t2, v128.load32_splat(p, 8), odd); t3 = addProduct(t3, v128.load32_splat(p, 12), odd);
+    }
+    p += xStep; q += yStep;
+  }
+  if (wide) {
+    const e = d + 16;
+    v128.store(e, f32x4.add(v128.load(e), t0)); v128.store(e + yStep, f32x4.add(v128.load(e + yStep), t1));
+    v128.store(e + 2 * yStep, f32x4.add(v128.load(e + 2 * yStep), t2)); v128.store(e + 3 * yStep, f32x4.add(v128.load(e + 3 * yStep), t3));
+  } else {
+    s0 = f32x4.add(s0, t0); s1 = f32x4.add(s1, t1); s2 = f32x4.add(s2, t2); s3 = f32x4.add(s3, t3);
+  }
+  v128.store(d, s0); v128.store(d + yStep, s1); v128.store(d + 2 * yStep, s2); v128.store(d + 3 * yStep, s3);
+}
+
 /** dKernel = the sum over all pixels of x, seen through each of the nine places of the window, times dy. */
 export function convKernelGradient(x: usize, dy: usize, dKernel: usize, n: i32, h: i32, w: i32, ci: i32, co: i32): void {
   memory.fill(dKernel, 0, 9 * ci * co << 2);
   const size = mapPixels(h, w), first = w + 2, count = h * (w + 1) - 1, xStep = ci << 2, yStep = co << 2;
-  for (let i = 0; i < n; i++) {
+  for (let i = 0; i < n; i++)
     for (let k = 0; k < 9; k++) {
       const shift = (k / 3 - 1) * (w + 1) + k % 3 - 1;
-      const xStart = x + (i * size + first + shift) * xStep, yStart = dy + (i * size + first) * yStep;
-      for (let o = 0; o < co; o += 4) {
-        if (ci == 1) {
-          const d = dKernel + (k * co + o << 2);
-          let s = v128.load(d), p = xStart, q = yStart + (o << 2);
-          for (let j = 0; j < count; j++, p += xStep, q += yStep) s = addProduct(s, v128.load32_splat(p), v128.load(q));
-          v128.store(d, s);
-          continue;
+      const p = x + (i * size + first + shift) * xStep, q = dy + (i * size + first) * yStep, d = dKernel + (k * ci * yStep);
+      if (ci == 1) {
+        for (let o = 0; o < yStep; o += 16) {
+          let s = v128.load(d + o);
+          for (let j = 0; j < count; j++) s = addProduct(s, v128.load32_splat(p + j * xStep), v128.load(q + o + j * yStep));
+          v128.store(d + o, s);
         }
+      } else for (let o = 0; o < yStep; o += 32)
         for (let a = 0; a < ci; a += 4) {
-          const d = dKernel + ((k * ci + a) * co + o << 2);
-          let s0 = v128.load(d), s1 = v128.load(d + yStep), s2 = v128.load(d + 2 * yStep), s3 = v128.load(d + 3 * yStep);
-          let t0 = f32x4.splat(0), t1 = t0, t2 = t0, t3 = t0;
-          let p = xStart + (a << 2), q = yStart + (o << 2), j = 0;
-          for (; j + 1 < count; j += 2, p += 2 * xStep, q += 2 * yStep) {  // even pixels into s, odd ones into t
-            const even = v128.load(q), odd = v128.load(q + yStep), r = p + xStep;
-            s0 = addProduct(s0, v128.load32_splat(p), even); s1 = addProduct(s1, v128.load32_splat(p, 4), even);
-            s2 = addProduct(s2, v128.load32_splat(p, 8), even); s3 = addProduct(s3, v128.load32_splat(p, 12), even);
-            t0 = addProduct(t0, v128.load32_splat(r), odd); t1 = addProduct(t1, v128.load32_splat(r, 4), odd);
-            t2 = addProduct(t2, v128.load32_splat(r, 8), odd); t3 = addProduct(t3, v128.load32_splat(r, 12), odd);
-          }
-          if (j < count) {
-            const even = v128.load(q);
-            s0 = addProduct(s0, v128.load32_splat(p), even); s1 = addProduct(s1, v128.load32_splat(p, 4), even);
-            s2 = addProduct(s2, v128.load32_splat(p, 8), even); s3 = addProduct(s3, v128.load32_splat(p, 12), even);
-          }
-          v128.store(d, f32x4.add(s0, t0)); v128.store(d + yStep, f32x4.add(s1, t1));
-          v128.store(d + 2 * yStep, f32x4.add(s2, t2)); v128.store(d + 3 * yStep, f32x4.add(s3, t3));
+          if (o + 16 == yStep) products(p + (a << 2), q + o, d + a * yStep + o, xStep, yStep, count, false);
+          else products(p + (a << 2), q + o, d + a * yStep + o, xStep, yStep, count, true);
         }
-      }
     }
-  }
 }
 
 /** dBias = the sum of dy over all pixels. */
