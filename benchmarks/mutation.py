@@ -55,6 +55,10 @@ EQUIVALENT = [
     ("evaluation", "image[..., -1]", "there is one channel, which is the first and the last"),
     ("synthesis", "if blur != 0", "a blur is never negative"),
     ("synthesis", "math.floor(y + radius) + 2", "the disc's square grows by a row, in which no pixel lies in the disc"),
+    ("anatomy", "1 * fan_in if", "only whether a kernel is positive matters there, not how large it is"),
+    ("anatomy", 'is "kernel"', "CPython keeps each such word once"),
+    ("anatomy", "if classes <= 1", "the number of classes is at least 1; that is checked before"),
+    ("run", "shuffle=True", "Keras shuffles arrays only, and this is a Dataset"),
     ("anatomy", "position: int = -1", "positions -1 and 0 lie as far from the grid's corner, on its two sides"),
     ("anatomy", "if here % 2 or here <= 1", "1 is odd, so it is refused either way"),
 ]

@@ -98,6 +98,12 @@ def test_arithmetic_equals_keras(options):
     assert output_size(size, options.get("depth", 4), options.get("padding", "same")) == model.output_shape[1]
 
 
+def test_without_arguments_the_table_is_that_of_the_network_without_arguments():
+    rows, model = shape_table(), build_unet((96, 96, 1))
+    assert rows[0][1:4] == model.get_layer("encoder_1").output.shape[1:] == (96, 96, 8)
+    assert sum(row.weights for row in rows) == build_unet().count_params()
+
+
 @pytest.mark.parametrize("upsampling", ["transpose", "resize"])
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 def test_the_receptive_field_is_what_gradients_say(depth, upsampling):

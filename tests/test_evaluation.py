@@ -114,7 +114,8 @@ def test_error_by_groups_and_refuses():
     rows = error_by([1, 2, 3, 4, 5, 6, 7, 8], [0, 0, 0, 0, 1, 1, 1, 1], bins=2)
     assert [(r.low, r.high, r.count, r.mean) for r in rows] == [(1, 4, 4, 0), (5, 8, 4, 1)]
     assert sum(r.count for r in error_by([3] * 7, range(7), bins=3)) == 7
-    for values, scores, words in ([[1, 2], [1], "2 values and 1 scores"], [[1], [1], "cannot fill"], [[1, np.nan], [1, 1], "NaN"]):
+    for values, scores, words in ([[1, 2], [1], "2 values and 1 scores"], [[1], [1, 2], "1 values and 2 scores"],
+                                  [[1], [1], "cannot fill"], [[1, np.nan], [1, 1], "NaN"]):
         with pytest.raises(ValueError, match=words):
             error_by(values, scores, bins=2)
 

@@ -154,9 +154,10 @@ def test_augmentation_moves_image_and_mask_together():
 
 
 def test_augmentation_keeps_oblong_pictures_oblong():
-    images = np.random.default_rng(0).random((4, 8, 16, 1), dtype=np.float32)
-    moved, _ = augment(images, np.zeros_like(images), seed=(0, 1))
-    assert moved.shape == images.shape
+    for shape in ((4, 8, 16, 1), (4, 16, 8, 1)):
+        images = np.random.default_rng(0).random(shape, dtype=np.float32)
+        moved, _ = augment(images, np.zeros_like(images), seed=(0, 1))
+        assert moved.shape == images.shape
 
 
 def test_an_epoch_depends_on_seed_and_number_only(data):
@@ -663,6 +664,52 @@ def test_nothing_of_ours_is_hidden_on_the_network(data, tmp_path):
     theirs = set(vars(plain))
     fit(plain, data[0])
     assert set(vars(model)) - before <= set(vars(plain)) - theirs
+
+
+# --- the plan of a run ---
+
+
+def test_the_schedule_is_as_long_as_the_run_and_a_picture_is_augmented_unless_asked_otherwise(data, tmp_path):
+    weights = {}
+    for name, options in {"default": {}, "yes": {"augmented": True}, "no": {"augmented": False}}.items():
+        model, last = small_unet(), LastWeights()
+        train_unet(model, *data, tmp_path / name, epochs=3, callbacks=[last], **options)
+        weights[name] = last.weights[0]
+    assert model.optimizer.iterations == 18  # 22 pictures in batches of 4 are 6 steps
+    assert float(model.optimizer.learning_rate) == pytest.approx(0, abs=1e-9) == float(warmup_cosine(3e-3, 18)(18))
+    np.testing.assert_array_equal(weights["default"], weights["yes"])
+    assert not np.array_equal(weights["default"], weights["no"])
+
+
+def test_the_same_plan_again_begins_anew_and_another_plan_replaces_one_that_has_not_begun(data, tmp_path):
+    model = small_unet()
+    train_unet(model, *data, tmp_path / "first", epochs=1)
+    before = model.get_weights()
+    train_unet(model, *data, tmp_path / "second", epochs=1)  # on the old optimizer the rate would stay 0
+    assert any((old != new).any() for old, new in zip(before, model.get_weights()))
+    model = small_unet()
+    with pytest.raises(KeyboardInterrupt):
+        train_unet(model, *data, tmp_path / "stopped", epochs=1, callbacks=[PullThePlug(0)])
+    kept = LastWeights(), LastWeights()
+    train_unet(model, *data, tmp_path / "other", epochs=1, peak_rate=1e-2, callbacks=[kept[0]])
+    train_unet(small_unet(), *data, tmp_path / "alone", epochs=1, peak_rate=1e-2, callbacks=[kept[1]])
+    np.testing.assert_allclose(kept[0].weights[0], kept[1].weights[0], atol=1e-5)
+
+
+def test_a_stream_goes_on_where_the_interrupted_run_stood(data, tmp_path):
+    images, masks = data[0]
+    stream = as_dataset(images[:20], masks[:20]).repeat(4)  # five batches, four times; three to an epoch
+    whole, resumed = LastWeights(), LastWeights()
+    train_unet(small_unet(), stream, data[1], tmp_path / "whole", epochs=4, steps=3, callbacks=[whole])
+    with pytest.raises(KeyboardInterrupt):
+        train_unet(small_unet(), stream, data[1], tmp_path / "cut", epochs=4, steps=3, callbacks=[PullThePlug(2)])
+    train_unet(small_unet(seed=9), stream, data[1], tmp_path / "cut", epochs=4, steps=3, resume=True, callbacks=[resumed])
+    for a, b in zip(whole.weights, resumed.weights):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_early_stopping_waits_ten_epochs_unless_told_otherwise(tmp_path):
+    assert [c.patience for c in make_callbacks(tmp_path) if isinstance(c, keras.callbacks.EarlyStopping)] == [10]
 
 
 # --- the network that ships ---
