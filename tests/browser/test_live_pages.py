@@ -4,6 +4,7 @@ Run by `make test-site`, which builds the site first. Pictures are kept in $UNET
 """
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -215,6 +216,32 @@ def test_a_link_opens_the_same_run(reader):  # noqa: F811
         page.evaluate("window.playground.train(40)")
         scores_seen.append(page.evaluate("window.playground.dice()"))
     assert scores_seen[0] == scores_seen[1]
+
+
+def opened_with(reader, settings):  # noqa: F811
+    page = reader("playground")
+    page.goto(page.url.split("#")[0] + "#" + settings)
+    page.reload()
+    page.evaluate("window.playground.ready")
+    return page
+
+
+def test_each_link_of_the_notebooks_sets_what_it_says(reader):  # noqa: F811
+    links = {link for path in Path(BUILT).glob("*.html") for link in re.findall(r'href="playground\.html#([^"]+=[^"]+)"', path.read_text())}
+    links = {link.replace("&amp;", "&") for link in links}
+    assert len(links) >= 9
+    for link in links:
+        settings = opened_with(reader, link).evaluate("window.playground.settings")
+        for name, value in (one.split("=") for one in link.split("&")):
+            shown = settings[name]
+            assert (str(shown).lower() if isinstance(shown, bool) else f"{shown:g}" if not isinstance(shown, str) else shown) == value
+
+
+@pytest.mark.parametrize("settings, line", [("noise=0.02&illumination=0&vessels=0", "0.99"), ("seed=1", "0.49"), ("noise=0.3", "0.38")])
+def test_the_lines_to_beat_are_those_that_notebook_01_names(reader, settings, line):  # noqa: F811
+    page = opened_with(reader, settings)
+    until(page, f"document.querySelector('#numbers').textContent.includes('line to beat {line}')")
+    assert f"lies at {line}" in Path(BUILT, "01_data_synthesis.html").read_text() or f"noise</a> at {line}" in Path(BUILT, "01_data_synthesis.html").read_text()
 
 
 def test_one_file_opens_with_a_double_click(chromium):  # noqa: F811

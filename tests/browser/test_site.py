@@ -103,6 +103,8 @@ def test_no_link_or_file_is_missing(name):
         path = (Path(BUILT) / unquote(parts.path)) if parts.path else Path(BUILT) / f"{name}.html"
         if not path.is_file() or not path.is_relative_to(BUILT):
             broken.append(target)
+        elif path.name == "playground.html" and "=" in parts.fragment:
+            continue  # settings, which test_live_pages tries
         elif parts.fragment and path.suffix == ".html" and soup(path).find(id=unquote(parts.fragment)) is None:
             broken.append(target)
     assert not broken
