@@ -203,6 +203,38 @@ def test_the_readmes_picture_shows_what_its_text_says():
     assert found[classes == 2].mean() < 0.03  # a few pixels beside a lesion that touches one
 
 
+def test_the_moving_picture_shows_what_its_text_says():
+    """Vessels glow at first and are gone at the end; read from the pixels of the file itself."""
+    import importlib.util
+
+    import numpy as np
+    from PIL import Image
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "after 30 steps lesions and vessels glow alike; after 400 steps only the round lesions are left" in text
+    spec = importlib.util.spec_from_file_location("learning", ROOT / "models" / "learning.py")
+    learning = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(learning)
+    _, kinds, chosen = learning.scans()
+    side, times = kinds.shape[1] * learning.ZOOM, [0, *learning.STEPS]
+    file = ROOT / "models" / "learning.webp"
+    assert file.stat().st_size < 1_000_000
+    moving = Image.open(file)
+    assert moving.n_frames == len(times)
+
+    def marked(steps):
+        """Where the network says more than one half: there the palette is at least as blue as its middle color."""
+        moving.seek(times.index(steps))
+        low, picture = side + 2 * learning.ROOM, np.array(moving.convert("RGB"))
+        lefts = [learning.GAP + i * (side + learning.GAP) for i in range(4)]
+        return np.stack([picture[low : low + side : learning.ZOOM, x : x + side : learning.ZOOM, 2] > 178 for x in lefts])
+
+    lesions, vessels, tissue = ((kinds[chosen][..., 0] == kind) for kind in (1, 2, 0))
+    assert not marked(0).any()
+    assert marked(30)[vessels].mean() > 0.2 and marked(30)[lesions].mean() > 0.2 and marked(30)[tissue].mean() < 0.05
+    assert marked(400)[vessels].mean() < 0.1 and marked(400)[lesions].mean() > 0.8 and marked(400)[tissue].mean() < 0.02
+
+
 def paired_by_hand(folder, monkeypatch, change):
     """Make a pair, let `change` work on the cells of its .ipynb, and return both paths."""
     monkeypatch.setattr(tool, "NOTEBOOKS", folder)

@@ -154,6 +154,8 @@ def write_pages(folder: Path, root: Path = ROOT) -> list[tuple[str, str]]:
         page = notebook_page(notebook, path.stem, repository, branch, positions)
         (folder / path.name).write_text(nbformat.writes(page), encoding="utf-8")
     readme = (root / "README.md").read_text(encoding="utf-8")
+    # The first page has the live network in place of the moving picture, which nobody could stop there.
+    readme = re.sub(r'<img alt="[^"]*" src="[^"]*\.webp".*?>\n+', "", readme)
     readme = re.sub(r'<img alt="(.+?)" src="(.+?)".*?>', r"![\1](\2)", readme)
     readme = re.sub(r"^\*\*Launch:\*\*.*$", lambda _: launch_links(repository, branch, notebooks[0][0]), readme, flags=re.MULTILINE)
     readme = page_links(readme, repository, branch)
