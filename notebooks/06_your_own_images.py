@@ -78,6 +78,7 @@ import numpy as np
 
 from helpers import RUNS, checks
 from helpers import own_images as own
+from helpers.printing import say  # as print, but it breaks long lines between words
 
 scratch = Path(tempfile.mkdtemp())  # for trials that nobody needs later
 results = own.new_folder(RUNS / "own_images")  # what you keep
@@ -92,7 +93,7 @@ else:
         print("These are real nuclei, downloaded and checked.")
     except OSError:
         images_dir, masks_dir = own.write_stand_in(scratch / "stand-in")
-        print("The real data set could not be downloaded here. These are drawn nuclei in the same format.")
+        say("The real data set could not be downloaded here. These are drawn nuclei in the same format.")
 
 # %% [markdown]
 # ## 2. Load, and look at what was read
@@ -130,7 +131,7 @@ def shown(picture, side=900):
 
 # %% tags=["nbval-ignore-output"]
 some = np.linspace(0, len(images) - 1, 4).astype(int)
-print("Rows:", ", ".join(pairs.names[i] for i in some), "- right: the mask in orange on the same picture")
+say("Right: the mask in orange on the same picture. From above:", ", ".join(pairs.names[i] for i in some))
 shown(own.contact_sheet([images[i] for i in some], [masks[i] for i in some]))
 
 # %% [markdown]
@@ -162,7 +163,7 @@ except own.PictureError as error:
 checks.reveal("broken file", guess, answer)
 
 # %%
-print(said)
+say(said)
 
 # %% [markdown]
 # It stops, names the file, and says what to do.
@@ -179,11 +180,11 @@ assert cv2.imwrite(str(marks / "cell 2.png"), three)
 try:
     own.load_pairs(bad, marks)
 except own.PictureError as error:
-    print(error)
+    say(error)
 
 # %%
 cleared = own.load_pairs(bad, marks, foreground=255)
-print([record.mask for record in cleared.records])
+print("how the masks were read:", ", ".join(record.mask for record in cleared.records))
 
 # %% [markdown]
 # **Change.** Load the same folder with `foreground="nonzero"`. What share of the pixels is foreground now, and what does
@@ -215,7 +216,7 @@ sets = own.split_by_source(groups, seed=0)
 checks.reveal("test patients", guess, len({groups[i] for i in sets[2]}))
 
 # %%
-print(own.split_table(sets, names, groups))
+say(own.split_table(sets, names, groups))
 
 # %% [markdown]
 # A **condition** is something else than a source. In `WT_m1_003` the source is the mouse `m1`, and `WT` is the condition
@@ -227,7 +228,7 @@ print(own.split_table(sets, names, groups))
 names = [f"{kind}_m{mouse}_{i}" for kind, mice in (("WT", (1, 2, 3)), ("KO", (4, 5, 6))) for mouse in mice for i in (0, 1)]
 groups, conditions = own.groups_of(names), own.conditions_of(names)
 sets = own.split_by_source(groups, seed=0, conditions=conditions)
-print(own.split_table(sets, names, groups, conditions))
+say(own.split_table(sets, names, groups, conditions))
 
 # %% [markdown]
 # Now the pictures of this notebook. The pages of one stack count as one source. If there is nothing but one stack, it is
@@ -243,7 +244,7 @@ elif settings["source_table"]:
 sets = training, validation, test = own.split_by_source(groups, seed=0, conditions=conditions)
 
 # %% tags=["nbval-ignore-output"]
-print(own.split_table(sets, pairs.names, groups, conditions))
+say(own.split_table(sets, pairs.names, groups, conditions))
 
 # %%
 owners = [{groups[i] for i in members} for members in sets]
@@ -348,7 +349,7 @@ if counts:
 if counts:
     lines = "; ".join(f"{name} " + ", ".join(f"{d:.2f}" for d in dice) for name, dice in curve.items())
     figures.plot_lines(
-        counts, curve, "What a labeled picture is worth", f"With {counts} labeled pictures: {lines}.",
+        counts, curve, "What a labeled picture is worth", f"With {', '.join(map(str, counts))} labeled pictures: {lines}.",
         xlabel="labeled pictures", ylabel="validation Dice per picture", limits=(0, 1),
     )
 
@@ -638,10 +639,11 @@ total, problems = own.predict_folder(network_file, scratch / "new", results / "n
 
 # %%
 kinds = sorted({path.suffix for path in (results / "new").iterdir()})
-print("kinds of files:", kinds, "- problems:", problems)
+print("kinds of files:", " ".join(kinds), "- files that could not be used:", len(problems))
 
 # %% tags=["nbval-ignore-output"]
-print(f"{total} objects in {len(test[:3])} pictures. Everything that you keep is in {results.relative_to(RUNS.parent)}")
+print(f"{total} objects in {len(test[:3])} pictures")
+print(f"Everything that you keep is in {results.relative_to(RUNS.parent)}")
 
 # %% [markdown]
 # A `.keras` file from a stranger may hold Python code. `load_kept` never runs it. It refuses such a file and says why.
@@ -657,16 +659,18 @@ except ImportError as error:
     print(error)
 
 # %%
-print("kept:", sorted(path.name for path in results.iterdir() if path.suffix in (".csv", ".keras", ".png")))
+print("kept:", *sorted(path.name for path in results.iterdir() if path.suffix in (".csv", ".keras", ".png")))
 
 # %% [markdown]
 # ## What you've learned
 #
-# - You loaded pictures and masks from folders, and read in a table what was really in the files.
-# - You split pictures by patient or slide, so that the test is a test.
-# - You trained on patches of a few labeled pictures, from trained weights and from scratch, and can say which pays.
-# - You predicted a picture of any size in tiles, without seams.
-# - You measured every object into a table, and kept masks and network so that others can use them.
+# You can now
+#
+# - load pictures and masks from folders, and read in a table what was really in the files.
+# - split pictures by patient or slide, so that the test is a test.
+# - train on patches of a few labeled pictures, from trained weights and from scratch, and say which pays.
+# - predict a picture of any size in tiles, without seams.
+# - measure every object into a table, and keep masks and network so that others can use them.
 #
 # ## On your own
 #
