@@ -68,7 +68,7 @@ function apply(parts, wait = 0) {
 
 // --- the worker -------------------------------------------------------------------------------------------------------------
 
-let worker, state, resting = [], playing = false, picture = 0, taken = null;
+let worker, state, todo = [], resting = [], playing = false, picture = 0, taken = null;
 function makeWorker() {
   const url = document.getElementById('worker')?.textContent; // in the page that is one file, the worker is in it, too
   const made = url ? new Worker(URL.createObjectURL(new Blob([url], { type: 'text/javascript' }))) : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
@@ -80,7 +80,8 @@ let timed;
 const handle = {
   state(message) {
     state = { ...state, ...message };
-    requestAnimationFrame(show);
+    if (!todo.length) requestAnimationFrame(showNext);
+    todo.push(...[showNumbers, showUnseen, showCurves, showU].filter((part) => !todo.includes(part)));
   },
   rest() {
     setPlaying(false);
@@ -130,16 +131,19 @@ function speak() {
   get('said').textContent = `Step ${state.done}: mean Dice on unseen scenes ${point.dice.toFixed(2)}, pooled ${point.pooled.toFixed(2)}; the best threshold scores ${line.dice.toFixed(2)}.`;
 }
 
-function show() {
+/** Show one part of what is new in each frame, so that no frame is long. */
+function showNext() {
+  todo.shift()();
+  if (todo.length) requestAnimationFrame(showNext);
+}
+
+function showNumbers() {
   const { point, line, done, settings: now } = state;
   get('clock').textContent = `step ${done} of ${now.steps}`;
   get('numbers').replaceChildren(...[
     ['Dice, unseen', point.dice], ['pooled', point.pooled], ['Dice, latest batch', done ? point.training : NaN], ['loss', point.loss], ['line to beat', line.dice],
   ].map(([name, value]) => el('span', {}, `${name} `, el('b', {}, Number.isFinite(value) ? value.toFixed(2) : 'none yet'))));
   if (playing && done - spoken >= 200) (spoken = done), speak();
-  showUnseen();
-  showCurves();
-  showU();
 }
 
 function showUnseen() {

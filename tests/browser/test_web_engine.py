@@ -19,7 +19,7 @@ SCRIPT = ROOT / "tests" / "browser" / "engine.mjs"
 
 
 def ask(task, *arguments):
-    command = [*web.node("node"), str(SCRIPT), str(web.WEB), task, *map(str, arguments)]
+    command = [*web.node("node"), "--expose-gc", str(SCRIPT), str(web.WEB), task, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
