@@ -38,11 +38,11 @@ PREDICTIONS = {
         (1, 96, 96, 1): "An axis in front counts pictures of a batch. This is one picture, so there is none.",
         (1, 96, 96): "The channels come last in this course.",
     }, example="(1, 2, 3)"),
-    "lesions stay": Prediction("the answer is {}", 0, {
+    "lesions stay": Prediction("do the lesions stay: {}", 0, {
         "yes": "They stayed when circles were added, because those are drawn last. Vessels are drawn before the "
             "lesions and use up random numbers, so the lesions get others.",
     }, ("yes", "no"), '"yes"'),
-    "blurred mask": Prediction("the answer is {}", 0, {
+    "blurred mask": Prediction("does the mask change: {}", 0, {
         "yes": "The outlines are the same in all the pictures. Only the image is blurred; the mask is not.",
     }, ("yes", "no"), '"yes"'),
     "averaged noise": Prediction("the averages scatter by {:.3f}", 0.003, {
@@ -55,7 +55,7 @@ PREDICTIONS = {
               "5 times smaller.",
         above="Noise above and noise below cancel in part, so the average of 25 pixels scatters 5 times "
               "less than one pixel."),
-    "size": Prediction("the answer is {}", 0, {
+    "size": Prediction("the number of pixels is {}", 0, {
         "more": "That would be a zoom. The radius is given in pixels, so 10 stays 10.",
         "fewer": "It looks smaller because the larger picture is shown at the same size. Its radius stays 10 pixels.",
     }, ("more", "fewer", "the same"), '"more"'),
@@ -110,7 +110,7 @@ PREDICTIONS = {
     "hough": Prediction("it misses the {} ones more often", 0, {
         "large": "A large circle has a longer edge, so more pixels vote for its center.",
     }, ("small", "large"), '"small"'),
-    "hardest dial": Prediction("it is {}", 0, {
+    "hardest dial": Prediction("the one that costs most is {}", 0, {
         "noise": "Noise of 0.1 is less than half of the weakest contrast, so most lesion pixels pass a threshold.",
         "illumination": "Alone it costs less: many lesions still lie where the light does not hide them. A vessel "
             "is as bright as a lesion wherever it runs.",

@@ -9,7 +9,7 @@ PREDICTIONS = {
         "slope": "A slope would mean that a lower, or a higher, threshold is always better. At both ends something is "
             "lost.",
     }, ("hill", "slope", "plateau"), '"hill"'),
-    "same worst": Prediction("{}", 0, {
+    "same worst": Prediction("is it the worst of all three: {}", 0, {
         "yes": "That would make sense if the picture alone decided. But three trainings start from other weights and "
             "see the pictures in another order, and what one of them misses the others may find.",
         "no": "Single failures belong to one training; its mean says little about them.",
