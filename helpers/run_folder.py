@@ -1,10 +1,13 @@
-"""The folder of a run: claimed once, its log, and what an interrupted run left there."""
+"""The folder of a run: claimed once, its log, and files that are exchanged as a whole."""
 
+import contextlib
 import csv
-import json
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
-import h5py
+from helpers.run_lock import live_owner
 
 
 def claim_folder(run_dir) -> Path:
@@ -15,16 +18,19 @@ def claim_folder(run_dir) -> Path:
     """
     run_dir = Path(run_dir)
     if run_dir.is_dir() and any(run_dir.iterdir()):
-        unfinished = " It was interrupted: go on with resume=True." if _unfinished(run_dir) else ""
+        unfinished, owner = "", live_owner(run_dir / "backup")
+        if owner:
+            unfinished = f" It is under way: {owner} is training there."
+        elif is_unfinished(run_dir):
+            unfinished = " It was interrupted: go on with resume=True."
         raise FileExistsError(
             f"the folder {run_dir} holds a run already, and runs never overwrite each other.{unfinished} "
             "Choose another name, or new_run_dir() for a fresh one."
         )
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
-        probe = run_dir / ".probe"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=run_dir):  # it has no name that could stay behind
+            pass
     except OSError as error:
         raise type(error)(
             f"cannot write into the folder {run_dir} ({error.strerror}). Choose one of yours, such as 'runs/first'."
@@ -58,35 +64,35 @@ def read_log(run_dir) -> list[dict[str, float]]:
             raise ValueError(f"{path} is damaged ({error}); delete the folder {run_dir} and train again.") from error
 
 
-def read_interrupted(run_dir) -> tuple[list[dict[str, float]], int]:
-    """Return the logged rows of an interrupted run and the epoch it goes on with, and cut later rows off its log.
+def is_unfinished(run_dir) -> bool:
+    """Return whether a run that has not ended is in a folder: `backup/` is there from its beginning to its end."""
+    return (Path(run_dir) / "backup").is_dir()
 
-    A run that was stopped before its first backup begins again. Raises FileNotFoundError if the folder holds no
-    interrupted run, ValueError if its backup is damaged.
-    """
+
+def end_run(run_dir) -> None:
+    """Turn an unfinished run into one that has ended: sync its log, then take away `backup/` in a single step."""
     run_dir = Path(run_dir)
-    note, weights = run_dir / "backup" / "training_metadata.json", run_dir / "backup" / "latest.weights.h5"
-    if not _unfinished(run_dir):
-        done = " It ran to its end; load_network() on its best.keras gives the network."
-        done = done if (run_dir / "best.keras").exists() else " Start one with resume=False."
-        raise FileNotFoundError(f"there is no interrupted run in {run_dir}.{done}")
-    if not note.exists():
-        return [], 0
-    try:
-        first_epoch = int(json.loads(note.read_text())["epoch"])
-        h5py.File(weights, mode="r").close()
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"the backup in {run_dir / 'backup'} is damaged ({error}). Start again in a new folder."
-        ) from error
-    rows = [row for row in read_log(run_dir) if row["epoch"] < first_epoch]
-    with (run_dir / "log.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows({**row, "epoch": int(row["epoch"])} for row in rows)
-    return rows, first_epoch
+    if (run_dir / "log.csv").exists():
+        put_in_place(run_dir / "log.csv", run_dir / "log.csv")
+    ended = run_dir / "backup.ended"
+    os.replace(run_dir / "backup", ended)
+    sync_folder(run_dir)
+    shutil.rmtree(ended)
 
 
-def _unfinished(run_dir):
-    begun = (run_dir / "log.csv").exists() and not (run_dir / "best.keras").exists()
-    return begun or (run_dir / "backup").is_dir()
+def put_in_place(draft, path) -> None:
+    """Give a finished draft its name, so that a reader, or the next start after a crash, finds all of it or none."""
+    with Path(draft).open("r+b") as file:
+        os.fsync(file.fileno())
+    os.replace(draft, path)
+    sync_folder(Path(path).parent)
+
+
+def sync_folder(folder) -> None:
+    """Write a folder's list of names to the disk, where the system can do so for a folder."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

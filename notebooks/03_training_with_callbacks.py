@@ -789,7 +789,8 @@ print("it ended before its 240 steps were made:", True, "- a network was kept:",
 #
 # ### BackupAndRestore survives an interruption
 #
-# Laptops close, and Colab disconnects. `BackupAndRestore` saves the weights *and* the optimizer's memory after each epoch. We pull the
+# Laptops close, and Colab disconnects. `BackupAndRestore` saves the weights, the optimizer's memory and what the other callbacks remember
+# after each epoch, as one file that is there as a whole or not at all. We pull the
 # plug ourselves: this callback interrupts the run when its fourth epoch begins, as pressing the stop button would.
 
 
@@ -843,9 +844,9 @@ same_curve = np.allclose(halved.history["val_loss"], whole.history["val_loss"], 
 print("epochs in its log:", len(halved.epoch), "- the same curve:", same_curve)
 
 # %% [markdown]
-# On one machine it is exact, and that is no accident. The pipeline draws order and augmentation from the number of the epoch, the backup
-# holds the optimizer's memory, and early stopping reads its past scores from the log. If one of the three were missing, the run would
-# go on, but it would be a different run.
+# On one machine it is exact, and that is no accident. The pipeline draws order and augmentation from the number of the epoch, and the
+# backup holds the optimizer's memory and that of early stopping. If one of the three were missing, the run would
+# go on, but it would be a different run. With other data or other settings `train_unet` refuses to go on, and says what has changed.
 #
 # ## 6. The training
 #

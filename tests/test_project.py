@@ -15,10 +15,12 @@ from course import ROOT
 
 LAYERS = {  # what each module may import of the others
     "class_masks": set(), "arrays": {"class_masks"}, "palette": set(), "printing": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "evaluation": {"arrays", "synthesis"},
-    "anatomy": set(), "networks": {"anatomy", "arrays"}, "memory": set(), "run_folder": set(), "datasets": {"arrays"},
+    "anatomy": set(), "networks": {"anatomy", "arrays"}, "memory": set(), "datasets": {"arrays"},
     "classes": {"arrays", "class_masks", "evaluation"}, "pixel_weights": {"arrays", "training"},
     "brain": {"dials", "own_images", "synthesis"},
-    "training": {"arrays", "classes", "datasets", "memory", "networks", "run_folder"}, "diagnosis": {"arrays", "evaluation", "training"},
+    "run_lock": set(), "run_terms": set(), "run_folder": {"run_lock"}, "backup": {"run_folder", "run_lock"},
+    "resuming": {"backup", "run_folder", "run_lock", "run_terms"},
+    "training": {"arrays", "backup", "classes", "datasets", "memory", "networks", "resuming", "run_folder", "run_terms"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
     "scaling": {"anatomy", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
     "own_images": {"arrays", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances"},

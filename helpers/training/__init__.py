@@ -4,12 +4,12 @@ from helpers.memory import ReleaseMemory
 from helpers.networks import compiled, load_network, predict
 from helpers.run_folder import claim_folder, new_run_dir, read_log
 from helpers.training.batches import augment, fixed_batches, quiet, steps_per_epoch, to_dataset, training_batches
-from helpers.training.callbacks import EarlyStopping, make_callbacks, warmup_cosine
+from helpers.training.callbacks import make_callbacks, warmup_cosine
 from helpers.training.losses import DiceScore, as_floats, bce_dice_loss, bce_loss, dice_loss
 from helpers.training.run import Recipe, train_unet
 
 __all__ = [
-    "DiceScore", "EarlyStopping", "Recipe", "ReleaseMemory", "as_floats", "augment", "bce_dice_loss", "bce_loss",
+    "DiceScore", "Recipe", "ReleaseMemory", "as_floats", "augment", "bce_dice_loss", "bce_loss",
     "claim_folder", "compiled", "dice_loss", "fixed_batches", "load_network", "make_callbacks", "new_run_dir",
     "predict", "quiet", "read_log", "steps_per_epoch", "to_dataset", "train_unet", "training_batches", "warmup_cosine",
 ]

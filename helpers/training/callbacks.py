@@ -1,10 +1,12 @@
 """The learning rate, and the callbacks of a run (notebook 03)."""
 
-import math
 from pathlib import Path
 
 import keras
 import numpy as np
+
+from helpers.backup import BackupAndRestore
+from helpers.run_folder import put_in_place
 
 
 def warmup_cosine(peak=3e-3, steps=1000, warmup=50):
@@ -19,59 +21,36 @@ def warmup_cosine(peak=3e-3, steps=1000, warmup=50):
     )
 
 
-class EarlyStopping(keras.callbacks.EarlyStopping):
-    """Keras' early stopping that also remembers, after an interruption, how long it has been waiting.
-
-    past: the scores of the epochs before the interruption, oldest first; NaN where there is none.
-    """
-
-    def __init__(self, past=(), **kwargs):
-        super().__init__(**kwargs)
-        self.past = list(past)
-
-    def on_train_begin(self, logs=None):
-        """Set the best score and the waiting time from the scores of the epochs before."""
-        super().on_train_begin(logs)
-        self.best = best_of(self.past, self.mode)
-        if self.best is not None:
-            self.best_epoch = self.past.index(self.best)
-            self.wait = len(self.past) - 1 - self.best_epoch
-
-
 class ModelCheckpoint(keras.callbacks.ModelCheckpoint):
-    """Keras' checkpoint that never keeps a network with NaN among its weights, however well that seems to score."""
+    """Keras' checkpoint that keeps no network with NaN among its weights, and exchanges the file as a whole."""
+
+    def __init__(self, filepath, **kwargs):
+        self.place = Path(filepath)
+        super().__init__(self.place.with_name("draft.keras"), **kwargs)
 
     def on_epoch_end(self, epoch, logs=None):
         """Keep the network if it is sound and the best so far."""
         if is_finite(self.model):
             super().on_epoch_end(epoch, logs)
+        if Path(self.filepath).exists():
+            put_in_place(self.filepath, self.place)
 
 
-def make_callbacks(run_dir, patience=10, monitor="val_dice", past=()):
-    """Return the callbacks of a run, in the order in which they must act.
+def make_callbacks(run_dir, patience=10, monitor="val_dice"):
+    """Return the callbacks of a run, in the order in which they must act: the backup is last and knows the others.
 
     run_dir: folder of the run. It will hold `best.keras` (the network of the best epoch), `log.csv` (one row an
     epoch) and, while the run is under way, `backup/`. patience: epochs without a better `monitor` before the run
-    stops. monitor: a name in the log; names ending in "loss" are better when smaller. past: the monitored values of
-    earlier epochs, when a run is resumed.
+    stops. monitor: a name in the log; names ending in "loss" are better when smaller.
     """
     run_dir, mode = Path(run_dir), "min" if monitor.endswith("loss") else "max"
-    return [
-        keras.callbacks.CSVLogger(run_dir / "log.csv", append=bool(past)),
-        ModelCheckpoint(
-            run_dir / "best.keras", monitor=monitor, mode=mode, save_best_only=True,
-            initial_value_threshold=best_of(past, mode),
-        ),
-        EarlyStopping(past=past, monitor=monitor, mode=mode, patience=patience),
-        keras.callbacks.BackupAndRestore(run_dir / "backup"),
+    callbacks = [
+        keras.callbacks.CSVLogger(run_dir / "log.csv", append=True),
+        ModelCheckpoint(run_dir / "best.keras", monitor=monitor, mode=mode, save_best_only=True),
+        keras.callbacks.EarlyStopping(monitor=monitor, mode=mode, patience=patience),
         keras.callbacks.TerminateOnNaN(),
     ]
-
-
-def best_of(scores, mode: str):
-    """Return the highest (mode "max") or lowest (mode "min") of the scores that are not NaN; None if there is none."""
-    scores = [score for score in scores if not math.isnan(score)]
-    return (min if mode == "min" else max)(scores, default=None)
+    return [*callbacks, BackupAndRestore(run_dir / "backup", callbacks)]
 
 
 def is_finite(model) -> bool:

@@ -1,9 +1,8 @@
 """The training run: what notebook 03 assembles from losses, batches and callbacks, as one call."""
 
 import math
-import shutil
 import warnings
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import keras
@@ -13,7 +12,9 @@ from helpers.classes import ClassDice, ClassLoss
 from helpers.datasets import check_first_batch, check_foreground, check_parts
 from helpers.memory import ReleaseMemory
 from helpers.networks import check_fit
-from helpers.run_folder import claim_folder, read_interrupted, read_log
+from helpers.resuming import holding, read_interrupted, restore_files
+from helpers.run_folder import claim_folder, read_log
+from helpers.run_terms import terms_of
 from helpers.training.batches import fixed_batches, steps_per_epoch, training_batches
 from helpers.training.callbacks import is_finite, make_callbacks, warmup_cosine
 from helpers.training.losses import DiceScore, bce_dice_loss
@@ -52,36 +53,36 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     called again with the same model, the training goes on from its weights with a new schedule.
 
     A run that was interrupted goes on with `resume=True` and the same arguments, and ends as if it had not been.
-    Raises FileExistsError if the folder holds a run already, FileNotFoundError if there is none to resume, ValueError
-    for unfit arrays, sizes or numbers of epochs, and FloatingPointError if the loss became NaN before any epoch was
-    kept; later, the weights of the best epoch come back with a warning.
+    Raises FileExistsError if the folder holds a run already, FileNotFoundError if there is none to resume, RuntimeError
+    if another process trains there, OSError for a full disk, ValueError for unfit arrays, sizes or numbers of epochs,
+    or other data than a run was started with, and FloatingPointError if the loss became NaN before any epoch was kept;
+    later, the weights of the best epoch come back with a warning.
     """
     recipe = _recipe(recipe)
     if epochs < 1:
         raise ValueError(f"epochs is {epochs}; a training needs at least one.")
     run_dir = Path(run_dir).expanduser()
-    rows, first_epoch = read_interrupted(run_dir) if resume else ([], 0)
-    if first_epoch > epochs:
-        raise ValueError(
-            f"this run has {first_epoch} epochs behind it, more than epochs={epochs}. Resume it with the number of "
-            "epochs that it was started with."
-        )
+    backup, data = read_interrupted(run_dir, epochs) if resume else None, (train, validation)
+    first_epoch = backup.epoch if backup else 0
     train, validation, steps = _batches(model, train, validation, epochs, first_epoch, recipe)
     if not resume:
         claim_folder(run_dir)
-    _compile(model, recipe, epochs * (steps or _length(train)))
+    with holding(run_dir, new=not resume):
+        _compile(model, recipe, epochs * (steps or _length(train)))
+        planned = {**asdict(recipe), "epochs": epochs, "planned rate": model.optimizer.name == OURS}
+        *kept, keeper = make_callbacks(run_dir, recipe.patience, recipe.monitor)
+        keeper.terms, keeper.watched = terms_of(model, *data, planned), [*kept, *callbacks]
+        if backup:
+            restore_files(run_dir, backup, keeper.terms)
+        if backup and backup.ended(epochs):
+            keeper.take_over(model)
+        else:
+            model.fit(
+                train, validation_data=validation, epochs=epochs, steps_per_epoch=steps, shuffle=False,
+                verbose=verbose, callbacks=[ReleaseMemory(), *kept, *callbacks, keeper],
+            )
     history = keras.callbacks.History()
     history.set_model(model)
-    if first_epoch < epochs:
-        past = [row.get(recipe.monitor, math.nan) for row in rows]
-        kept = make_callbacks(run_dir, recipe.patience, recipe.monitor, past)
-        model.fit(
-            train, validation_data=validation, epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=verbose,
-            callbacks=[ReleaseMemory(), *kept, *callbacks],
-        )
-    else:
-        shutil.rmtree(run_dir / "backup")  # the run was stopped after its last epoch: nothing is left to do
-        model.optimizer.build(model.trainable_variables)
     rows = read_log(run_dir)
     history.epoch = [int(row["epoch"]) for row in rows]
     history.history = {key: [row[key] for row in rows] for key in rows[0] if key != "epoch"} if rows else {}

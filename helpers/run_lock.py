@@ -1,0 +1,107 @@
+"""One process at a time in the folder of a run: a lock that holds the process and the machine."""
+
+import contextlib
+import json
+import os
+import platform
+import time
+from pathlib import Path
+
+import psutil
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes that take over a dead lock within the same millisecond are not told apart
+    fcntl = None
+
+SILENCE = 600.0  # seconds after which a process on another machine, which cannot be asked, counts as dead
+_held = {}  # folder of a lock: when this process last showed there that it is alive
+
+
+def live_owner(folder) -> str | None:
+    """Return in words which living process holds the lock in a folder; None if there is none, or a dead one's.
+
+    A process of this machine is looked up by its number and its start. One of another machine counts as dead when it
+    has not touched the lock for `SILENCE` seconds.
+    """
+    path = Path(folder) / "lock.json"
+    try:
+        owner, silent = json.loads(path.read_text()), time.time() - path.stat().st_mtime
+        number, machine, started = owner["process"], owner["machine"], owner["started"]
+    except (OSError, ValueError, KeyError, TypeError):  # no lock, or one that was cut off while it was written
+        return None
+    if machine != platform.node():
+        words = f"process {number} on the machine {machine}, which wrote there {max(silent, 0):.0f} seconds ago"
+        return words if silent < SILENCE else None
+    if number == os.getpid():
+        return "this process" if Path(folder).resolve() in _held else None
+    try:
+        process = psutil.Process(number)
+        alive = abs(process.create_time() - started) < 10 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return None
+    return f"process {number} on this machine" if alive else None
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Hold the lock of a folder that exists. Raises RuntimeError, naming the owner, if a living process holds it."""
+    folder = Path(folder)
+    with _one_at_a_time(folder):
+        owner = live_owner(folder)
+        if owner:
+            raise RuntimeError(
+                f"the run in {folder.parent} is under way: {owner} is training there. Wait for it, or stop it, and "
+                f"then go on with resume=True. If it is gone for certain, delete {folder / 'lock.json'}."
+            )
+        draft = folder / f"lock-{os.getpid()}.draft"
+        draft.write_text(json.dumps(_me()))
+        os.replace(draft, folder / "lock.json")
+        _held[folder.resolve()] = time.monotonic()
+    try:
+        yield
+    finally:
+        if _is_mine(folder):
+            (folder / "lock.json").unlink()
+        _held.pop(folder.resolve(), None)
+
+
+def show_alive(folder, every=20.0) -> None:
+    """Touch the lock, at most once in so many seconds, for processes on other machines to see."""
+    folder = Path(folder).resolve()
+    if time.monotonic() - _held.get(folder, float("inf")) > every:
+        _held[folder] = time.monotonic()
+        with contextlib.suppress(OSError):
+            os.utime(folder / "lock.json")
+
+
+def check_still_mine(folder) -> None:
+    """Raise RuntimeError if this process took the lock and another one has it now, for example after a long sleep."""
+    folder = Path(folder)
+    if folder.resolve() in _held and not _is_mine(folder):
+        raise RuntimeError(
+            f"another process has taken over the run in {folder.parent}, because this one seemed to be dead. This one "
+            "stops here and writes nothing more."
+        )
+
+
+def _me():
+    return {"process": os.getpid(), "machine": platform.node(), "started": psutil.Process().create_time()}
+
+
+def _is_mine(folder):
+    try:
+        owner = json.loads((folder / "lock.json").read_text())
+        return (owner["process"], owner["machine"]) == (os.getpid(), platform.node())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder):
+    """Let no two processes look at the lock and take it at the same moment. The system ends this when one dies."""
+    with (folder / "guard").open("w") as file:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # a network folder may know no such locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
