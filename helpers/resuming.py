@@ -46,9 +46,9 @@ def read_interrupted(run_dir, epochs: int) -> Backup | None:
 
 
 def _check_epochs(backup, epochs):
-    """A rate that falls to 0 by the last epoch belongs to the number of epochs; with another rate it may change."""
+    """A rate that falls to 0 by the last epoch belongs to the number of epochs, once the first is done."""
     planned = backup.state["terms"]["epochs"]
-    if epochs != planned and backup.state["terms"]["planned rate"]:
+    if epochs != planned and backup.epoch and backup.state["terms"]["planned rate"]:
         raise ValueError(
             f"this run was started with epochs={planned} and has {backup.epoch} epochs behind it. Its learning rate "
             f"falls to 0 by the last of the {planned}, so it cannot end after epochs={epochs} as if that had been "
@@ -66,8 +66,10 @@ def restore_files(run_dir, backup: Backup, terms: dict) -> None:
 
     Raises ValueError, naming what differs, if the run was started with other data or settings.
     """
-    run_dir = Path(run_dir)
-    changed = changed_terms({**backup.state["terms"], "epochs": terms["epochs"]}, terms)
+    run_dir, then = Path(run_dir), {**backup.state["terms"], "epochs": terms["epochs"]}
+    if not backup.epoch and terms["planned rate"]:
+        then.pop("learning rate", None)  # with another number of epochs it is another, and no step was made with it
+    changed = changed_terms(then, terms)
     if changed:
         raise ValueError(
             f"the run in {run_dir} was started with {', '.join(changed)}. Resume it with what it was started with, or "
