@@ -3,7 +3,7 @@
     python benchmarks/notebooks.py         measures all notebooks; writes notebooks.md, the README's map and the notebooks'
                                            own headers, so that all three say the same (Linux)
     python benchmarks/notebooks.py 01 02   measures and prints some
-    python benchmarks/notebooks.py --map   measures nothing; writes the README's map from the headers
+    python benchmarks/notebooks.py --map   measures nothing; writes the README's map, and that of notebook 00, from the headers
 """
 
 import os
@@ -68,6 +68,23 @@ def write_map() -> None:
     readme.write_text(MAP.sub(lambda _: "\n".join(rows) + "\n", readme.read_text(encoding="utf-8")), encoding="utf-8")
 
 
+def times_of(path: Path) -> tuple[str, str]:
+    """Return what a notebook's header says: the reader's time, and that of the cells alone."""
+    head = nbformat.read(path.with_suffix(".ipynb"), as_version=4).cells[0].source
+    return re.search(r"^- About (.+?) of your time; the cells themselves run in (.+?) on two CPU cores", head, re.MULTILINE).groups()
+
+
+def write_times() -> None:
+    """Write the times of all headers into the map of notebook 00, the last two columns of its table."""
+    start = tool.sources()[0]
+    text = start.read_text(encoding="utf-8")
+    for path in tool.sources():
+        yours, alone = times_of(path)
+        text = re.sub(rf"^(# \| \[?{path.stem[:2]} [^|]*\|[^|]*\|)[^|]*\|[^|]*\|$", rf"\g<1> {yours} | {alone} |", text, flags=re.MULTILINE)
+    start.write_text(text, encoding="utf-8")
+    tool.write(tool.pair(start), start)
+
+
 def main(prefixes) -> None:
     """Measure, print, and write the table if all notebooks were measured."""
     lines = [
@@ -86,7 +103,12 @@ def main(prefixes) -> None:
         for path in tool.sources():
             write_header(path, *measured[path.stem])
         write_map()
+        write_times()
 
 
 if __name__ == "__main__":
-    write_map() if sys.argv[1:] == ["--map"] else main(sys.argv[1:])
+    if sys.argv[1:] == ["--map"]:
+        write_map()
+        write_times()
+    else:
+        main(sys.argv[1:])

@@ -540,7 +540,7 @@ figures.plot_spread(
 #
 # ## 4. How far to step? The learning rate
 #
-# The learning rate is the length of the steps. Too short, and training takes for ever. Too long, and it jumps across the valley. A good
+# The learning rate is the length of the steps. Too short, and training takes forever. Too long, and it jumps across the valley. A good
 # length also changes on the way: small at first, while the direction is still a guess (**warm-up**), then large, then smaller and
 # smaller to settle (**cosine**, after the curve along which it falls).
 

@@ -107,7 +107,7 @@ def lesion_dice(masks, scores, threshold=0.5):
 # %% [markdown]
 # ### A healthy patient first
 #
-# Whoever wants to recognize illness must have seen health. Four epochs, nothing wrong.
+# To recognize an illness, you must have seen a healthy patient. This one was trained for four epochs, and nothing is wrong.
 
 # %%
 train, val = clinic.both_sets(clinic.SMALL, 51)

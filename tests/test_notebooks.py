@@ -103,6 +103,14 @@ def test_the_readme_says_what_the_header_says(path):
 
 
 @names
+def test_the_map_of_notebook_00_says_what_the_header_says(path):
+    times = re.search(r"^- About (.+?) of your time; the cells themselves run in (.+?) on two CPU cores", markdown(path), re.MULTILINE)
+    rows = re.findall(rf"^\| \[?{path.stem[:2]} .*$", markdown(PAIRS[0]), re.MULTILINE)
+    assert len(rows) == 1, "add a row to the map of notebook 00: | [NN Title](file) | what you do | | |, then run python benchmarks/notebooks.py --map"
+    assert rows[0].endswith(f"| {times[1]} | {times[2]} |"), "run python benchmarks/notebooks.py --map"
+
+
+@names
 def test_steps_ask_before_they_show(path):
     text = markdown(path) + "\n".join(cell.source for cell in code_cells(path))
     assert len(re.findall(r"\*\*Predict[.:]?\*\*|guess = ", text)) >= 2
