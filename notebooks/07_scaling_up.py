@@ -107,12 +107,17 @@ median = {name: float(np.median(values)) for name, values in seconds.items()}
 machine = product_gigaflop / median["matrix"]  # billion operations a second
 
 # %% [markdown]
-# Before you run the next cell: which share of that speed does a training step reach with batches of 4, the default of this course?
-# And with 32?
+# **Predict.** Which share of that speed does a training step reach with batches of 4, the default of this course?
+
+# %%
+guess = None  # a share, between 0 and 1
+
+# %% tags=["nbval-ignore-output"]
+speed = {n: n * step_gigaflop(model, 96) / median[n] for n in tasks}
+checks.reveal("machine share", guess, speed[4] / machine)
 
 # %% tags=["nbval-ignore-output"]
 print(f"matrix product: {machine:.0f} billion operations a second")
-speed = {n: n * step_gigaflop(model, 96) / median[n] for n in tasks}
 for n in tasks:
     print(f"batch {n:2}: {n / median[n]:4.0f} pictures a second, {speed[n] / machine:.0%} of the matrix product")
 
@@ -155,16 +160,16 @@ guess = None  # a number of operations
 from helpers.scaling import profile_step
 
 profile = profile_step(tasks[16])
+convolutions = [values for kind, values in profile.items() if kind.startswith("convolution")]
+checks.reveal("convolutions", guess, round(sum(count for _, count in convolutions)))
+
+# %% tags=["nbval-ignore-output"]
 for kind, (share, count) in profile.items():
     print(f"{share:5.0%}  {count:5.0f} operations  {kind}")
 
 # %%
-convolutions = [values for kind, values in profile.items() if kind.startswith("convolution")]
 assert sum(share for share, _ in convolutions) > 0.5, "convolutions should take most of the time"
-checks.reveal("convolutions", guess, round(sum(count for _, count in convolutions)))
-
-# %%
-print("and they take most of its time")
+print("convolutions take most of its time:", sum(share for share, _ in convolutions) > 0.5)
 
 # %% [markdown]
 # This is what such a table teaches:
@@ -302,7 +307,7 @@ print("the memory stays where it is:", many - few < 60)
 # %%
 whole, _ = next(iter(stream_batches(8, scene, seed=3, batch_size=8)))
 parts = [next(iter(stream_batches(8, scene, seed=3, batch_size=8, shard=(i, 2))))[0] for i in (0, 1)]
-print([len(part) for part in parts], "pictures; together the whole batch:", np.array_equal(np.concatenate(parts), whole))
+print("pictures in each part:", *map(len, parts), "- together the whole batch:", np.array_equal(np.concatenate(parts), whole))
 
 # %% [markdown]
 # **Change.** Share a batch of 9 among three workers: `stream_batches(9, scene, seed=3, batch_size=9, shard=(i, 3))`, with `i` from 0 to 2.
@@ -339,7 +344,7 @@ print("both have", {sum(1 for _ in s) for s in sources.values()}, "steps")
 
 # %% [markdown]
 # The two take about the same time, because a picture is drawn much faster than the network learns from it. On two cores the
-# drawing still takes a few percent from the training. With a GPU or more cores it would not.
+# drawing still takes a few percent from the training, and more if other programs use the cores. With a GPU or more cores it would not.
 #
 # `train_unet` takes a stream as well. `steps` says how many batches make an epoch, after which it validates and saves:
 
@@ -384,11 +389,19 @@ def losses_with(strategy, clip=None):
 
 
 # %% [markdown]
-# We train from the same start with the same batches of 8, once on one device and once in halves on two. How far apart will the
-# losses be?
+# We train from the same start with the same batches of 8, once on one device and once in halves on two.
+#
+# **Predict.** How far apart will the losses be: "not at all", "in the last digits", or "by a few percent"?
+
+# %%
+guess = None  # "not at all", "in the last digits" or "by a few percent"
 
 # %% tags=["nbval-ignore-output"]
 alone, together = losses_with(one), losses_with(mirrored)
+near = "in the last digits" if np.allclose(together, alone, rtol=1e-4) else "by a few percent"
+checks.reveal("two devices", guess, "not at all" if np.array_equal(together, alone) else near)
+
+# %% tags=["nbval-ignore-output"]
 print(*(f"{a:.6f} on one device, {b:.6f} on {len(devices)}" for a, b in zip(alone, together)), sep="\n")
 
 # %%
@@ -441,10 +454,11 @@ print("with clipping the losses differ, where there is more than one device:", d
 # are and which one it is:
 
 # %%
+from helpers.printing import say  # as print, but it breaks long lines between words
 from helpers.scaling import tf_config
 
 for index in (0, 1):
-    print(tf_config(["first.example:2222", "second.example:2222"], index))
+    say(tf_config(["first.example:2222", "second.example:2222"], index))
 
 # %% [markdown]
 # Worker 0 is the **chief**. It does what must be done only once, such as saving. We do not have two machines here. Two processes on
@@ -463,7 +477,7 @@ try:
     print("fit works with this version of Keras!")
 except scaling.WorkerLost as error:
     said = (scratch / "fit" / "worker-0.txt").read_text()
-    print([line for line in said.splitlines() if line.startswith("ValueError")][0], "...", said.splitlines()[-1][:60])
+    say([line for line in said.splitlines() if line.startswith("ValueError")][0], "...", said.splitlines()[-1])
 
 # %% [markdown]
 # `PerReplica` is TensorFlow's container with one value for each copy. The strategy packs every batch into one, and Keras 3 tries to
@@ -532,12 +546,13 @@ workers[1].kill()
 try:
     scaling.watch_workers(workers, scratch / "long", seconds=60)
 except scaling.WorkerLost as error:
-    print("WorkerLost:", error)
-print("worker 0 wrote:", *(scratch / "long" / "worker-0.txt").read_text().splitlines()[-1:])
-
-# %% tags=["more-memory"]
+    lost = error
 running = sum(worker.poll() is None for worker in workers)
 checks.reveal("worker 0", guess, "goes on alone" if running else "ends")
+
+# %% tags=["nbval-ignore-output", "more-memory"]
+say("WorkerLost:", lost)
+print("worker 0 wrote:", *(scratch / "long" / "worker-0.txt").read_text().splitlines()[-1:])
 
 # %% [markdown]
 # All copies take each step together, so when one is gone the others cannot go on. Worker 0 notices that its connection is broken, and
@@ -586,8 +601,6 @@ print("two epochs more, as if nothing had happened:", len(resumed) == kept + 2, 
 # - **Fewer channels or fewer levels** mean less arithmetic, and a network that can do less.
 # - **Batch normalization** saves nothing, but it is so common that we want to know what it costs.
 #
-# Before you run the cell, order them by the time of a step of 8 pictures.
-#
 # First we delete the networks of the sections above, because a kernel keeps everything that has a name.
 
 # %%
@@ -611,9 +624,19 @@ networks = {"default": build_unet(), "4 filters": build_unet(filters=4), "16 fil
             "depth 3": build_unet(depth=3), "batch normalization": build_unet(normalization="batch"), "mixed precision": mixed_unet()}
 steps = {name: training_step(network, images[:8], masks[:8]) for name, network in networks.items()}
 
+# %% [markdown]
+# **Predict.** A network with 16 filters needs four times the arithmetic of our default with 8. How many times the time does its step
+# take?
+
+# %%
+guess = None  # how many times the time?
+
 # %% tags=["nbval-ignore-output"]
 timed = in_turns({**steps, "matrix": multiply}, rounds=3)
 timed = {name: float(np.median(values)) for name, values in timed.items()}
+checks.reveal("wide step", guess, timed["16 filters"] / timed["default"])
+
+# %% tags=["nbval-ignore-output"]
 for name in sorted(steps, key=timed.get):
     gigaflop = 8 * step_gigaflop(networks[name], 96)
     share = gigaflop / timed[name] / (product_gigaflop / timed["matrix"])
@@ -670,8 +693,8 @@ if tf.config.list_physical_devices("GPU"):
     found = in_turns({name: training_step(network, images[:32], masks[:32]) for name, network in on_gpu.items()})
     print({name: f"{32 / np.median(values):.0f} pictures a second" for name, values in found.items()})
 else:
-    print("No GPU here. With one, this cell would compare float32 with mixed_float16, which its tensor cores are made for,")
-    print("with 32 filters, because a network of 8 would leave most of it idle.")
+    print("No GPU here. With one, this cell would compare float32 with mixed_float16, for which")
+    print("its tensor cores are made, with 32 filters: 8 would leave most of it idle.")
 
 # %% [markdown]
 # ## 6. How cost grows
@@ -719,7 +742,7 @@ print("all costs grow:", all(values[-1] > values[0] for values in [*spent.values
 
 # %% [markdown]
 # Most measured exponents are below the theory. Theory counts only the work that grows. The machine also has the fixed cost of
-# section 1, and it handles large work better than small work. Where the work is large, the curves come closer to the theory. So a
+# section 1, and it handles large work better than small work. (Other programs on your machine bend the lines of the seconds as well.) So a
 # fitted exponent is valid *within* the range that you measured, and tells little beyond it.
 #
 # **Change.** Measure the filters again with 32, 64 and 128, for `size` 48. Does the exponent of the seconds come closer to 2?

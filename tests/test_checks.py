@@ -1008,6 +1008,7 @@ TRUTHS = {
     "patient 4": "B", "medicine": 0.0, "patient 5": "X", "patient 6": "masks", "patient 7": 18, "patient 8": "small",
     "patient 9": 2, "patient 10": "normalization", "hospitals": "West",
     "broken file": "stop", "test patients": 1, "one picture": "trained weights", "seam": 0.9, "oval": "less",
+    "machine share": 0.34, "two devices": "in the last digits", "wide step": 1.8,
     "operations": "half a billion", "convolutions": 53, "two threads": "about the same", "worker 0": "ends",
 }
 every_prediction = pytest.mark.parametrize("name", TRUTHS)
