@@ -15,12 +15,14 @@ from helpers.own_images.files import (
 from helpers.own_images.folders import inspect_pictures, predict_folder
 from helpers.own_images.gray_levels import Normalization, fit_normalization
 from helpers.own_images.keeping import (
-    SavedNetwork, ONNX_PACKAGES, beside, export_onnx, load_kept, new_folder, onnx_difference, save_mask, save_network,
+    SavedNetwork, beside, load_kept, new_folder, save_mask, save_network,
 )
 from helpers.own_images.objects import (
     FoundObject, contact_sheet, label_objects, measure_objects, numbered_contours, save_table,
 )
 from helpers.own_images.layouts import find_layout
+from helpers.own_images.onnx_graph import ONNX_PACKAGES, export_onnx, onnx_difference
+from helpers.own_images.package import export_package
 from helpers.own_images.pairs import PairRecord, Pairs, load_pairs
 from helpers.own_images.patches import draw_patch, draw_patches, patch_batches, restart, train_on_patches
 from helpers.own_images.real_sets import NUCLEI, RealSet, draw_nuclei, fetch, fetch_set, unpack, write_stand_in
@@ -32,7 +34,8 @@ from helpers.own_images.tiles import predict_tiled
 __all__ = [
     "ENDINGS", "MAX_PIXELS", "MAX_TOTAL", "NUCLEI", "ONNX_PACKAGES", "Channels", "FoundObject", "Normalization",
     "PairRecord", "Pairs", "PictureError", "RawPicture", "RealSet", "SavedNetwork", "beside", "choose",
-    "conditions_of", "contact_sheet", "draw_nuclei", "draw_patch", "draw_patches", "export_onnx", "fetch", "fetch_set",
+    "conditions_of", "contact_sheet", "draw_nuclei", "draw_patch", "draw_patches", "export_onnx", "export_package",
+    "fetch", "fetch_set",
     "find_layout", "fit_normalization", "groups_from_csv", "groups_of", "inspect_pictures", "label_objects",
     "load_kept", "load_pairs", "look_like_slices", "measure_objects", "new_folder", "numbered_contours",
     "onnx_difference", "patch_batches", "predict_folder", "predict_tiled", "read_picture", "restart", "save_mask",

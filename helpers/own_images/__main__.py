@@ -1,7 +1,8 @@
-"""See what would be read from a folder, or use a network on all its pictures.
+"""See what would be read from a folder, use a network on all its pictures, or pack it for other programs.
 
     python -m helpers.own_images inspect FOLDER [MASKS]
     python -m helpers.own_images predict MODEL FOLDER OUT
+    python -m helpers.own_images export MODEL OUT.zip
 """
 
 import argparse
@@ -11,6 +12,7 @@ import warnings
 from helpers.own_images.files import PictureError
 from helpers.own_images.folders import inspect_pictures, predict_folder
 from helpers.own_images.layouts import find_layout
+from helpers.own_images.package import export_package
 from helpers.own_images.pairs import load_pairs
 
 
@@ -32,13 +34,19 @@ def main(arguments=None) -> int:
     predict.add_argument("--min-area", type=int, help="smaller objects are left out, in pixels")
     split = argparse.BooleanOptionalAction
     predict.add_argument("--split", action=split, default=None, help="cut touching objects apart")
+    export = commands.add_parser("export", help="write a package that Fiji, ilastik, QuPath and others are made for")
+    export.add_argument("model", help="a .keras file that save_network wrote")
+    export.add_argument("out", help="a new .zip file")
+    export.add_argument("--picture", help="a picture to take the package's test from; without it one is drawn")
+    export.add_argument("--author", help="your name")
+    export.add_argument("--license", help="such as CC-BY-4.0")
     for command in (inspect, predict):
         command.add_argument("--channel", type=int, help="the channel to use, counted from 0")
         command.add_argument("--value-range", type=float, nargs=2, metavar=("BLACK", "WHITE"))
     options = parser.parse_args(arguments)
     try:
-        return _inspect(options) if options.command == "inspect" else _predict(options)
-    except (PictureError, OSError, ValueError) as error:
+        return {"inspect": _inspect, "predict": _predict, "export": _export}[options.command](options)
+    except (PictureError, ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -67,6 +75,12 @@ def _predict(options):
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
+
+
+def _export(options):
+    path = export_package(options.model, options.out, options.picture, options.author, options.license)
+    print(f"{path} is a package in the format of bioimage.io, with ONNX weights and a test input.")
+    return 0
 
 
 if __name__ == "__main__":

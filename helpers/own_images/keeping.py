@@ -1,4 +1,4 @@
-"""New files that never replace old ones: masks, networks with all they need, ONNX."""
+"""New files that never replace old ones: masks, and networks with all they need."""
 
 import io
 import json
@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 
 from helpers.drawing import as_png
-from helpers.own_images.files import PictureError, first_line, hush
+from helpers.own_images.files import PictureError, first_line
 from helpers.own_images.gray_levels import Normalization
 from helpers.own_images.tiles import plane_of
 
@@ -125,6 +125,12 @@ class SavedNetwork(NamedTuple):
     settings: dict = {}
 
 
+def note_of(kept: SavedNetwork) -> dict:
+    """Return all that is kept beside a network's layers and weights, ready for JSON."""
+    rule = kept.normalization._asdict() if kept.normalization else None
+    return {**kept._asdict(), "normalization": rule, "model": kept.model.name}
+
+
 NOTE = "unet_course.json"  # inside the .keras file, which is a zip archive; Keras leaves unknown members alone
 
 
@@ -137,9 +143,8 @@ def save_network(path, model, normalization, threshold: float, scores: dict, car
     path = Path(path).expanduser()
     if path.suffix != ".keras":
         raise ValueError(f"{path.name}: a network is kept in a file that ends in .keras.")
-    rule = normalization._asdict() if normalization else None
-    note = {"normalization": rule, "threshold": float(threshold), "scores": scores, "card": card}
-    text = json.dumps({**note, "settings": dict(settings or {})}, indent=2)
+    kept = SavedNetwork(model, normalization, float(threshold), scores, card, dict(settings or {}))
+    text = json.dumps(note_of(kept), indent=2)
     plain = type(model).from_config(model.get_config())  # without the course's loss and metrics, which others lack
     plain.set_weights(model.get_weights())
 
@@ -194,45 +199,3 @@ def load_kept(path) -> SavedNetwork:
             f"{path.name}: the note {NOTE} in it is damaged ({first_line(error)}). Save the network again with "
             "save_network."
         ) from error
-
-
-ONNX_PACKAGES = "pip install tf2onnx onnx onnxruntime"
-
-
-def export_onnx(model, path) -> Path:
-    """Write the network as a new ONNX file, which programs without Keras can run (ImageJ, C++, a browser).
-
-    Raises ImportError, naming the command, if the packages for it are missing.
-    """
-    try:
-        with hush():
-            import onnx  # noqa: F401
-            import tf2onnx  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f"the ONNX export needs packages that are not installed ({error.name}): {ONNX_PACKAGES}"
-        ) from error
-
-    def write(file):
-        with tempfile.TemporaryDirectory() as scratch, hush():
-            sides = (32, 32) if model.input_shape[1] is None else model.input_shape[1:3]
-            model(np.zeros((1, *sides, model.input_shape[-1]), np.float32))  # Keras exports only what has been called
-            model.export(str(Path(scratch) / "model.onnx"), format="onnx", verbose=False)
-            file.write((Path(scratch) / "model.onnx").read_bytes())
-
-    return write_new(path, write)
-
-
-def onnx_difference(path, model, images) -> float:
-    """Return the largest difference between what the ONNX file and the network say about pictures `[n, h, w, 1]`."""
-    from helpers.training import predict
-
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError(
-            f"checking the ONNX file needs a package that is not installed ({error.name}): {ONNX_PACKAGES}"
-        ) from error
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    said = session.run(None, {session.get_inputs()[0].name: np.asarray(images, np.float32)})[0]
-    return float(np.abs(said - predict(model, images)).max())

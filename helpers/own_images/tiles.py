@@ -32,12 +32,12 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
             f"the picture holds {plane.dtype} numbers; expected floats in 0..1, or 8 or 16 bits without sign. Divide "
             "by its white."
         )
-    grid, margin = _grid(model)
+    grid, margin = grid_of(model)
     classes = model.output_shape[-1]
     if model.input_shape[-1] != 1:
         raise ValueError(f"the model takes {model.input_shape[-1]} channels; predict_tiled expects one, gray levels.")
     if model.input_shape[1] is not None and model.input_shape[1:3] != plane.shape:
-        model = _of_any_size(model)
+        model = of_any_size(model)
     padded = [-(-side // grid) * grid for side in plane.shape]
     if overlap is None:
         overlap = 2 * margin + blend
@@ -160,7 +160,7 @@ def _piece(plane, top, left, height, width, scale, limits):
     return piece
 
 
-def _grid(model):
+def grid_of(model) -> tuple[int, int]:
     """Return the grid that tiles must keep to, and how far around a pixel the network looks, both in pixels."""
     from helpers.anatomy import receptive_field, unet_depth
 
@@ -182,7 +182,7 @@ def _grid(model):
 _FREE = weakref.WeakKeyDictionary()  # networks of fixed size, and the same for any size
 
 
-def _of_any_size(model):
+def of_any_size(model):
     """Return the same network with the same weights for pictures of any size, made once for each model."""
     import keras
 
