@@ -241,8 +241,9 @@ def _readme(kept, raw):
         "Before you trust it on pictures of yours, mark some of them by hand and compare: mean Dice per picture, and "
         "the worst picture."
     )
-    parts = ["# " + str(kept.card.get("task", "A U-Net")), "## What it was trained on", "\n".join(trained), "## Use", use,
-             least, "## Validation", "Scores on test pictures:", "\n".join(scores), check]
+    task = "# " + str(kept.card.get("task", "A U-Net"))
+    parts = [task, "## What it was trained on", "\n".join(trained), "## Use", use, least, "## Validation",
+             "Scores on test pictures:", "\n".join(scores), check]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
