@@ -23,7 +23,7 @@ LAYERS = {  # what each module may import of the others
     "training": {"arrays", "backup", "classes", "datasets", "memory", "networks", "resuming", "run_folder", "run_terms"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
     "scaling": {"anatomy", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
-    "own_images": {"arrays", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances"},
+    "own_images": {"arrays", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances", "networks", "synthesis"},
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {
