@@ -71,6 +71,16 @@ def test_outputs_hold_no_path_time_warning_or_widget(path):
 
 
 @names
+def test_no_printed_line_is_wider_than_a_notebook(path):
+    """JupyterLab at 1280 pixels, beside its file browser, fits 100 characters, and breaks what is longer even inside numbers."""
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            text = output.get("text", "") or output.get("data", {}).get("text/plain", "")
+            long = [line for line in text.splitlines() if len(line) > 100]
+            assert not long or "image/png" in output.get("data", {}), f"print this with say(), of helpers/printing.py:\n{long[0]}"
+
+
+@names
 def test_header_and_recap_are_there_and_match(path):
     text = markdown(path)
     assert re.match(r"# \w+", text) and not text.startswith("# About")
