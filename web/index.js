@@ -1,6 +1,7 @@
 // The first screen: a scan under the network that ships. The course's own scenes, its own U-Net, its own Dice.
 
-import { el, dial, paintScan, shippedNetwork } from './parts.js';
+import { dial, shippedNetwork } from './parts.js';
+import { el, paintScan } from './panels/paint.js';
 import { COLORS } from './palette.js';
 import { SCENE, drawLayers, compose } from './scene.js';
 import { dicePerImage, bestThreshold } from './scores.js';

@@ -1,6 +1,7 @@
 // The playground's page: what it shows and how it is steered. The training itself runs in worker.js.
 
-import { el, dial, kernels, paint, paintScan } from './parts.js';
+import { dial, kernels } from './parts.js';
+import { el, paint, paintScan } from './panels/paint.js';
 import { COLORS } from './palette.js';
 import { DEFAULTS, UNSEEN } from './training.js';
 import { dicePerImage, mean } from './scores.js';

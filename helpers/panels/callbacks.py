@@ -9,43 +9,44 @@ from IPython import get_ipython
 from IPython.display import display
 
 from helpers.arrays import check_pair
-from helpers.panels.canvas import PanelResult
 from helpers.panels.flip_book import flip
+from helpers.panels.shell import Panel
 from helpers.panels.stills import picture_output
 from helpers.panels.training_curves import training_curves
+from helpers.panels.views import PanelResult
 
 MOST_PAGES = 200  # of a flip book; a longer training keeps every second page, then every fourth ...
 
 
 class TrainingMonitor(keras.callbacks.Callback):
-    """Loss and Dice of a run as curves that grow while it trains, with a bar of progress and the seconds left.
+    """Loss and Dice of a run as curves that grow while it trains, with pictures beside them and the seconds left.
 
-    every: seconds between two drawings. When training ends, the bar and the time give way to the final curves, one
-    image that stays in the saved notebook. `log` holds the numbers, name to one an epoch; `picture` the last drawing.
-    Give it to `train_unet(..., callbacks=[TrainingMonitor()])`. A fault while drawing never stops the training.
+    images, masks: `[k, h, w, 1]`, a few pictures on which to watch the outlines grow, at most 4, or none. every: seconds
+    between two drawings. When training ends, the final curves stay in the saved notebook as one image. `log` holds the
+    numbers, name to one an epoch; `result` what is shown. Give it to `train_unet(..., callbacks=[TrainingMonitor()])`.
+    A fault while drawing never stops the training.
     """
 
-    def __init__(self, every=0.5):
+    def __init__(self, images=None, masks=None, every=0.5):
         super().__init__()
-        self.every = every
-        self.log, self.picture, self.fault = {}, None, None
-        self._handle = None
+        if images is not None:
+            images, masks = check_pair(images[:4], masks[:4])
+        self.images, self.masks, self.every = images, masks, every
+        self.log, self.result, self.fault, self._panel = {}, None, None, None
 
     def on_train_begin(self, logs=None):
         """Show empty curves."""
-        self.log, self.fault = {}, None
+        self.log, self.fault, self._panel = {}, None, None
         self._epochs, self._epoch = self.params.get("epochs") or 1, 0
-        self._first, self._drawn, self._batches, self._started = None, 0.0, 0, None
-        self._show(f"Epoch 1 of {self._epochs}: getting ready", 0.0, new=True)
+        self._drawn, self._batches, self._started = 0.0, 0, None
+        self._show(f"Epoch 1 of {self._epochs}: getting ready")
 
     def on_epoch_begin(self, epoch, logs=None):
         """Note where the run is; after a resumption the first epoch is not 0."""
-        self._epoch = epoch
-        self._first = epoch if self._first is None else self._first
-        self._batches = 0
+        self._epoch, self._batches = epoch, 0
 
     def on_train_batch_end(self, batch, logs=None):
-        """Move the bar on, but not more often than is worth seeing."""
+        """Say how far the run is, but not more often than is worth seeing."""
         now = time.perf_counter()
         self._batches = batch + 1
         if self._started is None:  # the first batch builds the graph and says nothing about the others
@@ -64,8 +65,8 @@ class TrainingMonitor(keras.callbacks.Callback):
         self._progress(time.perf_counter())
 
     def on_train_end(self, logs=None):
-        """Replace the drawing by the final curves, without bar and time."""
-        self._show("", None)
+        """Put one image of the final curves in the place of the live ones."""
+        self._show("", end=True)
 
     def _done(self):
         steps = self.params.get("steps")
@@ -78,26 +79,35 @@ class TrainingMonitor(keras.callbacks.Callback):
             words = f", about {left:.0f} s left"
         self._drawn = now
         epoch = min(self._epoch + 1, self._epochs)
-        self._show(f"Epoch {epoch} of {self._epochs}{words}", done / self._epochs)
+        self._show(f"Epoch {epoch} of {self._epochs}{words}")
 
-    def _show(self, note, progress, new=False):
+    def _show(self, note, end=False):
         if self.fault:
             return
         try:
             # At the end, the axis fits the epochs that were run: early stopping leaves no empty space.
-            run = max((len(series) for series in self.log.values()), default=0)
-            epochs = self._epochs if progress is not None else max(run, 1)
-            self.picture = training_curves(self.log, epochs, note, progress)
+            epochs = max((len(series) for series in self.log.values()), default=1) if end else self._epochs
+            self.result = training_curves(self.log, epochs, self._pictures(), note)
             if get_ipython() is None:
                 return  # a plain script has nowhere to show it
-            output = picture_output(self.picture, "[Loss and Dice of the run, one point an epoch.]")
-            if new or self._handle is None:
-                self._handle = display(output["data"], metadata=output["metadata"], raw=True, display_id=True)
-            else:
+            if end:
+                output = picture_output([self.result], alt="[Loss and Dice of the run, one point an epoch.]")
                 self._handle.update(output["data"], metadata=output["metadata"], raw=True)
+            elif self._panel is None:
+                self._panel = Panel("The training", lambda: self.result, [], new="")
+                self._handle = display(self._panel.view(), raw=True, display_id=True)
+            else:
+                self._panel.redraw()
         except Exception as error:  # a picture is not worth a lost training
             self.fault = f"{type(error).__name__}: {error}"
             print(f"The curves cannot be drawn ({self.fault}); the training goes on without them.")
+
+    def _pictures(self):
+        if self.images is None:
+            return ()
+        chances = self.model(tf.constant(self.images, tf.float32), training=False)[..., 0]
+        return [(image[..., 0], mask[..., 0], np.asarray(chance))
+                for image, mask, chance in zip(self.images, self.masks, chances)]
 
 
 class FlipBook(keras.callbacks.Callback):

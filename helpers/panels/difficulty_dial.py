@@ -1,24 +1,12 @@
 """The difficulty dial (notebook 01): a scan, its gray levels, and how far the best threshold gets."""
 
-import cv2
 import numpy as np
 
 from helpers import drawing
 from helpers.evaluation import best_threshold
-from helpers.panels.canvas import (
-    COLUMN,
-    ERROR_KEY,
-    PREDICTION,
-    QUIET,
-    SCALE,
-    TILE,
-    TRUTH,
-    TRUTH_TEXT,
-    Canvas,
-    PanelResult,
-)
 from helpers.panels.shell import Dial, Panel
 from helpers.panels.steady_scenes import draw_steady
+from helpers.panels.views import PanelResult, chart, picture
 from helpers.synthesis import CircleScene
 
 
@@ -33,20 +21,9 @@ def difficulty(
     scene = CircleScene(size, circles, radius, contrast, noise, blur, illumination, vessels)
     image, mask = draw_steady(scene, seed)
     threshold, dice = best_threshold(mask[None], image[None])
-    level, inside = drawing.levels(image), mask[..., 0]
-    canvas = Canvas(246)
-    canvas.text(0, 17, "Scan", bold=True)
-    canvas.tile(0, 26, level)
-    canvas.text(COLUMN, 17, "Mask: what is lesion", bold=True)
-    canvas.tile(COLUMN, 26, drawing.colored(inside, "mask"))
-    canvas.text(2 * COLUMN, 17, "Gray levels", bold=True)
-    _histogram(canvas, 2 * COLUMN, 26, image[..., 0], inside, threshold)
+    inside = mask[..., 0]
     nothing = not inside.any()  # then every threshold that marks a pixel scores 0, and none is the best
-    head = "Nothing to find" if nothing else f"Threshold {threshold:.2f}: Dice {dice:.2f}"
-    canvas.text(3 * COLUMN, 17, head, bold=True)
     found = np.zeros_like(inside) if nothing else image[..., 0] >= threshold
-    canvas.tile(3 * COLUMN, 26, drawing.colored(drawing.error_map(inside, found), "errors"))
-    canvas.key(3 * COLUMN, 237, ERROR_KEY)
     share = inside.mean()
     gap = image[mask == 1].mean() - image[mask == 0].mean() if 0 < share < 1 else None
     facts = {
@@ -58,37 +35,25 @@ def difficulty(
     caption = f"the best threshold, {threshold:.2f}, scores a Dice of {dice:.2f}."
     if nothing:
         caption = "there is no lesion, so no threshold is the best: whatever it marks is wrong."
-    return PanelResult(canvas.pixels, facts, caption)
+    views = [
+        picture("Scan", image),
+        picture("Mask: what is lesion", inside, "mask"),
+        gray_levels(image, mask, None if nothing else threshold),
+        picture("Nothing to find" if nothing else f"Above {threshold:.2f}: Dice {dice:.2f}",
+                drawing.error_map(inside, found), "errors"),
+    ]
+    return PanelResult(views, facts, caption)
 
 
-def _histogram(canvas, x, y, image, inside, threshold, side=TILE, bins=48):
-    """Draw how often each gray level occurs in background (gray) and lesions (orange), each as a share of its own."""
-    which = np.minimum((image * bins).astype(np.intp), bins - 1)
-    outside_count = np.bincount(which[inside == 0], minlength=bins)
-    inside_count = np.bincount(which[inside == 1], minlength=bins)
-    floor, wide = y + side, side / bins
-    canvas.box(x, y, side, side, (247, 247, 247))
-    for counts, color, filled in ((outside_count, (190, 190, 190), True), (inside_count, TRUTH, False)):
-        total = counts.sum()
-        if not total:
-            continue
-        # The square root keeps low bars visible, and the scale fixed: a bar of a fifth of all pixels reaches the top.
-        tall = np.minimum(np.sqrt(counts / total / 0.2), 1) * (side - 24)
-        steps = np.repeat(np.stack([x + wide * np.arange(bins + 1), np.r_[floor - tall, floor]], axis=1), 2, axis=0)
-        steps[1:, 1] = steps[:-1, 1].copy()
-        steps[0, 1] = floor
-        if filled:
-            cv2.fillPoly(canvas.pixels, [np.round(steps * SCALE).astype(np.int32)], color)
-        else:
-            canvas.lines(steps[:-1], color, 2)
-    canvas.lines([(x, floor), (x + side, floor)], QUIET, 1)
-    place = x + threshold * side
-    canvas.lines([(place, y + 18), (place, floor)], PREDICTION, 2)
-    canvas.text(x + 4, y + 13, "background", 11, (90, 90, 90))
-    canvas.text(x + 76, y + 13, "lesions", 11, TRUTH_TEXT)
-    canvas.text(x + side - 4, y + 13, "threshold", 11, PREDICTION, align="right")
-    canvas.text(x, floor + 19, "dark 0", 11)
-    canvas.text(x + side, floor + 19, "1 bright", 11, align="right")
+def gray_levels(image, mask, threshold, bins=50) -> dict:
+    """Return how many pixels of background and of lesions have each gray level, as a chart with one axis for both."""
+    counts = [np.histogram(image[mask == kind], bins, (0, 1))[0] for kind in (0, 1)]
+    top = next(top for top in (300, 600, 1200, 2500, 5000, 10_000, 10**8) if top >= max(map(np.max, counts)))
+    edges = np.arange(bins) / bins
+    lines = [(name, np.stack([edges, count], axis=1), color, "bars") for name, count, color in zip(
+        ("background", "lesions"), counts, ("quiet", "truth"))]
+    marks = [] if threshold is None else [(threshold, "threshold")]
+    return chart("Gray levels", lines, (0, 1, "gray level"), (0, top, "pixels"), marks)
 
 
 def difficulty_panel() -> Panel:

@@ -1,12 +1,13 @@
-"""The schedule (notebook 03): the learning rate over the steps of a training."""
+"""The schedule (notebook 03): the learning rate over the steps of a training, and a small network that tries it."""
 
-import cv2
 import numpy as np
 
-from helpers.panels.canvas import FAINT, PREDICTION, QUIET, SCALE, Canvas, PanelResult
+from helpers.panels.schedule_trial import Trial
 from helpers.panels.shell import Dial, Panel
+from helpers.panels.views import PanelResult, chart
 
 MOST_STEPS, HIGHEST_RATE = 3000, 0.01  # the ends of the sliders are the ends of the axes: the frame never moves
+KINDS = ["cosine", "constant", "stepwise"]
 
 
 def learning_rates(peak=0.003, warmup=50, steps=1000, kind="cosine") -> np.ndarray:
@@ -16,7 +17,7 @@ def learning_rates(peak=0.003, warmup=50, steps=1000, kind="cosine") -> np.ndarr
     to 0, as `training.warmup_cosine`), "constant", or "stepwise" (halved after each fifth, as a plateau would).
     Raises ValueError for an unknown kind or numbers that are not positive.
     """
-    if kind not in ("cosine", "constant", "stepwise"):
+    if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; choose 'cosine', 'constant' or 'stepwise'.")
     if not peak > 0 or steps < 1 or warmup < 0:
         raise ValueError(
@@ -32,48 +33,49 @@ def learning_rates(peak=0.003, warmup=50, steps=1000, kind="cosine") -> np.ndarr
     return peak * np.where(step < warmup, step / max(warmup, 1), after)
 
 
-def schedule(peak=0.003, warmup=50, steps=1000, kind="cosine") -> PanelResult:
-    """Show the learning rate over the steps of a training. Arguments and errors as in `learning_rates`."""
+def schedule(peak=0.003, warmup=50, steps=1000, kind="cosine", runs=()) -> PanelResult:
+    """Show the learning rate over the steps of a training. Arguments and errors as in `learning_rates`.
+
+    runs: `(name, losses)` of small trainings to show below it, from `Trial`; the last is the newest.
+    """
     rates = learning_rates(peak, warmup, steps, kind)
-    canvas, left, right, top, floor = Canvas(250), 62, 790, 28, 212
-    canvas.text(0, 15, "Learning rate", bold=True)
-
-    def place(step, rate):
-        x = left + np.asarray(step) / MOST_STEPS * (right - left)
-        y = floor - np.asarray(rate) / HIGHEST_RATE * (floor - top)
-        return np.stack(np.broadcast_arrays(np.clip(x, left, right), np.clip(y, top, floor)), axis=-1)
-
-    shade = np.vstack([place(0, 0), place(np.arange(steps), rates), place(steps - 1, 0)])
-    cv2.fillPoly(canvas.pixels, [np.round(shade * SCALE).astype(np.int32)], (222, 236, 246))
-    for rate in np.linspace(0, HIGHEST_RATE, 6):
-        y = place(0, rate)[1]
-        canvas.lines([(left, y), (right, y)], QUIET if rate == 0 else FAINT, 0.75)
-        canvas.text(left - 8, y + 4, f"{rate:.3f}", 11, align="right")
-    for step in range(0, MOST_STEPS + 1, 500):
-        canvas.text(place(step, 0)[0], floor + 17, f"{step}", 11, align="center")
-    canvas.text((left + right) / 2, floor + 34, "step", 12, align="center")
-    canvas.lines(place(np.arange(steps), rates), PREDICTION, 2.5)
-    end = place(steps - 1, 0)[0]
-    canvas.dashes((end, top), (end, floor), QUIET, 1)
-    before = end > right - 60
-    canvas.text(end - 5 if before else end + 5, top + 12, "end", 11, align="right" if before else "left")
     first = int(rates.argmax())
     facts = {
         "highest rate": f"{rates.max():.4f}", "reached at step": f"{first}",
         "rate half-way": f"{rates[steps // 2]:.4f}",
         "last rate": f"{rates[-1]:.4f}", "mean rate": f"{rates.mean():.4f}",
+        "loss at the end": f"{runs[-1][1][-20:].mean():.3f}" if runs else "not trained yet",
     }
     mean = rates.mean()
     caption = f"the rate peaks at {rates.max():.4f} in step {first} and ends at {rates[-1]:.4f}; mean {mean:.4f}."
-    return PanelResult(canvas.pixels, facts, caption)
+    note = ""
+    if warmup > steps // 2:
+        note = f"A warm-up of {warmup} is more than half of {steps} steps, so {steps // 2} is used: the rate must come down."
+    some = np.unique(np.r_[np.linspace(0, steps - 1, 240).astype(int), first])  # a screen shows no more
+    line = ("learning rate", np.stack([some, rates[some]], axis=1), "prediction", "line")
+    views = [chart("Learning rate", [line], (0, MOST_STEPS, "step"), (0, HIGHEST_RATE, ""), [(steps, "end")], wide=True)]
+    if runs:
+        styles = (("quiet", "dashed"), ("prediction", "line"))[-len(runs) :]
+        curves = [(name, smoothed(losses), *style) for (name, losses), style in zip(runs[-2:], styles)]
+        views.append(chart("Loss of a small network trained with it", curves, (0, MOST_STEPS, "step"), (0, 1.6, ""),
+                           wide=True))
+    return PanelResult(views, facts, caption, note)
+
+
+def smoothed(losses, width=20) -> np.ndarray:
+    """Return the mean of every `width` losses and the step in its middle, `[n, 2]`."""
+    count = max(len(losses) // width, 1)
+    parts = np.array_split(np.asarray(losses, float), count)
+    return np.array([(width * (i + 0.5), min(np.nan_to_num(part.mean(), nan=9.0), 9.0)) for i, part in enumerate(parts)])
 
 
 def schedule_panel() -> Panel:
-    """Return the schedule: bend the learning rate and see where it is high."""
+    """Return the schedule: bend the learning rate, and see what a small network makes of it."""
+    trial = Trial(learning_rates, schedule)
     examples = [{"warmup": 0}, {"warmup": 400}, {"kind": "constant", "warmup": 0}, {"kind": "stepwise", "peak": 0.005}]
-    return Panel("The schedule", schedule, [
+    return Panel("The schedule", trial.draw, [
         Dial("peak", 0.003, (0.0005, HIGHEST_RATE, 0.0005), "the highest learning rate"),
         Dial("warmup", 50, (0, 1000, 10), "steps that lead up to it; at most half of all are used"),
         Dial("steps", 1000, (100, MOST_STEPS, 50), "of the whole training: epochs times batches"),
-        Dial("kind", "cosine", ["cosine", "constant", "stepwise"], "what the rate does after the warm-up"),
-    ], new=("New example", examples))
+        Dial("kind", "cosine", KINDS, "what the rate does after the warm-up"),
+    ], new=("New example", examples), action=("Train a small network with it", trial.train))

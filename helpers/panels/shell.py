@@ -1,25 +1,34 @@
-"""What all panels share: controls, and the bond between a pure function in Python and the front in web/panels."""
+"""What all panels share: controls, and the bond between a pure function in Python and the front in web/panels.
 
-import base64
+How a panel is written, in a file of its own: a function from settings to `PanelResult`, with a default for each setting
+and nothing remembered between calls, made of the views of `helpers.panels.views`; and a function that returns
+`Panel(title, that function, [Dial(...), ...])`. What is drawn, where it stands and what it looks like is the front's
+business: the file holds no pixels of text and no places. To be live on the site as well, a panel needs the same function
+in JavaScript, in `web/brains`; its controls are exported by `python -m helpers.panels`.
+"""
+
 import html
 import itertools
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import anywidget
 import traitlets
 from IPython.display import display
 
-from helpers import ROOT, drawing
+from helpers import ROOT
 
-FRONT = ROOT / "web" / "panels"
+WEB = ROOT / "web"
+PARTS = ("palette.js", "panels/paint.js", "panels/views.js", "panels/fields.js", "panels/panel.js", "panels/notebook.js")
 _numbers = itertools.count(1)
 
 
 class Dial(NamedTuple):
     """One control of a panel: the argument it sets, its start, its values and what it does, in words.
 
-    values: `(low, high, step)` of numbers, which makes a slider, or a list of choices, which makes a menu.
+    values: `(low, high, step)` of numbers, which makes a slider, or a list of choices: two are shown side by side, more
+    in a menu.
     """
 
     name: str
@@ -54,38 +63,45 @@ class Dial(NamedTuple):
         return {**about, "low": low, "high": high, "step": step, "digits": self.digits}
 
 
+def script() -> str:
+    """Return the front as one module, as anywidget wants it: the modules of web/ one after the other."""
+    text = "\n".join((WEB / part).read_text(encoding="utf-8") for part in PARTS)
+    return re.sub(r"^import .*$|^export (?!default)", "", text, flags=re.MULTILINE)
+
+
 class Panel(anywidget.AnyWidget):
-    """Controls, a picture and its facts, bound to a pure function.
+    """Controls, pictures and facts, bound to a pure function.
 
     title: the heading. draw: takes the controls' values by name and returns `PanelResult`. dials: a list of `Dial`.
     new: the control that the button "New picture" turns on, round and round; or `(label, settings)`, a button that
-    goes through a list of settings. play: a control that a button "Play" moves from its start to its end.
+    goes through a list of settings; or "" for none. play: a control that a button "Play" moves from its start to its end.
+    action: `(label, function)`, a button for what takes longer: the function takes the settings and yields results.
 
     `panel.noise = 0.3` moves the slider of that name, and `panel.noise` is where it stands; `settings` holds them all.
-    An error while drawing is shown in words under the picture, and the panel goes on working.
+    An error while drawing is shown in words under the pictures, and the panel goes on working.
     """
 
-    _esm = (FRONT / "panel.js").read_text(encoding="utf-8")
-    _css = (FRONT / "panel.css").read_text(encoding="utf-8")
+    _esm = script()
+    _css = (WEB / "panels" / "panel.css").read_text(encoding="utf-8")
     spec = traitlets.Dict().tag(sync=True)
     settings = traitlets.Dict().tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, title, draw, dials, new="seed", play=""):
+    def __init__(self, title, draw, dials, new="seed", play="", action: tuple[str, Callable] | None = None):
         self.dials = {dial.name: dial for dial in dials}
         self.title, self.draw, self.start = title, draw, {dial.name: dial.start for dial in dials}
-        one = isinstance(new, str)
-        following = {"label": "New picture", "control": new} if one else {"label": new[0], "examples": new[1]}
-        number = next(_numbers)
+        self.action = action
+        following = {"label": "New picture", "control": new} if isinstance(new, str) else {"label": new[0], "examples": new[1]}
         spec = {
-            "title": title, "id": f"{re.sub('[^a-z]+', '-', title.lower())}-{number}",
-            "controls": [dial.described() for dial in dials], "next": following, "play": play,
+            "title": title, "id": f"{re.sub('[^a-z]+', '-', title.lower())}-{next(_numbers)}",
+            "controls": [dial.described() for dial in dials], "next": following if new else None, "play": play,
+            "action": action[0] if action else "",
         }
         super().__init__(spec=spec, settings=self.start)
         self._handle = None
         self.redraw()
         self.observe(lambda _: self.redraw(), "settings")
-        self.on_msg(lambda _widget, content, _buffers: content.get("kind") == "rest" and self._keep())
+        self.on_msg(self._told)
 
     def __setattr__(self, name, value):
         if name in self.__dict__.get("dials", ()):
@@ -102,7 +118,7 @@ class Panel(anywidget.AnyWidget):
         raise AttributeError(f"this panel has no {name!r}; its settings are {known}.")
 
     def set(self, **settings) -> None:
-        """Move several controls at once and draw the picture once.
+        """Move several controls at once and draw once.
 
         Raises ValueError for a value that a control cannot have, and for a control that is not there.
         """
@@ -116,40 +132,55 @@ class Panel(anywidget.AnyWidget):
         self.set(**self.start)
 
     def redraw(self) -> None:
-        """Draw the picture for the present settings; an error becomes a message in the panel."""
-        number = self.answer.get("number", 0) + 1  # so that each answer is a new one, even if nothing else changed
+        """Draw for the present settings; an error becomes a message in the panel."""
         try:
-            result = self.draw(**self.settings)
-            picture = drawing.as_png(result.picture, quick=True)
+            self._show(self.draw(**self.settings))
         except Exception as error:  # whatever a student's own function raises must not kill the panel
-            self.answer = {**self.answer, "message": _complaint(error), "number": number}
-            return
-        self.answer = {
-            "image": picture, "facts": [list(fact) for fact in result.facts.items()], "caption": result.caption,
-            "message": "", "number": number,
-        }
+            self._show(None, _complaint(error))
 
-    def _ipython_display_(self):
+    def act(self) -> None:
+        """Do what the button for longer work does, and show what comes of it as it comes."""
+        try:
+            for result in self.action[1](**self.settings):
+                self._show(result, more=True)
+            self._show(None)
+        except Exception as error:
+            self._show(None, _complaint(error))
+
+    def _show(self, result, message="", more=False):
+        new = {} if result is None else {
+            "views": result.views, "facts": [list(fact) for fact in result.facts.items()], "caption": result.caption,
+            "note": result.note, "offers": [list(offer) for offer in result.offers],
+        }
+        # The number makes each answer a new one, even if nothing else changed; `more` says that another one follows.
+        number = self.answer.get("number", 0) + 1
+        self.answer = {**self.answer, **new, "message": message, "number": number, "more": more}
+
+    def _told(self, _widget, content, _buffers):
+        if content.get("kind") == "action":
+            self.act()
+        elif content.get("kind") == "rest" and self._handle is not None:
+            # Written under the panel, hidden while it lives: it is there when the kernel is not.
+            still = {"text/html": self.still_html(content["html"]), "text/plain": self.answer.get("caption", "")}
+            self._handle.update(still, raw=True)
+
+    def view(self) -> dict:
+        """Return the output that shows the panel, for `display(..., raw=True)`."""
         # ipywidgets' own text holds an address in memory, which would differ between saved notebooks.
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        display({"text/plain": repr(self), "application/vnd.jupyter.widget-view+json": view}, raw=True)
+        return {"text/plain": repr(self), "application/vnd.jupyter.widget-view+json": view}
+
+    def _ipython_display_(self):
+        display(self.view(), raw=True)
         place = {"text/html": f'<div class="unet-still" data-unet-still="{self.spec["id"]}"></div>', "text/plain": ""}
         self._handle = display(place, raw=True, display_id=True)
 
-    def _keep(self):
-        """Write the present picture under the panel, hidden while it lives: it is there when the kernel is not."""
-        if self._handle is not None and self.answer.get("image"):
-            self._handle.update({"text/html": self.still_html(), "text/plain": self.answer["caption"]}, raw=True)
-
-    def still_html(self) -> str:
-        """Return the present picture and what to do to bring the panel back, as HTML that needs no kernel."""
-        image = base64.b64encode(self.answer["image"]).decode()
-        where = ", ".join(f"{name} {value}" for name, value in self.settings.items())
-        alt = html.escape(f"{self.title}: {self.answer['caption']}", quote=True)
+    def still_html(self, pictures: str) -> str:
+        """Return pictures, as the front sent them, and what to do to bring the panel back: HTML that needs no kernel."""
+        where = html.escape(", ".join(f"{name} {value}" for name, value in self.settings.items()))
         return (
-            f'<div class="unet-still" data-unet-still="{self.spec["id"]}">'
-            f'<img src="data:image/png;base64,{image}" alt="{alt}" width="804" style="max-width: 100%; height: auto">'
-            f"<p>The last picture of this panel ({html.escape(where)}). Run this cell to move its sliders again.</p>"
+            f'<div class="unet-still" data-unet-still="{self.spec["id"]}">{pictures}'
+            f"<p>The last picture of this panel ({where}). Run this cell to move its sliders again.</p>"
             f"<style>{_HIDE_MISSING}</style></div>"
         )
 

@@ -1,55 +1,145 @@
-"""What stays in a saved notebook: a panel's picture at several settings, one below the other, with its words."""
+"""What stays in a saved notebook: a panel's views at several settings, drawn as one figure, with its words."""
 
 import base64
+import io
 
 import numpy as np
 from IPython.display import display
 
-from helpers import drawing
-from helpers.panels.canvas import SCALE, WIDTH, Canvas
+from helpers import drawing, palette
 from helpers.printing import say
 
+# How many of the four columns a view takes; a sum of products is left to the panel.
+COLUMNS = {"picture": 1, "chart": 1, "maps": 2, "u": 3}
 
-def picture_output(picture: np.ndarray, alt: str) -> dict:
-    """Return what `IPython.display.display(**...)` takes to show a picture that outlives the kernel.
 
-    alt: what stands in its place for those who cannot see it.
+def picture_output(results, captions=(), title="", alt="") -> dict:
+    """Return what `IPython.display.display(**...)` takes to show results that outlive the kernel, one below the other.
+
+    results: a list of `PanelResult`; captions: a heading for each; alt: what stands in its place for those who cannot
+    see it.
     """
-    data = {"image/png": base64.b64encode(drawing.as_png(picture, quick=True)).decode(), "text/plain": alt}
-    return {"data": data, "metadata": {"image/png": {"width": picture.shape[1] // SCALE, "alt": alt}}}
+    buffer = io.BytesIO()
+    figure = drawn(results, captions, title)
+    figure.savefig(buffer, format="png", dpi=200)  # two pixels of the file for one of the browser's
+    width = round(figure.get_figwidth() * 100)
+    data = {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": alt}
+    return {"data": data, "metadata": {"image/png": {"width": width, "alt": alt}}}
 
 
-def show_picture(picture: np.ndarray, alt: str) -> None:
-    """Show a picture as the output of a cell, with its description."""
-    output = picture_output(picture, alt)
+def drawn(results, captions=(), title=""):
+    """Return a Matplotlib figure of results, a row of views for each; rows that are too long are broken."""
+    from matplotlib.figure import Figure
+
+    import helpers.figures  # noqa: F401  for the style that all figures share
+
+    rows = [(caption, row) for result, caption in zip(results, [*captions, *[""] * len(results)])
+            for caption, row in zip([caption, *[""] * 9], _rows(result.views))]
+    figure = Figure(figsize=(8.4, 2.75 * len(rows) + 0.3 * bool(title)), layout="constrained")
+    grid = figure.add_gridspec(len(rows), 4)
+    for i, (caption, row) in enumerate(rows):
+        place = 0
+        for view, wide in row:
+            axis = figure.add_subplot(grid[i, place : place + wide])
+            DRAW[view["kind"]](axis, view)
+            heading = f"{caption}\n" if place == 0 and caption else "\n" if caption else ""
+            axis.set_title(heading + view["title"], fontsize=10)
+            place += wide
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def _rows(views):
+    rows, used = [[]], 0
+    for view in views:
+        wide = 4 if view.get("wide") else COLUMNS.get(view["kind"], 0)
+        if used + wide > 4:
+            rows, used = [*rows, []], 0
+        if wide:
+            rows[-1].append((view, wide))
+            used += wide
+    return rows
+
+
+def _picture(axis, view):
+    values = np.frombuffer(view["values"], np.uint8).reshape(view["shape"])
+    zoom = max(1, 384 // max(view["shape"]))
+    large = drawing.enlarged(drawing.colored(values, view["colors"]), zoom)
+    for kind, mask in view["outlines"].items():
+        drawing.outline(large, drawing.enlarged(np.frombuffer(mask, np.uint8).reshape(view["shape"]), zoom), kind)
+    axis.imshow(large, extent=(0, view["shape"][1], view["shape"][0], 0))
+    if "box" in view:
+        from matplotlib.patches import Rectangle
+
+        x, y, wide, tall = view["box"]
+        axis.add_patch(Rectangle((x, y), wide, tall, fill=False, color=palette.COLORS["prediction"], linewidth=2))
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+    names = [*palette.LEGENDS.get(view["colors"], ()), *(
+        (kind, word) for kind, word in palette.LEGENDS["outlines"] if kind in view["outlines"])]
+    for i, (color, word) in enumerate(names):
+        axis.plot([], [], "s", color=palette.COLORS[color], label=word, markeredgecolor=palette.COLORS["quiet"])
+    if names:
+        axis.legend(loc="upper left", bbox_to_anchor=(-0.04, 0), ncols=3, fontsize=8, handletextpad=0.1, columnspacing=0.6)
+    elif view["below"]:
+        axis.set_xlabel(view["below"], fontsize=8, loc="left", wrap=True)
+
+
+def _chart(axis, view):
+    for line in view["lines"]:
+        x, y = np.asarray(line["points"], float).reshape(-1, 2).T
+        color = palette.COLORS[line["color"]]
+        if line["style"] == "bars":
+            axis.fill_between(x, y, step="post", color=color, alpha=0.75, label=line["name"])
+        else:
+            axis.plot(x, y, "--" if line["style"] == "dashed" else "-", color=color, label=line["name"], linewidth=2)
+    for place, _ in view["marks"]:
+        axis.axvline(place, color=palette.COLORS["prediction"], linewidth=1.2)
+    axis.set(xlim=view["x"][:2], ylim=view["y"][:2], xlabel=view["x"][2], ylabel=view["y"][2])
+    axis.tick_params(labelsize=8)
+    if len(view["lines"]) > 1:
+        axis.legend(fontsize=8)
+
+
+def _maps(axis, view):
+    height, width, count = view["shape"]
+    maps = np.frombuffer(view["values"], np.uint8).reshape(count, height, width)
+    columns = int(np.ceil(np.sqrt(2 * count)))
+    gap = max(height // 24, 1)
+    sheet = np.full((-(-count // columns) * (height + gap), columns * (width + gap), 3), 255, np.uint8)
+    for i, one in enumerate(maps):
+        y, x = i // columns * (height + gap), i % columns * (width + gap)
+        sheet[y : y + height, x : x + width] = drawing.colored(one, "features")
+    axis.imshow(sheet)
+    axis.axis("off")
+
+
+def _u(axis, view):
+    from helpers.figures.unet_drawing import draw_stages
+
+    draw_stages(axis, view["stages"], view["skips"])
+
+
+DRAW = {"picture": _picture, "chart": _chart, "maps": _maps, "u": _u}
+
+
+def show_result(result, title="") -> None:
+    """Show a panel's answer as a picture, and print its caption."""
+    output = picture_output([result], title=title, alt=result.caption)
     display(output["data"], metadata=output["metadata"], raw=True)
+    say(result.caption)
 
 
-def still(draw, settings, captions=None, **fixed) -> tuple[np.ndarray, list[str]]:
-    """Draw a panel's picture at several settings, one below the other under a caption each.
+def show_still(draw, settings, captions=(), title="The panel at several settings", caption="", **fixed) -> None:
+    """Show a panel's views at several settings as one static image, and print what each one shows.
 
     draw: a panel's function; settings: dictionaries of its arguments; captions: by default written from the settings;
-    fixed: arguments that all of them share, such as model=model.
-    Returns `(picture, lines)`: `[h, w, 3]` uint8 RGB, and for each setting what it shows, in words.
+    fixed: arguments that all of them share, such as model=model; title: what the image shows; caption: words to print in
+    place of the panel's own, where those would differ from one training to the next.
     """
     captions = captions or [", ".join(f"{k} {v}" for k, v in one.items()) or "as it starts" for one in settings]
-    parts, lines = [], []
-    for one, caption in zip(settings, captions):
-        shown = draw(**fixed, **one)
-        head = Canvas(30)
-        head.box(0, 2, WIDTH, 24, (238, 243, 247))
-        head.text(8, 19, caption, 13, bold=True)
-        parts += [head.pixels, shown.picture]
-        lines.append(f"{caption}: {shown.caption}")
-    return np.vstack(parts), lines
-
-
-def show_still(draw, settings, captions=None, title="The panel at several settings", caption="", **fixed) -> None:
-    """Show a panel's picture at several settings as one static image, and print what each one shows.
-
-    Arguments as in `still`; title: what the image shows, for those who cannot see it; says: words to print in place
-    of the panel's own, where those would differ from one training to the next.
-    """
-    picture, lines = still(draw, settings, captions, **fixed)
-    show_picture(picture, f"{title}. The lines below say what it shows.")
-    say(caption or "\n".join(lines))
+    results = [draw(**fixed, **one) for one in settings]
+    alt = f"{title}. The lines below say what it shows."
+    output = picture_output(results, captions, title, alt)
+    display(output["data"], metadata=output["metadata"], raw=True)
+    say(caption or "\n".join(f"{name}: {result.caption}" for name, result in zip(captions, results)))

@@ -1,4 +1,4 @@
-"""The stress test (notebook 04): make a scan harder until a trained network breaks."""
+"""The stress test (notebooks 00 and 04): make a scan harder until a trained network breaks."""
 
 from functools import partial
 
@@ -6,9 +6,9 @@ import numpy as np
 
 from helpers import drawing
 from helpers.evaluation import best_threshold, dice_per_image
-from helpers.panels.canvas import COLUMN, ERROR_KEY, PREDICTION, TRUTH, Canvas, PanelResult
 from helpers.panels.shell import Dial, Panel
 from helpers.panels.steady_scenes import draw_steady
+from helpers.panels.views import PanelResult, picture
 from helpers.synthesis import CircleScene
 
 
@@ -33,24 +33,8 @@ def stress(model, circles=4, noise=0.1, contrast=0.4, threshold=0.5, seed=38, si
     level, simple_dice = best_threshold(mask[None], image[None])
     nothing = not inside.any()  # then every threshold that marks a pixel scores 0, and none is the best
     simple = np.zeros_like(inside) if nothing else image[..., 0] >= level
-    canvas = Canvas(246)
-    canvas.text(0, 17, "Scan", bold=True)
-    canvas.tile(0, 26, drawing.levels(image))
-    canvas.outline(0, 26, inside, "truth")
-    canvas.outline(0, 26, found, "prediction")
-    canvas.key(0, 237, ((TRUTH, "truth"), (PREDICTION, "network, dashed")))
-    canvas.text(COLUMN, 17, "Probability", bold=True)
-    canvas.tile(COLUMN, 26, drawing.colored(drawing.levels(chance), "probability"))
-    canvas.scale(COLUMN, 237, "probability")
-    canvas.text(2 * COLUMN, 17, f"Network: Dice {dice:.2f}", bold=True)
-    canvas.tile(2 * COLUMN, 26, drawing.colored(drawing.error_map(inside, found), "errors"))
-    canvas.key(2 * COLUMN, 237, ERROR_KEY)
-    canvas.text(3 * COLUMN, 17, "Nothing to find" if nothing else f"Best threshold: Dice {simple_dice:.2f}", bold=True)
-    canvas.tile(3 * COLUMN, 26, drawing.colored(drawing.error_map(inside, simple), "errors"))
-    words = "no threshold is the best" if nothing else f"gray level {level:.2f}, with hindsight"
-    canvas.text(3 * COLUMN, 237, words, 11)
     facts = {
-        "network's Dice": f"{dice:.2f}", 
+        "network's Dice": f"{dice:.2f}",
         "best threshold's Dice": "nothing to find" if nothing else f"{simple_dice:.2f}",
         "false positives": f"{int((found & ~inside & 1).sum())} px", "missed": f"{int((inside & ~found & 1).sum())} px",
         "lesion": f"{int(inside.sum())} px",
@@ -58,7 +42,15 @@ def stress(model, circles=4, noise=0.1, contrast=0.4, threshold=0.5, seed=38, si
     caption = f"the network scores a Dice of about {dice:.1f}, the best threshold {simple_dice:.1f}."
     if nothing:
         caption = f"there is no lesion, and the network marks {'none' if dice == 1 else 'some pixels all the same'}."
-    return PanelResult(canvas.pixels, facts, caption)
+    words = "no threshold is the best" if nothing else f"gray level {level:.2f}, with hindsight"
+    views = [
+        picture("Scan", image, truth=inside, found=found),
+        picture("Probability", chance, "probability"),
+        picture(f"Network: Dice {dice:.2f}", drawing.error_map(inside, found), "errors"),
+        picture("Nothing to find" if nothing else f"Best threshold: Dice {simple_dice:.2f}",
+                drawing.error_map(inside, simple), "errors", below=words),
+    ]
+    return PanelResult(views, facts, caption)
 
 
 def stress_panel(model, size=96, threshold=0.5) -> Panel:

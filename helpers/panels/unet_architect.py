@@ -3,11 +3,12 @@
 import cv2
 import numpy as np
 
-from helpers import drawing
-from helpers.panels.canvas import BOTTLENECK, DECODER, ENCODER, PREDICTION, QUIET, SKIP, TRUTH, Canvas, PanelResult
 from helpers.panels.shell import Dial, Panel
 from helpers.panels.steady_scenes import draw_steady
+from helpers.panels.views import PanelResult, picture, u_shape
 from helpers.synthesis import CircleScene
+
+SIZES = (32, 576, 4)
 
 
 def activation_bytes(rows, padding="same") -> int:
@@ -28,41 +29,48 @@ def architect(depth=4, filters=8, size=96, padding="same", seed=38) -> PanelResu
     """Show the U of these settings, shape by shape, and how far one of its output pixels sees.
 
     depth, filters, padding: as in `build_unet`; size: height and width of the input, pixels; seed: which scan.
-    Settings from which no U-Net can be built are explained in the picture.
+    Settings from which no U-Net can be built are explained, and sizes that fit are offered.
     """
     from helpers.anatomy import receptive_field, shape_table
 
-    canvas = Canvas(340)
     scene = CircleScene(size, circles=5, radius=(5, min(15, size // 2)), contrast=0.4, noise=0.06, vessels=1)
     image, mask = draw_steady(scene, seed)
-    field = receptive_field(depth)
-    lesion = _largest_lesion(mask[..., 0])
-    _field_picture(canvas, 564, 26, image, lesion, field)
-    canvas.text(0, 17, f"The U: depth {depth}, {filters} filters, padding {padding}", bold=True)
-    facts = {"weights": "none", "activations, one picture": "none", "output": "none"}
+    field, lesion = receptive_field(depth), _largest_lesion(mask[..., 0])
+    wide = lesion[2] if lesion else 0
+    facts = {
+        "weights": "none", "activations, one picture": "none", "output": "none",
+        "receptive field": f"{field} px", "largest lesion": f"{wide} px" if wide else "none here",
+    }
     try:
         rows = shape_table(size, depth, filters, padding=padding)
-        caption = ""
     except ValueError as error:
-        rows, caption = None, str(error)
-    if rows:
-        _draw_u(canvas, rows, depth, size)
-        weights, memory, out = sum(row.weights for row in rows), activation_bytes(rows, padding), rows[-1]
-        facts = {
-            "weights": f"{weights:,}", "activations, one picture": f"{memory / 1e6:,.1f} MB",
-            "output": f"{out.height} x {out.width} px",
-        }
-        caption = f"{weights:,} weights, {memory / 1e6:,.1f} MB of activations for one picture, "
-        caption += f"and a receptive field of {field} pixels."
-    else:
-        canvas.box(0, 40, 540, 150, (253, 244, 228))
-        canvas.box(0, 40, 4, 150, TRUTH)
-        canvas.text(20, 68, "This U-Net cannot be built", 15, bold=True)
-        canvas.paragraph(20, 94, caption, 500)
-    wide = lesion[2] if lesion else 0
-    facts["receptive field"] = f"{field} px"
-    facts["largest lesion"] = f"{wide} px" if wide else "none here"
-    return PanelResult(canvas.pixels, facts, caption)
+        offers = tuple((f"Take {fit} pixels", {"size": fit}) for fit in _fitting(size, depth, padding))
+        views = [u_shape("This U-Net cannot be built", ()), _field_picture(image, lesion, field)]
+        return PanelResult(views, facts, str(error), str(error), offers)
+    weights, memory, out = sum(row.weights for row in rows), activation_bytes(rows, padding), rows[-1]
+    facts |= {"weights": f"{weights:,}", "activations, one picture": f"{memory / 1e6:,.1f} MB",
+              "output": f"{out.height} x {out.width} px"}
+    stages = [(row.block, depth if row.block == "bottleneck" else int(row.block.split("_")[1]), *row[1:4])
+              for row in rows if row.block.startswith(("encoder", "bottleneck", "decoder"))]
+    caption = (f"{weights:,} weights, {memory / 1e6:,.1f} MB of activations for one picture, "
+               f"and a receptive field of {field} pixels.")
+    views = [u_shape(f"Depth {depth}, {filters} filters, padding {padding}", stages), _field_picture(image, lesion, field)]
+    return PanelResult(views, facts, caption)
+
+
+def _fitting(size, depth, padding):
+    """Return the nearest sizes below and above from which the U can be built, as far as the slider goes."""
+    from helpers.anatomy import output_size
+
+    def fits(one):
+        try:
+            return output_size(one, depth, padding, "size") > 0
+        except ValueError:
+            return False
+
+    low, high, step = SIZES
+    good = [one for one in range(low, high + 1, step) if fits(one)]
+    return [*[one for one in good if one < size][-1:], *[one for one in good if one > size][:1]]
 
 
 def _largest_lesion(mask):
@@ -75,72 +83,22 @@ def _largest_lesion(mask):
     return float(centers[chosen][0]), float(centers[chosen][1]), wide, (labels == chosen).astype(np.uint8)
 
 
-def _field_picture(canvas, x, y, image, lesion, field, side=240):
-    """Draw the scan, its largest lesion in orange and, in blue, the square that one output pixel sees."""
+def _field_picture(image, lesion, field):
+    """Return the scan with its largest lesion outlined and, as a box, the square that one output pixel sees."""
     size = image.shape[0]
-    canvas.text(x, 17, "What one output pixel sees", bold=True)
-    canvas.tile(x, y, drawing.levels(image), side)
     middle = np.array([size / 2, size / 2]) if lesion is None else np.array(lesion[:2]) + 0.5
-    if lesion:
-        canvas.outline(x, y, lesion[3], "truth", side)
     first, last = np.clip(middle - field / 2, 0, size), np.clip(middle + field / 2, 0, size)
-    zoom = side / size
-    corner, far = first * zoom, last * zoom
-    canvas.box(x + corner[0], y + corner[1], far[0] - corner[0], far[1] - corner[1], PREDICTION, 1.5)
-    center = middle * zoom + (x, y)
-    canvas.box(center[0] - 2, center[1] - 2, 4, 4, PREDICTION)
-    canvas.key(x, y + side + 18, ((PREDICTION, f"its field: {field} x {field} px"),))
-    words = f"largest lesion: {lesion[2]} px wide" if lesion else "no lesion in this picture"
-    canvas.key(x, y + side + 36, ((TRUTH, words),))
     if lesion and field < lesion[2]:
         words = "It cannot see across the lesion."
-    elif (far - corner).min() >= side:
+    elif (last - first).min() >= size:
         words = "It sees the whole scan."
     else:
         words = "It sees past the lesion's border." if lesion else "It sees a part of the scan."
-    canvas.text(x, y + side + 56, words, 12)
-
-
-def _draw_u(canvas, rows, depth, size):
-    """Draw a bar for each stage: its height tells the size of the maps, its width the number of channels."""
-    stages = [row for row in rows if row.block.startswith(("encoder", "bottleneck", "decoder"))]
-    widest = max(row.channels for row in stages)
-    columns, row_height = 2 * depth - 1, 290 / max(depth, 3)
-    pitch = 390 / max(columns - 1, 1)
-    bars = []
-    for i, row in enumerate(stages):
-        level = min(i, columns - 1 - i)
-        tall = 3 + min(row_height - 20, 62) * np.sqrt(row.height / size)
-        wide = 4 + min(pitch * 0.6, 46) * np.sqrt(row.channels / widest)
-        x, foot = (75 + pitch * i if depth > 1 else 270), 28 + row_height * (level + 1) - 16 - 8 * (i == depth - 1)
-        bars.append((x, foot, wide, tall))
-    for level in range(depth - 1):
-        # Down from one stage to the next and up again, in right angles, so that no line crosses a label.
-        down, below, up = bars[level], bars[level + 1], bars[columns - 1 - level]
-        last = level == depth - 2
-        shift = below[2] / 4 if last else 0
-        y, turn = down[1] - down[3] * 0.25, below[0] - shift
-        canvas.lines([(down[0] + down[2] / 2 + 2, y), (turn, y)], QUIET, 1.2)
-        canvas.arrow((turn, y), (turn, below[1] - below[3] - 2), QUIET)
-        below = bars[columns - 2 - level]
-        turn = below[0] + shift
-        canvas.lines([(turn, below[1] - below[3] - 2), (turn, y)], QUIET, 1.2)
-        canvas.arrow((turn, y), (up[0] - up[2] / 2 - 2, y), QUIET)
-        y = down[1] - down[3] * 0.75
-        canvas.dashes((down[0] + down[2] / 2 + 3, y), (up[0] - up[2] / 2 - 8, y), TRUTH)
-        canvas.arrow((up[0] - up[2] / 2 - 9, y), (up[0] - up[2] / 2 - 2, y), TRUTH)
-    for i, (row, (x, foot, wide, tall)) in enumerate(zip(stages, bars)):
-        color = {"e": ENCODER, "b": BOTTLENECK, "d": DECODER}[row.block[0]]
-        canvas.box(x - wide / 2, foot - tall, wide, tall, color)
-        shape, channels = f"{row.height}x{row.width}", f"{row.channels} ch"
-        if i == depth - 1:
-            canvas.text(x, foot + 14, f"{shape}, {channels}", 11, align="center")
-        else:
-            place, align = (x - wide / 2 - 5, "right") if i < depth - 1 else (x + wide / 2 + 5, "left")
-            canvas.text(place, foot - tall / 2, shape, 11, align=align)
-            canvas.text(place, foot - tall / 2 + 13, channels, 11, (90, 90, 90), align=align)
-    entries = (ENCODER, "encoder"), (BOTTLENECK, "bottleneck"), (DECODER, "decoder"), (SKIP, "skip connection")
-    canvas.key(0, 335, entries)
+    return picture(
+        "What one output pixel sees", image, truth=lesion[3] if lesion else None,
+        below=f"The square is its field, {field} x {field} pixels. {words}",
+        box=[*np.round(first, 1).tolist(), *np.round(last - first, 1).tolist()], center=np.round(middle, 1).tolist(),
+    )
 
 
 def architect_panel() -> Panel:
@@ -148,7 +106,7 @@ def architect_panel() -> Panel:
     return Panel("The architect", architect, [
         Dial("depth", 4, (1, 6, 1), "levels, the bottleneck included; each one halves the maps"),
         Dial("filters", 8, [4, 8, 16, 32, 64], "channels of the first level; they double from level to level"),
-        Dial("size", 96, (32, 576, 4), "height and width of the input, in pixels"),
+        Dial("size", 96, SIZES, "height and width of the input, in pixels"),
         Dial("padding", "same", ["same", "valid"], "same keeps the size; valid, as in the paper, loses the border"),
         Dial("seed", 38, (0, 99, 1), "which scan lies under the receptive field"),
     ])

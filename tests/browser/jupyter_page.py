@@ -14,6 +14,9 @@ import urllib.request
 from pathlib import Path
 
 import nbformat
+import numpy as np
+
+from helpers import drawing
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models" / "unet_circles.keras"
@@ -69,7 +72,7 @@ class Lab:
         self._wait()
 
     def _fill(self):
-        for name in ("helpers", "models", "README.md"):
+        for name in ("helpers", "models", "web", "README.md"):
             (self.folder / name).symlink_to(ROOT / name)
         for source in (ROOT / "notebooks").glob("*"):
             if source.is_file():
@@ -188,12 +191,8 @@ class Bench:
         """Return the panel with this heading, once it is drawn, in the middle of the window."""
         panel = self.page.locator(".unet-panel", has_text=heading).nth(number)
         self._reach(panel, seconds)
-        panel.locator("img").first.wait_for(timeout=30_000)
+        panel.locator(".unet-view").first.wait_for(timeout=30_000)
         Held(self.page, panel).center()
-        self.page.wait_for_function(
-            "p => { const i = p.querySelector('img'); return i.complete && i.naturalWidth > 0 }",
-            arg=panel.element_handle(),
-        )
         return Held(self.page, panel)
 
     def _reach(self, panel, seconds):
@@ -237,9 +236,17 @@ class Held:
         """Return the message under the picture; empty when nothing is wrong."""
         return self.panel.locator(".unet-message").inner_text().strip()
 
-    def image(self) -> bytes:
-        """Return the bytes of the picture that is shown."""
-        return base64.b64decode(self.panel.locator("img").evaluate(_BYTES))
+    def image(self, number=0) -> np.ndarray:
+        """Return the numbered picture as it is shown, `[h, w, 3]`, one pixel for each of the view's."""
+        size, pixels = self.panel.locator("canvas").nth(number).evaluate(_PIXELS)
+        return np.frombuffer(base64.b64decode(pixels), np.uint8).reshape(*size, 4)[..., :3]
+
+    def shows(self, result, number=0) -> bool:
+        """Return whether the numbered picture is that of a `PanelResult` from Python, pixel by pixel."""
+        view = [view for view in result.views if view["kind"] == "picture"][number]
+        right = drawing.colored(np.frombuffer(view["values"], np.uint8).reshape(view["shape"]), view["colors"])
+        seen = self.image(number)
+        return seen.shape == right.shape and bool((seen == right).all())
 
     def slider(self, label):
         """Return the native input with this label: a slider, or a menu of choices."""
@@ -266,12 +273,12 @@ class Held:
         return self.page.evaluate("() => window.unetChanged")
 
     def watch(self):
-        """Start to record every picture the panel shows from now on."""
+        """Start to record the facts of every answer the panel shows from now on."""
         self.panel.evaluate(_WATCH)
 
-    def watched(self) -> list[bytes]:
-        """Return the pictures recorded since `watch`, in order."""
-        return [base64.b64decode(text) for text in self.page.evaluate("() => Promise.all(window.unetSeen)") if text]
+    def watched(self) -> list[str]:
+        """Return the facts of each answer recorded since `watch`, in order."""
+        return self.page.evaluate("() => window.unetSeen")
 
     def until(self, check, what, seconds=10):
         """Wait until `check()` holds."""
@@ -281,15 +288,17 @@ class Held:
             self.page.wait_for_timeout(20)
 
 
-_BYTES = """async i => { const b = new Uint8Array(await (await fetch(i.src)).arrayBuffer());
-let s = ''; for (const c of b) s += String.fromCharCode(c); return btoa(s); }"""
+# One pixel of the canvas for each of the picture: canvases are enlarged by whole numbers.
+_PIXELS = """c => { const zoom = Number(c.dataset.zoom), w = c.width / zoom, h = c.height / zoom, d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+let s = ''; for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) for (let k = 0; k < 4; k++)
+s += String.fromCharCode(d[4 * (Math.floor((y + 0.5) * zoom) * c.width + Math.floor((x + 0.5) * zoom)) + k]);
+return [[h, w], btoa(s)]; }"""
 
-_WATCH = """p => { const i = p.querySelector('img'), read = %s; window.unetSeen = [];
-new MutationObserver(() => window.unetSeen.push(read(i).catch(() => ''))).observe(i, {attributes: true,
-attributeFilter: ['src']}); }""" % _BYTES
+_WATCH = """p => { window.unetSeen = []; new MutationObserver(() => window.unetSeen.push(
+p.querySelector('.unet-facts').innerText)).observe(p, {attributes: true, attributeFilter: ['data-answer']}); }"""
 
-# The clock starts when the page gets the key and stops when the new picture is decoded and ready to be painted.
-_PRESS_TIMED_SETUP = """p => { const i = p.querySelector('img'); window.unetChanged = new Promise(done => {
+# The clock starts when the page gets the key and stops when the new pictures are drawn and about to be shown.
+_PRESS_TIMED_SETUP = """p => { window.unetChanged = new Promise(done => {
 let start = 0; document.addEventListener('keydown', () => { start = performance.now(); }, {once: true, capture: true});
-const o = new MutationObserver(async () => { o.disconnect(); try { await i.decode(); } catch (e) {}
-done(performance.now() - start); }); o.observe(i, {attributes: true, attributeFilter: ['src']}); }); return true; }"""
+const o = new MutationObserver(() => { o.disconnect(); requestAnimationFrame(() => done(performance.now() - start)); });
+o.observe(p, {attributes: true, attributeFilter: ['data-answer']}); }); return true; }"""
