@@ -1005,8 +1005,7 @@ panels.show_still(
 # %%
 noise, circles, vessels = 0.25, 8, 0
 shown = panels.difficulty(noise=noise, circles=circles, vessels=vessels)
-panels.show_picture(shown.picture, shown.caption)
-print(shown.caption)
+panels.show_result(shown)
 
 # %% [markdown]
 # ## Exercises

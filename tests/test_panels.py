@@ -2,7 +2,6 @@
 
 import base64
 import gc
-import html
 import itertools
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 
 from helpers import drawing, panels
 from helpers.evaluation import best_threshold
-from helpers.panels import canvas, shell, stills
+from helpers.panels import shell, stills, views as show
 from helpers.synthesis import CircleScene, make_dataset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,8 +72,8 @@ def panel(request):
 
 
 def shown(panel):
-    """The picture that the panel shows, `[h, w, 3]` RGB."""
-    return cv2.imdecode(np.frombuffer(panel.answer["image"], np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    """What the panel shows."""
+    return panel.answer["views"]
 
 
 def complaint(panel):
@@ -95,16 +94,16 @@ def values(dial):
 
 
 def test_every_control_over_its_whole_range(panel):
-    size, names = shown(panel).shape, list(panel.draw(**panel.settings).facts)
+    names, kinds = list(panel.draw(**panel.settings).facts), [view["kind"] for view in shown(panel)]
     for name, dial in panel.dials.items():
         for value in values(dial):
             setattr(panel, name, value)
             assert not complaint(panel), f"{name} = {value}"
             assert panel.settings[name] == value == getattr(panel, name)
         drawn = panel.draw(**panel.settings)
-        assert np.array_equal(shown(panel), drawn.picture), f"{name}: the panel shows another picture"
+        assert shown(panel) == drawn.views, f"{name}: the panel shows something else"
         assert list(drawn.facts) == names, "facts must not come and go"
-        assert drawn.picture.shape == size, "the picture must not change its size"
+        assert [view["kind"] for view in drawn.views] == kinds, "views must not come and go"
         assert panel.answer["facts"] == [list(fact) for fact in drawn.facts.items()]
         assert panel.answer["caption"] == drawn.caption
         panel.reset()
@@ -112,22 +111,22 @@ def test_every_control_over_its_whole_range(panel):
 
 def test_all_corners_together(panel):
     ends = [(values(dial)[0], values(dial)[-1]) for dial in panel.dials.values()]
-    size = shown(panel).shape
+    kinds = [view["kind"] for view in shown(panel)]
     for corner in itertools.product(*ends):
         panel.set(**dict(zip(panel.dials, corner)))
         assert not complaint(panel), dict(zip(panel.dials, corner))
-        assert shown(panel).shape == size
-    assert np.array_equal(shown(panel), panel.draw(**panel.settings).picture)
+        assert [view["kind"] for view in shown(panel)] == kinds
+    assert shown(panel) == panel.draw(**panel.settings).views
 
 
 def test_reset_and_what_the_front_sends(panel):
-    start = panel.answer["image"]
+    start = shown(panel)
     name, dial = next(iter(panel.dials.items()))
     moved = values(dial)[-1] if values(dial)[-1] != dial.start else values(dial)[0]
     panel.settings = {**panel.settings, name: moved}  # so the front does it
-    assert panel.answer["image"] != start and getattr(panel, name) == moved
+    assert shown(panel) != start and getattr(panel, name) == moved
     panel.reset()
-    assert panel.answer["image"] == start and panel.settings == panel.start
+    assert shown(panel) == start and panel.settings == panel.start
 
 
 def test_what_the_front_needs_is_described(panel):
@@ -175,14 +174,14 @@ def test_the_last_picture_is_kept_when_the_hand_rests(panel, monkeypatch):
     panel._ipython_display_()
     name, dial = next(iter(panel.dials.items()))
     setattr(panel, name, values(dial)[0])
-    panel._handle_custom_msg({"kind": "rest"}, [])
-    assert base64.b64encode(panel.answer["image"]).decode() in kept[0]
+    panel._handle_custom_msg({"kind": "rest", "html": "<figure>what the front has drawn</figure>"}, [])
+    assert "<figure>what the front has drawn</figure>" in kept[0]
     assert f"{name} {values(dial)[0]}" in kept[0] and "Run this cell to move its sliders again." in kept[0]
-    assert html.escape(panel.answer["caption"]) in kept[0] and panel.spec["id"] in kept[0]
+    assert panel.spec["id"] in kept[0]
 
 
 def test_an_error_is_shown_in_words_and_the_panel_goes_on(panel, monkeypatch):
-    draw, before = panel.draw, panel.answer["image"]
+    draw, before = panel.draw, shown(panel)
 
     def broken(**settings):
         raise RuntimeError("the <disc> fell off the table")
@@ -190,10 +189,10 @@ def test_an_error_is_shown_in_words_and_the_panel_goes_on(panel, monkeypatch):
     panel.draw = broken
     panel.redraw()
     assert "RuntimeError: the <disc> fell off the table." in complaint(panel)
-    assert panel.answer["image"] == before
+    assert shown(panel) == before
     panel.draw = draw
     panel.redraw()
-    assert not complaint(panel) and np.array_equal(shown(panel), draw(**panel.settings).picture)
+    assert not complaint(panel) and shown(panel) == draw(**panel.settings).views
 
 
 # --- the controls' edges ----------------------------------------------------------------------------------------------
@@ -248,18 +247,25 @@ def test_a_hundred_drags_leave_memory_where_it_was():
 # --- stills -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_still_holds_the_pictures_that_the_panel_shows():
-    settings = [{"noise": 0.0}, {"noise": 0.2}, {}]
-    picture, lines = panels.still(panels.difficulty, settings)
-    one = panels.difficulty().picture
-    assert picture.shape[0] == 3 * (one.shape[0] + 30 * canvas.SCALE) and picture.shape[1] == one.shape[1]
-    assert np.array_equal(picture[-one.shape[0] :], one)
-    assert [line.split(":")[0] for line in lines] == ["noise 0.0", "noise 0.2", "as it starts"]
+@pytest.mark.parametrize("views", [
+    panels.difficulty().views, [show.u_shape("U", [("encoder_1", 1, 8, 8, 4), ("bottleneck", 2, 4, 4, 8),
+                                                   ("decoder_1", 1, 8, 8, 4)])],
+    [show.u_shape("none", ())], [show.map_grid("maps", np.ones((8, 8, 5)), np.ones(5))], panels.schedule().views,
+], ids=["pictures and bars", "u", "no u", "maps", "curves"])
+def test_every_kind_of_view_has_a_still(views):
+    result = panels.PanelResult([*views, show.products("sum", np.eye(3), np.eye(3), "words")], {}, "caption")
+    figure = stills.drawn([result, result], ["first", "second"], "title")
+    drawn = [axis.get_title("left") for axis in figure.axes]
+    assert len(drawn) == 2 * len(views), "each view but the sum has a place"
+    assert drawn[0].startswith("first") and drawn[len(views)].startswith("second")
+    assert all(axis.lines or axis.images or axis.patches or axis.collections or axis.texts for axis in figure.axes)
 
 
-def test_a_still_takes_captions_and_fixed_arguments():
-    _, lines = panels.still(panels.difficulty, [{"noise": 0.0}, {"noise": 0.1}], ["clean", "grainy"], vessels=0)
-    assert lines[0].startswith("clean: the best threshold")
+def test_a_still_takes_captions_and_fixed_arguments(monkeypatch, capsys):
+    monkeypatch.setattr(stills, "display", lambda data, **kwargs: None)
+    panels.show_still(panels.difficulty, [{"noise": 0.0}, {"noise": 0.1}], ["clean", "grainy"], vessels=0)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("clean: the best threshold") and lines[1].startswith("grainy:")
     assert lines[0].endswith(panels.difficulty(noise=0.0, vessels=0).caption)
 
 
@@ -356,6 +362,47 @@ def test_architect_explains_impossible_settings_in_words():
     assert list(drawn.facts) == list(panels.architect().facts)
 
 
+def test_architect_offers_sizes_that_can_be_built():
+    pytest.importorskip("tensorflow")
+    for settings in ({"depth": 5, "size": 100}, {"padding": "valid"}, {"depth": 6, "size": 32, "padding": "valid"}):
+        drawn = panels.architect(**settings)
+        assert drawn.offers and drawn.note == drawn.caption
+        for label, change in drawn.offers:
+            assert str(change["size"]) in label and panels.architect(**{**settings, **change}).facts["weights"] != "none"
+    assert not panels.architect().offers
+
+
+def test_a_number_of_a_map_is_the_sum_of_its_products(unet):
+    images = make_dataset(2, CircleScene(), seed=5)[0]
+    for level in panels.feature_levels(unet):
+        result = panels.feature_maps(unet, images, level, 1, map=0, row=3, column=2, input_map=1)
+        maps = panels.read_features(unet, images[1])
+        view = next(view for view in result.views if view["kind"] == "products")
+        before = np.pad(maps[f"{level} input"], ((1, 1), (1, 1), (0, 0)))[3:6, 2:5, 1]
+        window = np.array(view["window"])
+        inside = slice(0, 3) if level != "probability" else slice(1, 2)
+        np.testing.assert_allclose(window[inside, inside], before[inside, inside], atol=1e-3)
+        own = (window * view["kernel"]).sum()
+        assert f"add up to {own:.1f}"[:-1] in view["words"]
+        assert f"turns that into {maps[level][3, 2, 0]:.2f}" in view["words"]
+
+
+def test_the_field_of_a_number_is_what_moves_it(unet):
+    from helpers.panels.feature_viewer import field_of
+
+    images = make_dataset(1, CircleScene(), seed=5)[0]
+    field = field_of(unet, images[0], "encoder_1", 40, 50, 3)
+    rows, columns = np.nonzero(field)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (38, 42, 48, 52), "two 3x3 convolutions see 5x5"
+
+
+def test_a_map_that_a_level_does_not_have_is_said(unet):
+    images = make_dataset(1, CircleScene(), seed=5)[0]
+    result = panels.feature_maps(unet, images, "bottleneck", 0, map=3, row=90, column=2)
+    assert "bottleneck has 64 maps of 12 x 12 pixels, so what is shown is row 11" in result.note
+    assert panels.feature_maps(unet, images, "bottleneck").note == ""
+
+
 def test_feature_maps_are_what_the_layers_give(unet):
     import keras
 
@@ -384,6 +431,32 @@ def test_cosine_is_the_schedule_of_the_training(steps, warmup):
         assert rates[step] == pytest.approx(float(schedule(step)), abs=1e-8)
 
 
+def test_a_warm_up_that_is_cut_says_so():
+    panel = panels.schedule_panel()
+    assert panel.answer["note"] == ""
+    panel.set(warmup=1000, steps=500)
+    assert "A warm-up of 1000 is more than half of 500 steps, so 250 is used" in panel.answer["note"]
+    assert panels.schedule(warmup=1000, steps=500).facts["reached at step"] == "250"
+
+
+def test_the_button_trains_a_small_network_from_the_same_start_each_time():
+    pytest.importorskip("tensorflow")
+    panel, seen = panels.schedule_panel(), []
+    panel.observe(lambda change: seen.append(change["new"]["more"]), "answer")
+    panel.steps = 600
+    for _ in range(2):
+        panel._handle_custom_msg({"kind": "action"}, [])
+    assert not complaint(panel) and len(shown(panel)) == 2
+    first, second = [line["points"] for line in shown(panel)[1]["lines"]]
+    assert first == second and len(first) == 30, "the same schedule gives the same losses"
+    assert np.mean(first[-5:], axis=0)[1] < first[0][1] - 0.2, "it learns"
+    assert True in seen and seen[-1] is False
+    panel.peak = 0.0005
+    panel._handle_custom_msg({"kind": "action"}, [])
+    before, after = [line["points"] for line in shown(panel)[1]["lines"]]
+    assert before == second and after[-1][1] > before[-1][1] + 0.02, "a low rate leaves more loss: bending it counts"
+
+
 def test_the_other_schedules():
     assert (panels.learning_rates(0.01, 0, 50, "constant") == 0.01).all()
     steps = panels.learning_rates(0.01, 0, 100, "stepwise")
@@ -398,7 +471,9 @@ def test_the_other_schedules():
 def test_curves_stand_odd_numbers():
     for log in ({}, {"loss": [1.0]}, {"loss": [float("nan"), 2e9], "val_loss": [float("nan")] * 2, "dice": [0, 1]}):
         for epochs in (1, 2, 300):
-            assert panels.training_curves(log, epochs, "a note", 0.5).shape == (290 * canvas.SCALE, 1608, 3)
+            result = panels.training_curves(log, epochs, note="a note")
+            assert [view["kind"] for view in result.views] == ["chart"] * 2 and result.caption == "a note"
+            assert all(np.isfinite(view["y"][:2]).all() for view in result.views) and len(result.facts) == 4
 
 
 def test_monitor_draws_while_training_and_ends_without_times(unet, monkeypatch):
@@ -414,10 +489,12 @@ def test_monitor_draws_while_training_and_ends_without_times(unet, monkeypatch):
     monkeypatch.setattr(callbacks, "display", lambda data, **kwargs: shows.append(data) or Handle())
     notes = []
     monkeypatch.setattr(
-        callbacks, "training_curves", lambda log, epochs, note, progress: notes.append((note, progress))
-        or panels.training_curves(log, epochs, note, progress)
+        callbacks, "training_curves", lambda log, epochs, pictures, note: notes.append(note)
+        or panels.training_curves(log, epochs, pictures, note)
     )
-    watch = callbacks.TrainingMonitor(every=0)
+    images, masks = make_dataset(2, CircleScene(), seed=5)
+    watch = callbacks.TrainingMonitor(images, masks, every=0)
+    watch.set_model(unet)
     watch.set_params({"epochs": 3, "steps": 2})
     watch.on_train_begin()
     for epoch in range(3):
@@ -425,12 +502,14 @@ def test_monitor_draws_while_training_and_ends_without_times(unet, monkeypatch):
         for batch in range(2):
             watch.on_train_batch_end(batch)
         watch.on_epoch_end(epoch, {"loss": 1 / (epoch + 1), "val_loss": 1, "dice": 0.5, "val_dice": 0.4, "rate": 9})
+    answer = watch._panel.answer
     watch.on_train_end()
-    assert len({show["text/plain"] for show in shows}) == 1, "the words in the saved cell must not vary"
-    assert notes[0] == ("Epoch 1 of 3: getting ready", 0.0) and "s left" in notes[3][0] and notes[-1] == ("", None)
-    assert [progress for _, progress in notes[:-1]] == sorted(progress for _, progress in notes[:-1])
+    assert [view["kind"] for view in answer["views"]] == ["chart", "chart", "picture", "picture"]
+    assert "epoch" not in shows[-1]["text/plain"].replace("an epoch", ""), "the words in the saved cell must not vary"
+    assert len(shows) == 2 and "image/png" in shows[1] and "image/png" not in shows[0], "one live view, then one image"
+    assert notes[0] == "Epoch 1 of 3: getting ready" and "s left" in notes[3] and notes[-1] == ""
     assert watch.log == {"loss": [1, 0.5, 1 / 3], "val_loss": [1] * 3, "dice": [0.5] * 3, "val_dice": [0.4] * 3}
-    assert np.array_equal(watch.picture, panels.training_curves(watch.log, 3))
+    assert watch.result.facts["dice, validation"] == "0.400"
 
 
 def test_a_fault_in_the_monitor_does_not_stop_the_training(unet, monkeypatch, capsys):

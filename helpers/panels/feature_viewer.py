@@ -94,12 +94,12 @@ def feature_maps(
     views = [
         show.u_shape("The network: choose a level", _stages(read, levels), any("skip_" in x.name for x in model.layers),
                      level, "level"),
-        show.picture("Scan, and what the number sees", np.sqrt(field / max(float(field.max()), 1e-12)), "features",
-                     below="brighter: a change here moves the number more", under=show.as_bytes(
+        show.picture("What the number sees", np.sqrt(field / max(float(field.max()), 1e-12)), "features",
+                     below="bright: a change here moves it more", under=show.as_bytes(
                          np.round(255 * np.clip(images[picture], 0, 1)))),
         show.map_grid(f"{level}: {shown} of {channels} maps" if shown < channels else f"{level}: all maps",
                       maps[..., :shown], tops[:shown], map,
-                      below=f"{scale}: {'0 to ' + format(top, '.2f') if scale == SCALES[0] else 'see each map'}"),
+                      below=f"scale: {scale}"),
         show.picture(f"Map {map}", np.clip(maps[..., map] / tops[map], 0, 1), "features", top=f"{tops[map]:.2f}",
                      pick=["row", "column"], mark=[row, column], below="click on a pixel"),
         _sum(layer, before, maps[row, column, map], level, map, row, column, input_map),
@@ -149,11 +149,11 @@ def feature_panel(model, images) -> Panel:
     most = max(model.get_layer(name).output.shape[-1] for name in levels)
     height, width = images.shape[1:3]
     return Panel("The feature viewer", partial(feature_maps, model, images), [
-        Dial("level", levels[0], levels, "which block of the network, from input to output"),
+        Dial("level", levels[0], levels, "which block, from input to output"),
         Dial("scale", SCALES[0], SCALES, "what the brightest color stands for"),
         Dial("map", 0, (0, min(most, 32) - 1, 1), "which channel of the level"),
-        Dial("row", -1, (-1, height - 1, 1), "of the number that is taken apart; -1 is the brightest"),
-        Dial("column", -1, (-1, width - 1, 1), "of the number that is taken apart; -1 is the brightest"),
+        Dial("row", -1, (-1, height - 1, 1), "of the number taken apart; -1: brightest"),
+        Dial("column", -1, (-1, width - 1, 1), "of the number taken apart; -1: brightest"),
         Dial("input_map", 0, (0, 2 * most - 1, 1), "which map the kernel is laid on"),
         Dial("picture", 0, (0, len(images) - 1, 1), "which of the scans it looks at"),
     ], new="picture")

@@ -33,7 +33,7 @@ def flip(images, masks, pages, times, page=0, picture=0, unit="epoch") -> PanelR
         show.picture("Probability", chance, "probability"),
         show.picture("Errors", drawing.error_map(inside, found), "errors"),
         show.chart("Dice of this picture", [("Dice", np.stack([along, scores], axis=1), "prediction", "line")],
-              (0, max(int(along[-1]), 1), "page" if unit == "step" else unit), (0, 1, ""), [(int(along[page]), when)]),
+              (0, max(int(along[-1]), 1), "page" if unit == "step" else unit), (0, 1, ""), [(int(along[page]), "")]),
     ]
     return PanelResult(views, facts, f"{when}, this picture scores a Dice of about {scores[page]:.1f}.")
 

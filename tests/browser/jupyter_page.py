@@ -232,6 +232,10 @@ class Held:
         """Return the facts beside the picture."""
         return self.panel.locator(".unet-facts").inner_text()
 
+    def answers(self) -> int:
+        """Return how many answers the panel has shown."""
+        return int(self.panel.get_attribute("data-answer") or 0)
+
     def message(self) -> str:
         """Return the message under the picture; empty when nothing is wrong."""
         return self.panel.locator(".unet-message").inner_text().strip()
@@ -254,7 +258,7 @@ class Held:
 
     def number(self, label):
         """Return the field beside a slider, for typing."""
-        return self.panel.get_by_label(f"{label}, as a number")
+        return self.panel.get_by_label(f"{label}, as a number", exact=True)
 
     def focus(self, label):
         """Put the keyboard's focus on a slider."""
@@ -276,7 +280,7 @@ class Held:
         """Start to record the facts of every answer the panel shows from now on."""
         self.panel.evaluate(_WATCH)
 
-    def watched(self) -> list[str]:
+    def watched(self) -> list[list[str]]:
         """Return the facts of each answer recorded since `watch`, in order."""
         return self.page.evaluate("() => window.unetSeen")
 
@@ -295,7 +299,7 @@ s += String.fromCharCode(d[4 * (Math.floor((y + 0.5) * zoom) * c.width + Math.fl
 return [[h, w], btoa(s)]; }"""
 
 _WATCH = """p => { window.unetSeen = []; new MutationObserver(() => window.unetSeen.push(
-p.querySelector('.unet-facts').innerText)).observe(p, {attributes: true, attributeFilter: ['data-answer']}); }"""
+[...p.querySelectorAll('.unet-facts dd')].map(one => one.textContent))).observe(p, {attributes: true, attributeFilter: ['data-answer']}); }"""
 
 # The clock starts when the page gets the key and stops when the new pictures are drawn and about to be shown.
 _PRESS_TIMED_SETUP = """p => { window.unetChanged = new Promise(done => {

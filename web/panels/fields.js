@@ -1,4 +1,4 @@
-// The controls of a panel: native labeled inputs. A slider has a field beside it for typing a number.
+// The controls of a panel: native labeled inputs. Few short choices stand side by side, more in a menu. A slider has a field beside it for typing a number.
 
 import { el } from './paint.js';
 
@@ -17,7 +17,7 @@ export function nearest(control, value) {
 /** Make the field of a control. Returns { node, show(value) }; changed(name, value) and complain(words) are called from it. */
 export function makeField(control, id, changed, complain) {
   const help = el('span', { id: `${id}-help`, class: 'unet-help' }, control.help);
-  const make = !control.choices ? rangeField : control.choices.length > 2 ? menuField : radioField;
+  const make = !control.choices ? rangeField : control.choices.join('').length > 16 ? menuField : radioField;
   const { nodes, show } = make(control, id, (value) => changed(control.name, value), complain);
   return { node: el('div', { class: 'unet-field' }, ...nodes, help), show };
 }

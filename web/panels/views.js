@@ -139,7 +139,7 @@ const number = (value) => (Math.abs(value) >= 100 || Number.isInteger(value) ? S
 
 function uView(node, set) {
   let view;
-  const start = drawing(node, (wide) => Math.min(60 + 48 * Math.max(...view.stages.map((s) => s[1]), 1), 0.9 * wide + 40)), key = el('ul', { class: 'unet-legend' });
+  const start = drawing(node, (wide) => Math.min(50 + (view.control ? 38 : 48) * Math.max(...view.stages.map((s) => s[1]), 1), 0.9 * wide + 40)), key = el('ul', { class: 'unet-legend' });
   node.append(key);
   return (given) => {
     view = given;
@@ -167,7 +167,7 @@ function uView(node, set) {
       picture.append(stage);
     }
     const there = [...new Set(stages.map(([name]) => kindOf(name)))];
-    legend(key, [...there.map((name) => [name, name, 'box']), ...(skips && depth > 1 && stages.length ? [['skip', 'skip connection', 'dashed']] : [])]);
+    legend(key, control ? [] : [...there.map((name) => [name, name, 'box']), ...(skips && depth > 1 && stages.length ? [['skip', 'skip connection', 'dashed']] : [])]);
   };
 }
 
@@ -198,7 +198,7 @@ function mapsView(node, set) {
       context.drawImage(one, x, y);
     }
     canvas.setAttribute('aria-label', `${view.title}, ${height} x ${width} pixels each; largest number of each: ${view.tops.join(', ')}`);
-    legend(key, count > 1 ? [['warning', `map ${view.chosen}, taken apart below`, 'line']] : [], { name: 'features', low: '0', high: view.tops[view.chosen] ?? view.tops[0] });
+    legend(key, count > 1 ? [['warning', `map ${view.chosen}`, 'line']] : [], { name: 'features', low: '0', high: view.tops[view.chosen] ?? view.tops[0] });
     below.textContent = view.below;
   };
 }
