@@ -254,7 +254,7 @@ def test_a_hundred_drags_leave_memory_where_it_was():
 ], ids=["pictures and bars", "u", "no u", "maps", "curves"])
 def test_every_kind_of_view_has_a_still(views):
     result = panels.PanelResult([*views, show.products("sum", np.eye(3), np.eye(3), "words")], {}, "caption")
-    figure = stills.drawn([result, result], ["first", "second"], "title")
+    figure = stills.figure_of([result, result], ["first", "second"], "title")
     drawn = [axis.get_title("left") for axis in figure.axes]
     assert len(drawn) == 2 * len(views), "each view but the sum has a place"
     assert drawn[0].startswith("first") and drawn[len(views)].startswith("second")

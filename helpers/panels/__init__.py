@@ -1,8 +1,8 @@
 """Panels: sliders over pictures that answer while you drag, and the stills that stay in a saved notebook.
 
 Each panel is a pure function from settings to `PanelResult` (views, as numbers, and facts in words), in a file of its
-own, and a binding that all of them share, the class `Panel`: over anywidget it talks to the front in `web/panels`, which
-draws. `helpers.panels.shell` says how a panel is written.
+own, and a binding that all of them share, the class `Panel`: over anywidget it talks to the front in `web/panels`,
+which draws. `helpers.panels.shell` says how a panel is written.
 
 TensorFlow is imported only by what needs a network, inside the functions, so notebook 01 never loads it. The callbacks
 that watch a training, `TrainingMonitor` and `FlipBook`, need it at once: they are in `helpers.panels.callbacks`.

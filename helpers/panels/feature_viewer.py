@@ -49,7 +49,7 @@ def read_features(model, image) -> dict[str, np.ndarray]:
 
 
 def field_of(model, image, level, row, column, channel) -> np.ndarray:
-    """Return how much each gray level of an image `[h, w, 1]` moves one number of a level's maps: `[h, w]`, at least 0."""
+    """Return how much each gray level of an image `[h, w, 1]` moves one number of a level's maps: `[h, w]`, from 0."""
     import keras
     import tensorflow as tf
 
@@ -66,8 +66,8 @@ def feature_maps(
 ) -> PanelResult:
     """Show one image, the maps that a level of a U-Net makes of it, and how one number of a map comes about.
 
-    images: `[n, h, w, 1]` floats in 0..1; picture: which of them; level: a name from `feature_levels(model)`; map: which
-    of its channels; row, column: a pixel of it, -1 for the brightest; input_map: which map is multiplied by the kernel;
+    images: `[n, h, w, 1]` floats in 0..1; picture: which of them; level: a name from `feature_levels(model)`; map:
+    which of its channels; row, column: a pixel of it, -1 for the brightest; input_map: which map the kernel is laid on;
     scale: of the colors, one of `SCALES`. Raises ValueError for an unknown level.
     """
     levels = feature_levels(model)
@@ -131,8 +131,8 @@ def _sum(layer, before, result, level, map, row, column, input_map):
     total = float(parts.sum() + bias[map])
     after = "the sigmoid" if level == "probability" else "the ReLU"
     words = (
-        f"The products with input map {input_map} add up to {parts[input_map]:.2f}. All {len(parts)} input maps and the "
-        f"bias {bias[map]:.2f} make {total:.2f}, and {after} turns that into {result:.2f}."
+        f"The products with input map {input_map} add up to {parts[input_map]:.2f}. All {len(parts)} input maps and "
+        f"the bias {bias[map]:.2f} make {total:.2f}, and {after} turns that into {result:.2f}."
     )
     grids = np.zeros((2, 3, 3))
     place = slice(0, 3) if reach else slice(1, 2)  # the last convolution looks at one pixel

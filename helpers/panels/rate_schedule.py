@@ -50,10 +50,12 @@ def schedule(peak=0.003, warmup=50, steps=1000, kind="cosine", runs=()) -> Panel
     caption = f"the rate peaks at {rates.max():.4f} in step {first} and ends at {rates[-1]:.4f}; mean {mean:.4f}."
     note = ""
     if warmup > steps // 2:
-        note = f"A warm-up of {warmup} is more than half of {steps} steps, so {steps // 2} is used: the rate must come down."
+        note = (f"A warm-up of {warmup} is more than half of {steps} steps, so {steps // 2} is used: "
+                "the rate must come down.")
     some = np.unique(np.r_[np.linspace(0, steps - 1, 240).astype(int), first])  # a screen shows no more
     line = ("learning rate", np.stack([some, rates[some]], axis=1), "prediction", "line")
-    views = [chart("Learning rate", [line], (0, MOST_STEPS, "step"), (0, HIGHEST_RATE, ""), [(steps, "end")], wide=True)]
+    axes = (0, MOST_STEPS, "step"), (0, HIGHEST_RATE, "")
+    views = [chart("Learning rate", [line], *axes, [(steps, "end")], wide=True)]
     if runs:
         styles = (("quiet", "dashed"), ("prediction", "line"))[-len(runs) :]
         curves = [(name, smoothed(losses), *style) for (name, losses), style in zip(runs[-2:], styles)]
@@ -66,7 +68,8 @@ def smoothed(losses, width=20) -> np.ndarray:
     """Return the mean of every `width` losses and the step in its middle, `[n, 2]`."""
     count = max(len(losses) // width, 1)
     parts = np.array_split(np.asarray(losses, float), count)
-    return np.array([(width * (i + 0.5), min(np.nan_to_num(part.mean(), nan=9.0), 9.0)) for i, part in enumerate(parts)])
+    means = [min(np.nan_to_num(part.mean(), nan=9.0), 9.0) for part in parts]
+    return np.array([(width * (i + 0.5), mean) for i, mean in enumerate(means)])
 
 
 def schedule_panel() -> Panel:

@@ -1,4 +1,4 @@
-"""A small network that tries a learning-rate schedule (notebook 03), always from the same start and on the same scans."""
+"""A small network that tries learning-rate schedules (notebook 03), always from the same start, on the same scans."""
 
 import numpy as np
 

@@ -2,9 +2,8 @@
 
 How a panel is written, in a file of its own: a function from settings to `PanelResult`, with a default for each setting
 and nothing remembered between calls, made of the views of `helpers.panels.views`; and a function that returns
-`Panel(title, that function, [Dial(...), ...])`. What is drawn, where it stands and what it looks like is the front's
-business: the file holds no pixels of text and no places. To be live on the site as well, a panel needs the same function
-in JavaScript, in `web/brains`; its controls are exported by `python -m helpers.panels`.
+`Panel(title, that function, [Dial(...), ...])`. What is drawn, where it stands and how it looks is the front's
+business.
 """
 
 import html
@@ -20,15 +19,15 @@ from IPython.display import display
 from helpers import ROOT
 
 WEB = ROOT / "web"
-PARTS = ("palette.js", "panels/paint.js", "panels/views.js", "panels/fields.js", "panels/panel.js", "panels/notebook.js")
+PARTS = ("palette.js", *(f"panels/{name}.js" for name in ("paint", "views", "fields", "panel", "notebook")))
 _numbers = itertools.count(1)
 
 
 class Dial(NamedTuple):
     """One control of a panel: the argument it sets, its start, its values and what it does, in words.
 
-    values: `(low, high, step)` of numbers, which makes a slider, or a list of choices: few and short ones are shown side by
-    side, others in a menu.
+    values: `(low, high, step)` of numbers, which makes a slider, or a list of choices: few and short ones are shown side
+    by side, others in a menu.
     """
 
     name: str
@@ -74,7 +73,7 @@ class Panel(anywidget.AnyWidget):
 
     title: the heading. draw: takes the controls' values by name and returns `PanelResult`. dials: a list of `Dial`.
     new: the control that the button "New picture" turns on, round and round; or `(label, settings)`, a button that
-    goes through a list of settings; or "" for none. play: a control that a button "Play" moves from its start to its end.
+    goes through a list of settings; or "" for none. play: a control that a button "Play" moves from start to end.
     action: `(label, function)`, a button for what takes longer: the function takes the settings and yields results.
 
     `panel.noise = 0.3` moves the slider of that name, and `panel.noise` is where it stands; `settings` holds them all.
@@ -91,7 +90,8 @@ class Panel(anywidget.AnyWidget):
         self.dials = {dial.name: dial for dial in dials}
         self.title, self.draw, self.start = title, draw, {dial.name: dial.start for dial in dials}
         self.action = action
-        following = {"label": "New picture", "control": new} if isinstance(new, str) else {"label": new[0], "examples": new[1]}
+        one = isinstance(new, str)
+        following = {"label": "New picture", "control": new} if one else {"label": new[0], "examples": new[1]}
         spec = {
             "title": title, "id": f"{re.sub('[^a-z]+', '-', title.lower())}-{next(_numbers)}",
             "controls": [dial.described() for dial in dials], "next": following if new else None, "play": play,
@@ -176,7 +176,7 @@ class Panel(anywidget.AnyWidget):
         self._handle = display(place, raw=True, display_id=True)
 
     def still_html(self, pictures: str) -> str:
-        """Return pictures, as the front sent them, and what to do to bring the panel back: HTML that needs no kernel."""
+        """Return pictures, as the front sent them, and how to bring the panel back: HTML that needs no kernel."""
         where = html.escape(", ".join(f"{name} {value}" for name, value in self.settings.items()))
         return (
             f'<div class="unet-still" data-unet-still="{self.spec["id"]}">{pictures}'

@@ -20,14 +20,14 @@ def picture_output(results, captions=(), title="", alt="") -> dict:
     see it.
     """
     buffer = io.BytesIO()
-    figure = drawn(results, captions, title)
+    figure = figure_of(results, captions, title)
     figure.savefig(buffer, format="png", dpi=200)  # two pixels of the file for one of the browser's
     width = round(figure.get_figwidth() * 100)
     data = {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": alt}
     return {"data": data, "metadata": {"image/png": {"width": width, "alt": alt}}}
 
 
-def drawn(results, captions=(), title=""):
+def figure_of(results, captions=(), title=""):
     """Return a Matplotlib figure of results, a row of views for each; rows that are too long are broken."""
     from matplotlib.figure import Figure
 
@@ -80,7 +80,8 @@ def _picture(axis, view):
     for i, (color, word) in enumerate(names):
         axis.plot([], [], "s", color=palette.COLORS[color], label=word, markeredgecolor=palette.COLORS["quiet"])
     if names:
-        axis.legend(loc="upper left", bbox_to_anchor=(-0.04, 0), ncols=3, fontsize=8, handletextpad=0.1, columnspacing=0.6)
+        axis.legend(loc="upper left", bbox_to_anchor=(-0.04, 0), ncols=3, fontsize=8, handletextpad=0.1,
+                    columnspacing=0.6)
     elif view["below"]:
         axis.set_xlabel(view["below"], fontsize=8, loc="left", wrap=True)
 
@@ -134,8 +135,8 @@ def show_still(draw, settings, captions=(), title="The panel at several settings
     """Show a panel's views at several settings as one static image, and print what each one shows.
 
     draw: a panel's function; settings: dictionaries of its arguments; captions: by default written from the settings;
-    fixed: arguments that all of them share, such as model=model; title: what the image shows; caption: words to print in
-    place of the panel's own, where those would differ from one training to the next.
+    fixed: arguments that all of them share, such as model=model; title: what the image shows; caption: words to print
+    in place of the panel's own, where those would differ from one training to the next.
     """
     captions = captions or [", ".join(f"{k} {v}" for k, v in one.items()) or "as it starts" for one in settings]
     results = [draw(**fixed, **one) for one in settings]

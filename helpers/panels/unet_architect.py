@@ -54,8 +54,8 @@ def architect(depth=4, filters=8, size=96, padding="same", seed=38) -> PanelResu
               for row in rows if row.block.startswith(("encoder", "bottleneck", "decoder"))]
     caption = (f"{weights:,} weights, {memory / 1e6:,.1f} MB of activations for one picture, "
                f"and a receptive field of {field} pixels.")
-    views = [u_shape(f"Depth {depth}, {filters} filters, padding {padding}", stages), _field_picture(image, lesion, field)]
-    return PanelResult(views, facts, caption)
+    views = [u_shape(f"Depth {depth}, {filters} filters, padding {padding}", stages)]
+    return PanelResult([*views, _field_picture(image, lesion, field)], facts, caption)
 
 
 def _fitting(size, depth, padding):

@@ -1,7 +1,7 @@
 """What a panel shows, as plain data: pictures, curves, a U, maps, a sum of products.
 
-A view is a dictionary of numbers, words and bytes. In a notebook it travels to `web/panels/views.js`, which draws it; on
-the site the same script gets the same views from JavaScript; `helpers.panels.stills` draws them for saved notebooks.
+A view is a dictionary of numbers, words and bytes. In a notebook it travels to `web/panels/views.js`, which draws it;
+on the site the same script gets the same views from JavaScript; `helpers.panels.stills` draws them for saved notebooks.
 Colors and legends are named here and kept in `helpers.palette`.
 """
 
@@ -29,9 +29,9 @@ class PanelResult(NamedTuple):
 def picture(title, values, colors="gray", truth=None, found=None, below="", **more) -> dict:
     """Return a picture as a view.
 
-    values: `[h, w]` or `[h, w, 1]`, uint8 as they are, floats from 0 to 1. colors: a name of `palette.RAMPS` or `KINDS`;
-    the front adds the legend. truth, found: masks to draw as outlines; below: words under it. more: `top`, what the
-    brightest color stands for; `box`, `[x, y, width, height]` of a square in pixels, and `center`, `[x, y]`; `pick`,
+    values: `[h, w]` or `[h, w, 1]`, uint8 as they are, floats from 0 to 1. colors: a name of `palette.RAMPS` or
+    `KINDS`; the front adds the legend. truth, found: masks to draw as outlines; below: words under it. more: `top`, what
+    the brightest color stands for; `box`, `[x, y, width, height]` of a square in pixels, and `center`, `[x, y]`; `pick`,
     the names of two controls that a click sets to row and column, and `mark`, the row and column that are chosen.
     """
     values = drawing.plane(values)
@@ -47,8 +47,8 @@ def picture(title, values, colors="gray", truth=None, found=None, below="", **mo
 def chart(title, lines, x, y, marks=(), **more) -> dict:
     """Return curves as a view.
 
-    lines: `(name, points, color, style)`, style being "line", "dashed" or "bars" (steps, filled); points: `[n, 2]`. x, y:
-    `(low, high, label)` of an axis; marks: `(x, words)` of vertical lines. more: `wide=True` takes a row of its own.
+    lines: `(name, points, color, style)`, style being "line", "dashed" or "bars" (steps, filled); points: `[n, 2]`.
+    x, y: `(low, high, label)` of an axis; marks: `(x, words)` of vertical lines. more: `wide=True` for a row of its own.
     """
     lines = [{"name": name, "points": np.round(np.asarray(points, float).reshape(-1, 2), 5).tolist(), "color": color,
               "style": style} for name, points, color, style in lines]
@@ -57,8 +57,8 @@ def chart(title, lines, x, y, marks=(), **more) -> dict:
 
 
 def u_shape(title, stages, skips=True, chosen="", control="") -> dict:
-    """Return a U as a view. stages: `(name, level, height, width, channels)` from input to output; chosen: the name of one
-    of them; control: the setting that a click on a stage changes to its name."""
+    """Return a U as a view. stages: `(name, level, height, width, channels)` from input to output; chosen: the name of
+    one of them; control: the setting that a click on a stage changes to its name."""
     stages = [[name, *map(int, numbers)] for name, *numbers in stages]
     return {"kind": "u", "title": title, "stages": stages, "skips": skips, "chosen": chosen, "control": control}
 
