@@ -22,9 +22,9 @@ class TrainingMonitor(keras.callbacks.Callback):
     """Loss and Dice of a run as curves that grow while it trains, with pictures beside them and the seconds left.
 
     images, masks: `[k, h, w, 1]`, a few pictures on which to watch the outlines grow, at most 4, or none. every:
-    seconds between two drawings. When training ends, the final curves stay in the saved notebook as one image. `log` holds
-    the numbers, name to one an epoch; `result` what is shown. Give it to `train_unet(..., callbacks=[TrainingMonitor()])`.
-    A fault while drawing never stops the training.
+    seconds between two drawings. When training ends, the final curves stay in the saved notebook as one image. `log`
+    holds the numbers, name to one an epoch; `result` what is shown. Give it to `train_unet(...,
+    callbacks=[TrainingMonitor()])`. A fault while drawing never stops the training.
     """
 
     def __init__(self, images=None, masks=None, every=0.5):

@@ -26,8 +26,8 @@ _numbers = itertools.count(1)
 class Dial(NamedTuple):
     """One control of a panel: the argument it sets, its start, its values and what it does, in words.
 
-    values: `(low, high, step)` of numbers, which makes a slider, or a list of choices: few and short ones are shown side
-    by side, others in a menu.
+    values: `(low, high, step)` of numbers, which makes a slider, or a list of choices: few and short ones are shown
+    side by side, others in a menu.
     """
 
     name: str

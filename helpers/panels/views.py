@@ -30,9 +30,10 @@ def picture(title, values, colors="gray", truth=None, found=None, below="", **mo
     """Return a picture as a view.
 
     values: `[h, w]` or `[h, w, 1]`, uint8 as they are, floats from 0 to 1. colors: a name of `palette.RAMPS` or
-    `KINDS`; the front adds the legend. truth, found: masks to draw as outlines; below: words under it. more: `top`, what
-    the brightest color stands for; `box`, `[x, y, width, height]` of a square in pixels, and `center`, `[x, y]`; `pick`,
-    the names of two controls that a click sets to row and column, and `mark`, the row and column that are chosen.
+    `KINDS`; the front adds the legend. truth, found: masks to draw as outlines; below: words under it. more: `top`,
+    what the brightest color stands for; `box`, `[x, y, width, height]` of a square in pixels, and `center`, `[x, y]`;
+    `pick`, the names of two controls that a click sets to row and column, and `mark`, the row and column that are
+    chosen.
     """
     values = drawing.plane(values)
     values = values if values.dtype == np.uint8 else drawing.levels(values)
@@ -48,7 +49,8 @@ def chart(title, lines, x, y, marks=(), **more) -> dict:
     """Return curves as a view.
 
     lines: `(name, points, color, style)`, style being "line", "dashed" or "bars" (steps, filled); points: `[n, 2]`.
-    x, y: `(low, high, label)` of an axis; marks: `(x, words)` of vertical lines. more: `wide=True` for a row of its own.
+    x, y: `(low, high, label)` of an axis; marks: `(x, words)` of vertical lines. more: `wide=True` for a row of its
+    own.
     """
     lines = [{"name": name, "points": np.round(np.asarray(points, float).reshape(-1, 2), 5).tolist(), "color": color,
               "style": style} for name, points, color, style in lines]
