@@ -99,6 +99,27 @@ def test_weights_of_pixels_are_refused(shape):
         DiceScore().update_state(masks, masks.astype(np.float32), np.ones(shape, np.float32))
 
 
+@pytest.mark.parametrize("loss", [bce_loss, dice_loss, bce_dice_loss], ids=lambda loss: loss.__name__)
+def test_in_a_plain_fit_weights_of_images_weigh_the_loss_and_those_of_pixels_are_refused(loss):
+    rng = np.random.default_rng(3)
+    masks = rng.integers(0, 2, (4, 8, 8, 1), dtype=np.uint8)
+    images, weights = rng.random(masks.shape, dtype=np.float32), np.array([0.25, 0, 2, 0.5], np.float32)
+    model = build_unet(depth=1, filters=2)
+    model.compile("sgd", loss=loss)
+    each = numbers(loss, masks, predict(model, images))
+    assert each.shape == (4,)
+    for shape in ((4,), (4, 1), (4, 1, 1, 1)):
+        got = model.evaluate(images, masks, sample_weight=weights.reshape(shape), verbose=0)
+        assert got == pytest.approx((each * weights).mean(), rel=1e-5)
+    assert model.evaluate(images, masks, verbose=0) == pytest.approx(each.mean(), rel=1e-5)
+    assert float(keras.losses.get(loss)(masks[..., 0], predict(model, images), None)) == pytest.approx(each.mean(), rel=1e-5)
+    for shape in ((4, 8, 8, 1), (4, 8, 8), (4, 8)):
+        with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="weights of single pixels(.|\n)*ClassLoss"):
+            model.fit(images, masks, sample_weight=np.ones(shape, np.float32), verbose=0)
+    model.fit(images, masks, sample_weight=weights, verbose=0)
+    assert numbers(lambda t, p: dice_loss(t, p, 0.0), masks, masks).max() < 1e-6  # a number is dice_loss's own smooth
+
+
 @pytest.mark.parametrize("true_type", ["uint8", "bool", "int32", "float16", "bfloat16", "float64"])
 @pytest.mark.parametrize("type_", ["float16", "bfloat16", "float32", "float64"])
 def test_every_float_type_gives_the_same_losses_and_score(true_type, type_):

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from helpers.picture_loss import PictureLoss, picture_weights
+
 
 def bce_loss(y_true, y_pred):
     """Return the binary cross-entropy of each image, `[n]`: the mean over its pixels.
@@ -32,7 +34,7 @@ def bce_dice_loss(y_true, y_pred):
 
 
 for _loss in (bce_loss, dice_loss, bce_dice_loss):  # Keras finds them by name when it loads or copies a network
-    keras.saving.register_keras_serializable("unet_course")(_loss)
+    globals()[_loss.__name__] = PictureLoss(keras.saving.register_keras_serializable("unet_course")(_loss))
 
 
 def as_floats(y_true, y_pred):
@@ -74,13 +76,7 @@ class DiceScore(keras.metrics.Metric):
         dice += 0 * ops.sum(y_pred, axis=(1, 2, 3))  # NaN is not background: a network that is lost scores NaN
         weight = ops.ones_like(dice)
         if sample_weight is not None:
-            sample_weight = ops.cast(sample_weight, "float32")
-            if any(side not in (1, None) for side in sample_weight.shape[1:]):
-                raise ValueError(
-                    f"sample_weight has the shape {tuple(sample_weight.shape)}: weights of single pixels. A Dice score "
-                    "belongs to a whole picture; give one weight for each, of the shape [n]."
-                )
-            weight *= ops.reshape(sample_weight, (-1,))
+            weight *= picture_weights(sample_weight, y_pred, self.name)
         self.total.assign_add(ops.sum(dice * weight))
         self.count.assign_add(ops.sum(weight))
 
