@@ -146,8 +146,11 @@ def outcome(run_dir, whole, again=None, **kill):
 KINDS = ("at a random moment", "at a step on the disk", "at a step on the disk, power failure")
 
 
-def measure(kills, seed=0, show=lambda text: None):
-    """Kill `kills` runs in turns of the three kinds, every fourth one twice; returns the outcomes, steps and seconds."""
+def measure(kills, seed=0, show=lambda *told: None):
+    """Kill `kills` runs in turns of the three kinds, every fourth one twice; returns the outcomes, steps and seconds.
+
+    show: is called after each kill with a line of text and what there is so far.
+    """
     rng, found = random.Random(seed), {kind: Counter() for kind in KINDS}
     with tempfile.TemporaryDirectory() as folder:
         whole, steps, seconds = in_child(Path(folder) / "whole")
@@ -168,18 +171,15 @@ def measure(kills, seed=0, show=lambda text: None):
                 kill["after"] *= 0.7
                 result = outcome(run.with_name(f"run-{i}-{tries}"), whole, again, **kill)
             found[kind][result] += 1
-            show(f"{i + 1} of {kills}: {kind}: {result}")
+            show(f"{i + 1} of {kills}: {kind}: {result}", found, steps, seconds)
     return found, steps, seconds
 
 
-def main():
-    """Kill, and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=200)
-    options = parser.parse_args()
-    found, steps, seconds = measure(options.kills, show=lambda text: print(text, flush=True))
+def write_table(line, found, steps, seconds):
+    """Print a line and write the table of the kills until now, so that a benchmark that is stopped leaves one, too."""
+    print(line, flush=True)
     lines = [
-        "# Kills", "", f"Written by `python benchmarks/kills.py --kills {options.kills}`.", "",
+        "# Kills", "", f"Written by `python benchmarks/kills.py` after {line.split(':')[0]} kills.", "",
         f"A run of {EPOCHS} epochs ({seconds:.0f} s, {len(steps)} steps on the disk) is killed, one in four once more",
         "while it resumes, and then resumed to its end. Compared are the weights of the best epoch and the log.", "",
         "| killed | kills | what the resumed run ended with |", "| --- | --- | --- |",
@@ -190,6 +190,13 @@ def main():
     kinds = sorted({step.split(" of ")[0] for step in steps})
     lines += ["", f"The steps on the disk: {', '.join(kinds)}."]
     (Path(__file__).parent / "kills.md").write_text("\n".join(lines) + "\n")
+
+
+def main():
+    """Kill, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=200)
+    measure(parser.parse_args().kills, show=write_table)
 
 
 if __name__ == "__main__":

@@ -576,14 +576,13 @@ print("two epochs more, as if nothing had happened:", len(resumed) == kept + 2, 
 #
 # The worker is a command: `python -m helpers.scaling RUN_DIR '{"epochs": 3}'`. What starts it depends on the cluster.
 #
-# - **Slurm.** `srun --ntasks=4 --kill-on-bad-exit=1 python -m helpers.scaling ...` starts four of them; when one fails, Slurm ends
-#   the rest. Slurm tells each task its place in variables of its own, and without `TF_CONFIG` each would train alone, so the worker
-#   refuses to start.
-#   [`tf.distribute.cluster_resolver.SlurmClusterResolver`](https://www.tensorflow.org/api_docs/python/tf/distribute/cluster_resolver/SlurmClusterResolver)
-#   reads them: give it to `MultiWorkerMirroredStrategy(cluster_resolver=...)`, or let a line in the job script write `TF_CONFIG`. With
-#   `--requeue` the job starts again after a failure; `"resume": true` does the rest.
+# - **Slurm.** `sbatch tools/clusters/train.sbatch RUN_DIR` starts four of them; when one fails, Slurm ends the rest. Slurm tells each
+#   task its place in variables of its own, and `helpers/scaling/clusters.py` makes `TF_CONFIG` of them. Several tasks that know nothing
+#   of each other would each train alone and into the same folder, so such a worker refuses to start. With `--requeue` the job starts
+#   again after a failure, and `--resume` of the worker does the rest.
 # - **Kubernetes.** Each worker is a pod. Kubeflow's training operator has a kind `TFJob`, which writes `TF_CONFIG` into each pod and
-#   starts a pod again when it ends with an error. The folder of the run is a volume that all of them mount.
+#   starts a pod again when it ends with an error. The folder of the run is a volume that all of them mount:
+#   `tools/clusters/tfjob.yaml`. Both files say what of them was tried, and what was not.
 # - **By hand.** Open two terminals on two machines, set `TF_CONFIG` in each as above, and open port 2222 between them.
 #
 # Use `MultiWorkerMirroredStrategy` only when one machine is too slow. After each step all gradients travel through the network. Here

@@ -1,12 +1,13 @@
 """Streams of pictures, several devices, several machines, and what a training step costs (notebook 07).
 
-To read in this order: streams (with processes, which draw), devices, workers, costs. A name is loaded when it is first
-used, because the processes that draw pictures import this package and must not load TensorFlow.
+To read in this order: streams (with processes, which draw), devices, workers, clusters, costs. A name is loaded when it
+is first used, because the processes that draw pictures import this package and must not load TensorFlow.
 """
 
 from importlib import import_module
 
 _FILE_OF = {
+    "cluster_config": "clusters", "host_names": "clusters", "tasks_per_node": "clusters",
     "exponent": "costs", "in_turns": "costs", "matrix_product": "costs", "profile_step": "costs", "step_costs": "costs",
     "step_gigaflop": "costs", "training_step": "costs",
     "fit_on": "devices", "make_step": "devices", "train_on": "devices", "use_devices": "devices",
