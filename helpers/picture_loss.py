@@ -1,4 +1,4 @@
-"""Losses of whole pictures as Keras needs them: a function of two arguments to call, a `keras.losses.Loss` to compile."""
+"""Losses of whole pictures as Keras needs them: a function to call, a `keras.losses.Loss` to compile."""
 
 import functools
 
@@ -13,8 +13,8 @@ _known = {}  # losses by name, so that a saved network finds its own again
 class PictureLoss(keras.losses.Loss):
     """A loss function `(y_true, y_pred) -> [n]` that knows what the weights of `fit` mean to it.
 
-    Called as the function it gives one number for each picture. Keras passes a third argument, `sample_weight`, and then
-    gets the mean over the pictures, each loss times its weight, `[n]` or `[n, 1]`. Of a plain function Keras would
+    Called as the function it gives one number for each picture. Keras passes a third argument, `sample_weight`, and
+    then gets the mean over the pictures, each loss times its weight, `[n]` or `[n, 1]`. Of a plain function Keras would
     multiply the losses of all pictures with the weights of all pixels. Raises ValueError for weights of single pixels.
     """
 
@@ -47,15 +47,17 @@ class PictureLoss(keras.losses.Loss):
 
 
 def picture_weights(weights, y_pred, name: str):
-    """Return the weights of pictures as `[n]` float32, given as `[n]` or `[n, 1]`; y_pred: `[n, ...]`; name: of who asks.
+    """Return the weights of pictures, given as `[n]` or `[n, 1]`, as `[n]` float32.
 
+    y_pred: `[n, ...]`; name: of the loss or the score that asks.
     Raises ValueError for weights of single pixels, or, where their shape is only known when a compiled function runs,
     `tf.errors.InvalidArgumentError` in the same words.
     """
     weights = ops.cast(weights, "float32")
     words = (
-        f"sample_weight holds weights of single pixels, and {name} gives one number for a whole picture. Give one weight "
-        "for each, of the shape [n], or compile the model with helpers.classes.ClassLoss(), which knows weights of pixels."
+        f"sample_weight holds weights of single pixels, and {name} gives one number for a whole picture. Give one "
+        "weight for each, of the shape [n], or compile the model with helpers.classes.ClassLoss(), which knows weights "
+        "of pixels."
     )
     if weights.shape.rank is not None and any(side not in (1, None) for side in weights.shape[1:]):
         raise ValueError(words)

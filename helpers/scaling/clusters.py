@@ -1,8 +1,8 @@
 """Which worker of which cluster a process is: from TF_CONFIG, or from the variables that Slurm sets.
 
-TensorFlow has a `SlurmClusterResolver` of its own. It sorts the machines by name, so that node10 comes before node9 while
-Slurm counts its tasks in the order of its list, and it fails on machines without a GPU. So the place is worked out here
-and handed on as TF_CONFIG, which is what every part of TensorFlow reads.
+TensorFlow has a `SlurmClusterResolver` of its own. It sorts the machines by name, so that node10 comes before node9,
+while Slurm counts its tasks in the order of its list, and it fails on machines without a GPU. So the place is worked out
+here and handed on as TF_CONFIG, which is what every part of TensorFlow reads.
 """
 
 import re
@@ -18,8 +18,8 @@ TASKS = {  # variables by which launchers say how many processes they started
 def cluster_config(environment) -> str | None:
     """Return what TF_CONFIG should say to this process; None if it is alone.
 
-    environment: variables, such as `os.environ`. Raises ValueError if several tasks were started and do not know of each
-    other, because each would train alone and into the same folder, or if they cannot be put in their places.
+    environment: variables, such as `os.environ`. Raises ValueError if several tasks were started and do not know of
+    each other, because each would train alone and into the same folder, or if they cannot be put in their places.
     """
     if "TF_CONFIG" in environment:
         return environment["TF_CONFIG"]
@@ -29,8 +29,8 @@ def cluster_config(environment) -> str | None:
         if int(environment.get(variable) or 1) > 1:
             srun = " Start them with srun, which tells each its place, or set" if launcher == "Slurm" else " Set"
             raise ValueError(
-                f"{launcher} started {environment[variable]} tasks, but TF_CONFIG is not set, so each of them would train "
-                f"alone and into the same folder.{srun} TF_CONFIG for each task, as helpers.scaling.tf_config shows."
+                f"{launcher} started {environment[variable]} tasks, but TF_CONFIG is not set, so each of them would "
+                f"train alone and into the same folder.{srun} TF_CONFIG for each task, as helpers.scaling.tf_config shows."
             )
     return None
 
@@ -49,20 +49,20 @@ def _from_slurm(environment):
     here = environment.get("SLURMD_NODENAME", places[rank][0])
     if here != places[rank][0]:
         raise ValueError(
-            f"task {rank} runs on {here}, and not on {places[rank][0]}, where it would be if the machines were filled one "
-            "after the other. Start the tasks with srun --distribution=block."
+            f"task {rank} runs on {here}, and not on {places[rank][0]}, where it would be if the machines were filled "
+            "one after the other. Start the tasks with srun --distribution=block."
         )
     return tf_config([f"{host}:{port}" for host, port in places], rank)
 
 
 def host_names(nodes: str) -> list[str]:
-    """Return the machines of Slurm's short form, such as "node[9-11],big1", in its order; `scontrol` spells them out."""
+    """Return the machines of Slurm's short form, such as "node[9-11],big1", in its order, as `scontrol` names them."""
     if "[" not in nodes:
         return nodes.split(",")
     try:
         done = subprocess.run(["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise ValueError(f"scontrol, which should spell out the machines {nodes}, does not answer ({error}).") from error
+        raise ValueError(f"scontrol, which should name the machines {nodes}, does not answer ({error}).") from error
     return done.stdout.split()
 
 

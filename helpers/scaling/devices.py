@@ -80,7 +80,8 @@ def train_on(
     checkpoints = tf.train.CheckpointManager(checkpoint, run_dir / "checkpoints", max_to_keep=2)
     if resume:
         if not checkpoints.restore_or_initialize():
-            raise FileNotFoundError(f"there is no checkpoint in {run_dir / 'checkpoints'}; start the run with resume=False.")
+            folder = run_dir / "checkpoints"
+            raise FileNotFoundError(f"there is no checkpoint in {folder}; start the run with resume=False.")
     elif checkpoints.latest_checkpoint:
         raise FileExistsError(f"the folder {run_dir} already holds a run. Pass resume=True, or another folder.")
 
