@@ -1,8 +1,8 @@
 """Which worker of which cluster a process is: from TF_CONFIG, or from the variables that Slurm sets.
 
 TensorFlow has a `SlurmClusterResolver` of its own. It sorts the machines by name, so that node10 comes before node9,
-while Slurm counts its tasks in the order of its list, and it fails on machines without a GPU. So the place is worked out
-here and handed on as TF_CONFIG, which is what every part of TensorFlow reads.
+while Slurm counts its tasks in the order of its list, and it fails on machines without a GPU. So the place is
+worked out here and handed on as TF_CONFIG, which is what every part of TensorFlow reads.
 """
 
 import re
@@ -30,7 +30,8 @@ def cluster_config(environment) -> str | None:
             srun = " Start them with srun, which tells each its place, or set" if launcher == "Slurm" else " Set"
             raise ValueError(
                 f"{launcher} started {environment[variable]} tasks, but TF_CONFIG is not set, so each of them would "
-                f"train alone and into the same folder.{srun} TF_CONFIG for each task, as helpers.scaling.tf_config shows."
+                f"train alone and into the same folder.{srun} TF_CONFIG for each task, as "
+                "helpers.scaling.tf_config shows."
             )
     return None
 
