@@ -21,24 +21,26 @@ from helpers.own_images.objects import (
     FoundObject, contact_sheet, label_objects, measure_objects, numbered_contours, save_table,
 )
 from helpers.own_images.layouts import find_layout
+from helpers.own_images.object_scores import choose_splitting, labels_of, object_scores
 from helpers.own_images.onnx_graph import ONNX_PACKAGES, export_onnx, onnx_difference
 from helpers.own_images.package import export_package
 from helpers.own_images.pairs import PairRecord, Pairs, load_pairs
 from helpers.own_images.patches import draw_patch, draw_patches, patch_batches, restart, train_on_patches
 from helpers.own_images.real_sets import NUCLEI, RealSet, draw_nuclei, fetch, fetch_set, unpack, write_stand_in
 from helpers.own_images.splits import (
-    choose, conditions_of, groups_from_csv, groups_of, look_like_slices, split_by_source, split_table,
+    choose, conditions_of, groups_from_csv, groups_of, look_like_slices, sources_of, split_by_source, split_table,
 )
 from helpers.own_images.tiles import predict_tiled
+from helpers.own_images.train_folder import network_card, read_settings, train_folder
 
 __all__ = [
     "ENDINGS", "MAX_PIXELS", "MAX_TOTAL", "NUCLEI", "ONNX_PACKAGES", "Channels", "FoundObject", "Normalization",
     "PairRecord", "Pairs", "PictureError", "RawPicture", "RealSet", "SavedNetwork", "beside", "choose",
-    "conditions_of", "contact_sheet", "draw_nuclei", "draw_patch", "draw_patches", "export_onnx", "export_package",
-    "fetch", "fetch_set",
-    "find_layout", "fit_normalization", "groups_from_csv", "groups_of", "inspect_pictures", "label_objects",
-    "load_kept", "load_pairs", "look_like_slices", "measure_objects", "new_folder", "numbered_contours",
-    "onnx_difference", "patch_batches", "predict_folder", "predict_tiled", "read_picture", "restart", "save_mask",
-    "save_network", "save_table", "split_by_source", "split_table", "to_gray", "train_on_patches", "unpack",
-    "write_stand_in",
+    "choose_splitting", "conditions_of", "contact_sheet", "draw_nuclei", "draw_patch", "draw_patches", "export_onnx",
+    "export_package", "fetch", "fetch_set", "find_layout", "fit_normalization", "groups_from_csv", "groups_of",
+    "inspect_pictures", "label_objects", "labels_of", "load_kept", "load_pairs", "look_like_slices",
+    "measure_objects", "network_card", "new_folder", "numbered_contours", "object_scores", "onnx_difference",
+    "patch_batches", "predict_folder", "predict_tiled", "read_picture", "read_settings", "restart", "save_mask",
+    "save_network", "save_table", "sources_of", "split_by_source", "split_table", "to_gray", "train_folder",
+    "train_on_patches", "unpack", "write_stand_in",
 ]

@@ -1,6 +1,7 @@
-"""See what would be read from a folder, use a network on all its pictures, or pack it for other programs.
+"""See what would be read from a folder, train on it, use a network on new pictures, pack it for other programs.
 
     python -m helpers.own_images inspect FOLDER [MASKS]
+    python -m helpers.own_images train SETTINGS.toml OUT
     python -m helpers.own_images predict MODEL FOLDER OUT
     python -m helpers.own_images export MODEL OUT.zip
 """
@@ -14,6 +15,7 @@ from helpers.own_images.folders import inspect_pictures, predict_folder
 from helpers.own_images.layouts import find_layout
 from helpers.own_images.package import export_package
 from helpers.own_images.pairs import load_pairs
+from helpers.own_images.train_folder import read_settings, train_folder
 
 
 def main(arguments=None) -> int:
@@ -25,6 +27,9 @@ def main(arguments=None) -> int:
     inspect = commands.add_parser("inspect", help="print the table of what would be read; nothing is written")
     inspect.add_argument("folder")
     inspect.add_argument("masks", nargs="?", help="folder of the masks, if they lie in another one")
+    train = commands.add_parser("train", help="train on labeled pictures, by the settings of notebook 06")
+    train.add_argument("settings", help="a TOML file: names and values as in the settings cell")
+    train.add_argument("out", help="a new folder")
     predict = commands.add_parser("predict", help="write masks, overlays and a table of objects into a new folder")
     predict.add_argument("model", help="a .keras file that save_network wrote")
     predict.add_argument("folder")
@@ -45,7 +50,7 @@ def main(arguments=None) -> int:
         command.add_argument("--value-range", type=float, nargs=2, metavar=("BLACK", "WHITE"))
     options = parser.parse_args(arguments)
     try:
-        return {"inspect": _inspect, "predict": _predict, "export": _export}[options.command](options)
+        return COMMANDS[options.command](options)
     except (PictureError, ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -81,6 +86,16 @@ def _export(options):
     path = export_package(options.model, options.out, options.picture, options.author, options.license)
     print(f"{path} is a package in the format of bioimage.io, with ONNX weights and a test input.")
     return 0
+
+
+def _train(options):
+    file, scores = train_folder(read_settings(options.settings), options.out)
+    print("on the test pictures:", "; ".join(f"{name} {value:.3g}" for name, value in scores.items()))
+    print(f"{file} holds the network with its card.")
+    return 0
+
+
+COMMANDS = {"inspect": _inspect, "train": _train, "predict": _predict, "export": _export}
 
 
 if __name__ == "__main__":

@@ -59,6 +59,8 @@ def export_package(model_path, path, picture=None, author=None, license=None) ->
         )
     if author:
         kept.card["made by"] = author
+    for name in ("images", "masks", "source_table"):  # where these lie is nobody's business
+        kept.settings.pop(name, None)
     files = {"weights.onnx": onnx_bytes(kept)}
     raw = raw_levels(kept.settings)
     least, grid, _ = _shape(kept.model)
@@ -130,7 +132,7 @@ def describe(kept: SavedNetwork, raw: RawLevels, sums: dict, license=None) -> di
         "documentation": "README.md", "covers": ["cover.png"],
         "inputs": [given], "outputs": [found],
         "weights": {"onnx": {**file("weights.onnx"), "opset_version": OPSET}},
-        "config": {"unet_course": yaml.safe_load(yaml.safe_dump(_plain(note_of(kept))))},
+        "config": {"unet_course": _plain(note_of(kept))},
     }
 
 

@@ -10,9 +10,8 @@ from helpers.own_images.annotations import drawn
 from helpers.own_images.channels import to_gray
 from helpers.own_images.files import MAX_TOTAL, PictureError, read_picture
 from helpers.own_images.layouts import find_layout
-from helpers.own_images.masks import (
-    Codes, FolderFacts, cleared_gap, codes_of, filled, folder_facts, foreground_of, is_outline,
-)
+from helpers.own_images.mask_suspicions import suspicions
+from helpers.own_images.masks import Codes, FolderFacts, cleared_gap, codes_of, filled, folder_facts, foreground_of
 from helpers.own_images.splits import groups_of, look_like_slices
 
 
@@ -32,16 +31,20 @@ class PairRecord(NamedTuple):
 class Pairs(tuple):
     """`(images, masks)`, and what is known of them: `names`, `records` (one row a pair), `layout` and `remarks`.
 
+    labels: for each picture the numbers of its objects, `[h, w]` uint16 or int32, where its mask has them, else None.
+    white: the number that was white in all files, such as 255, where their bits say so, else None.
+
     images, masks: arrays `[n, h, w, 1]` float32 in 0..1 and uint8 in {0, 1} if all pictures have one size, otherwise
     lists of `[h, w, 1]`. The pair unpacks like any other: `images, masks = pairs`.
     """
 
-    def __new__(cls, images, masks, records, remarks=(), layout=""):
+    def __new__(cls, images, masks, records, remarks=(), layout="", labels=None, white=None):
         """Stack the pictures if their sizes allow it, and keep the rest beside them. The lists are emptied."""
         if len({image.shape for image in images}) == 1:
             images, masks = _stacked(images), _stacked(masks)
         pairs = super().__new__(cls, (images, masks))
         pairs.records, pairs.remarks, pairs.layout = list(records), list(remarks), layout
+        pairs.labels, pairs.white = list(labels) if labels else [None] * len(pairs.records), white
         return pairs
 
     images = property(lambda self: self[0])
@@ -114,7 +117,7 @@ def load_pairs(
         read += pages
     facts = folder_facts([row[3] for row in read])
     _check_asked(read, foreground, facts)
-    images, masks, records = [], [], []
+    images, masks, records, labels = [], [], [], []
     for i, (name, image, how, mask, remark, values) in enumerate(read):
         read[i] = None
         try:
@@ -127,10 +130,11 @@ def load_pairs(
         inside = filled(inside) if fill else inside
         inside = inside ^ bool(invert)
         images.append(image)
+        labels.append(_objects_of(mask, held, inside, invert))
         masks.append(inside.astype(np.uint8)[..., None])
         records.append(PairRecord(name, *inside.shape, how, held, float(inside.mean()), remark, values))
     _raise_all(problems, len(matches))
-    said = _suspicions(records, masks)
+    said = suspicions(records, masks)
     for remark in said:
         warnings.warn(remark, stacklevel=2)
     hints = _hints(records, value_range)
@@ -139,7 +143,23 @@ def load_pairs(
             "neighboring pictures look alike, as the slices of one stack do. If they are, give all of them the same "
             "source, because a random split would put neighbors into different sets."
         )
-    return Pairs(images, masks, records, layout.remarks + hints + said, layout.name)
+    white = _white_of(records) if value_range is None else None
+    return Pairs(images, masks, records, layout.remarks + hints + said, layout.name, labels, white)
+
+
+def _objects_of(mask, held, inside, invert):
+    """Return the numbers of a mask's objects, or None if it does not number any."""
+    if not held.endswith("objects") or invert or mask.color:
+        return None
+    kind = np.uint16 if mask.values[-1] <= 65535 else np.int32
+    return np.where(inside, mask.codes, 0).astype(kind)
+
+
+def _white_of(records):
+    """Return white of all files alike, as `to_gray` took it from their bits, or None."""
+    whites = {"8 bit": 255, "16 bit": 65535}
+    found = {None if "float" in r.image else whites.get(" ".join(r.image.split()[:2])) for r in records}
+    return found.pop() if len(found) == 1 else None
 
 
 def _read_pair(match, value_range, channel):
@@ -255,31 +275,3 @@ def _hints(records, value_range):
             "choose one with foreground=."
         )
     return hints
-
-
-def _suspicions(records, masks):
-    """Return what looks wrong with the masks as a whole: empty, full, inverted, or outlines only."""
-    shares, n = np.array([record.foreground for record in records]), len(records)
-    if (shares == 0).all():
-        return [f"all masks ({n}) are empty: they hold no foreground. Look at the files, or say what is foreground."]
-    if (shares == 1).all():
-        return [f"all masks ({n}) are full: they hold no background. Look at the files, or pass foreground=."]
-    said, high = [], [record for record in records if record.foreground > 0.5]
-    names = ", ".join(record.name for record in high[:5]) + (" ..." if len(high) > 5 else "")
-    if high and len(high) == n:
-        said.append(
-            f"all masks have more foreground than background and look inverted: {names}. "
-            "If you look for the dark part, pass invert=True."
-        )
-    elif high:
-        said.append(
-            f"{len(high)} of {n} masks look inverted (more foreground than background): {names}. "
-            "Look at them; swap black and white in those files."
-        )
-    outlines = [record.name for record, mask in zip(records, masks) if is_outline(mask[..., 0])]
-    if 2 * len(outlines) > (shares > 0).sum():
-        said.append(
-            f"{len(outlines)} of {n} masks are outlines, thin lines around areas: {', '.join(outlines[:5])}. A network "
-            "would learn the lines. If you look for the areas, pass fill=True."
-        )
-    return said
