@@ -6,7 +6,7 @@ import tifffile
 from helpers import own_images as own
 from helpers.own_images.__main__ import main
 from helpers.own_images.real_sets import draw_nuclei
-from helpers.own_images.train_folder import fingerprint
+from helpers.synthesis import fingerprint
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def test_train_keeps_a_network_with_a_true_card(folder, tmp_path, capsys):
     assert main(["train", str(tmp_path / "s.toml"), str(tmp_path / "out")]) == 0
     kept, pairs = own.load_kept(tmp_path / "out" / "network.keras"), own.load_pairs(folder / "images", folder / "masks", gap=True)
     assert kept.card["made by"] == "Ada" and kept.card["steps"] == 2 and kept.card["seed"] == 0
-    assert fingerprint(pairs) in kept.card["data"] and "10 pictures of 5 sources" in kept.card["data"]
+    assert fingerprint(*pairs.images, *pairs.masks) in kept.card["data"] and "10 pictures of 5 sources" in kept.card["data"]
     sets = [line.split(":")[0] for line in kept.card["split"].splitlines() if not line.startswith("  ")]
     assert sets == ["training", "validation", "test"] and all(f"mouse{i // 2}_{i}" in kept.card["split"] for i in range(10))
     assert kept.settings["white"] == 255 and kept.settings["pixel_size"] == 0.5 and isinstance(kept.settings["split"], bool)

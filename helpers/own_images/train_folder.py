@@ -2,7 +2,6 @@
 
 import difflib
 import getpass
-import hashlib
 import platform
 import shutil
 import tempfile
@@ -21,6 +20,7 @@ from helpers.own_images.pairs import load_pairs
 from helpers.own_images.patches import draw_patches, train_on_patches
 from helpers.own_images.splits import choose, conditions_of, sources_of, split_by_source, split_table
 from helpers.own_images.tiles import predict_tiled
+from helpers.synthesis import fingerprint
 
 TRAINING = {  # the settings of notebook 06, and how long to train
     "images": None, "masks": None, "limit": None, "channel": None, "value_range": None, "foreground": None,
@@ -140,23 +140,14 @@ def network_card(pairs, sets, groups, settings, **training) -> dict:
     except (KeyError, OSError, ImportError):  # a machine where this user has no name
         maker = "unknown"
     versions = {"Python": platform.python_version(), "TensorFlow": tf.__version__, "Keras": keras.__version__}
+    digits = fingerprint(*pairs.images, *pairs.masks)
     folder = Path(settings["images"]).name if settings.get("images") else "drawn or downloaded nuclei"
     return {
         "task": settings.get("task") or f"objects in {folder}", "made by": maker,
         "made on": datetime.now(UTC).date().isoformat(),
-        "data": f"{len(pairs.names)} pictures of {len(set(groups))} sources, fingerprint {fingerprint(pairs)}",
+        "data": f"{len(pairs.names)} pictures of {len(set(groups))} sources, fingerprint {digits}",
         "layout": pairs.layout, "split": split_table(sets, pairs.names, groups),
         "seed": settings.get("seed", 0), "patches": settings.get("patch", 96), **training,
         "versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
         "not for": "other kinds of pictures, or diagnosis",
     }
-
-
-def fingerprint(pairs) -> str:
-    """Return twelve digits that change if any pixel of a picture or mask, or their order, changes."""
-    digest = hashlib.sha256()
-    for image, mask in zip(*pairs):
-        for array in (image, mask):
-            digest.update(str(array.shape).encode())
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:12]
