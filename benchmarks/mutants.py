@@ -120,7 +120,7 @@ class Found(NamedTuple):
 def exercises() -> dict[str, Found]:
     """Return the exercises of all notebooks, by number, read from the text of the `.py` files."""
     found = {}
-    for path in sorted((ROOT / "notebooks").glob("0[1-57]_*.py")):
+    for path in sorted((ROOT / "notebooks").glob("0[1-57-9]_*.py")):
         parts = re.split(r"^# ### Exercise (\d+\.\d+):", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
         for identity, text in zip(parts[1::2], parts[2::2]):
             cells = re.split(r"^# %%(.*)\n", text, flags=re.MULTILINE)

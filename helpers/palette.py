@@ -27,6 +27,7 @@ RAMPS = {  # from 0 to 255, in straight lines between the colors named
 }
 KINDS = {  # pictures whose numbers stand for kinds of pixels: the color of 0, of 1 ...
     "mask": ("rest", "truth"), "answer": ("rest", "prediction"), "errors": ("rest", "prediction", "truth", "hit"),
+    "classes": ("rest", "truth", "hit"),
 }
 LEGENDS = {  # what the kinds mean, in the order in which a legend names them
     "mask": (("truth", "lesion"),), "answer": (("prediction", "called lesion"),),

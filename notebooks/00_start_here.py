@@ -196,6 +196,7 @@ for dial, value in (("noise", 0.3), ("contrast", 0.1)):
 # | [05 Find out why it fails, and fix it](05_failure_clinic.ipynb) | networks that fail, on purpose: diagnose and fix them | an hour and a half | about three minutes |
 # | [06 Bring your own images](06_your_own_images.ipynb) | a folder of your pictures, from loading to a table of objects | an hour | about two minutes |
 # | [07 Scale it up, and find out what a step costs](07_scaling_up.ipynb) | streams, several devices and machines, and what a million scans would cost | an hour | about three minutes |
+# | [09 Tell several classes apart](09_several_classes.ipynb) | lesions, vessels, gray and white matter with one network | an hour | about three minutes |
 #
 # You can also watch a U-Net learn right now. In the [playground](../web/playground.html), a page of the course's site, a small one is
 # trained in your browser, without Python: press *Train*. Its settings stand in its link, and the notebooks link to settings that
@@ -307,6 +308,15 @@ print("exercises in all:", len(checks.EXERCISES))
 # A network written to disk during training, here whenever the validation score is the best so far. It gives the best
 # epoch back, and not the last.
 #
+# ### <a id="class-weight"></a>class weight
+#
+# The price of a mistake on pixels of one class, by which the loss multiplies them. A large weight makes the network find more of a rare
+# class, and call more that is none.
+#
+# ### <a id="confusion-matrix"></a>confusion matrix
+#
+# A table of counts: the true class picks the row, the predicted one the column. What is right stands on the diagonal.
+#
 # ### <a id="contrast"></a>contrast
 #
 # How much brighter a lesion is than its surroundings, in gray levels from 0 to 1. It says nothing about how bright the
@@ -374,6 +384,10 @@ print("exercises in all:", len(checks.EXERCISES))
 # A method in which every edge pixel votes for the circles that it could lie on. Circles with enough votes are taken as
 # found.
 #
+# ### <a id="ignore-label"></a>ignore label
+#
+# A number, here 255, for pixels of which nobody knows the class. They count in no loss and in no score.
+#
 # ### <a id="illumination"></a>illumination
 #
 # Light that varies slowly over the picture, so that one side is brighter than the other. With strong
@@ -432,6 +446,10 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # Random numbers that are added to each pixel independently. Single pixels drown in it; the mean of many neighbors does
 # not.
+#
+# ### <a id="one-hot"></a>one-hot
+#
+# A way to write classes: one channel for each, with a single 1 in each pixel. It gives the classes no order.
 #
 # ### <a id="otsu"></a>otsu
 #
@@ -494,6 +512,11 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # A shortcut that hands the encoder's maps across to the decoder, on every level. It brings back the exact places that
 # pooling lost.
+#
+# ### <a id="softmax"></a>softmax
+#
+# The function that turns the logits of several classes into probabilities that add up to one: the exponential of each, divided by the
+# sum of all. It lets the classes compete.
 #
 # ### <a id="test-set"></a>test set
 #

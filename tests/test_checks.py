@@ -47,7 +47,7 @@ def printed(function, *arguments):
 
 def test_every_exercise_has_a_checker_and_every_checker_an_exercise():
     assert set(EXERCISES) == set(checks.EXERCISES)
-    for notebook in "12345":
+    for notebook in "123459":
         assert sum(identity.startswith(notebook) for identity in EXERCISES) >= 4
 
 
@@ -578,6 +578,45 @@ WRONG = {
     "7.2": [("days = 10 * 200_000 / 300 / 86_400", "more pixels"), ("days = 10 * 200_000 * 4 / 300 / 86_400", "the side"),
             ("days = 200_000 * 16 / 300 / 86_400", "one pass"), ("days = 10 * 200_000 * 16 / 300 / 3600", "hours"),
             ("days = 10 * 200_000 * 16 / 300", "seconds"), ("days = 10 * 200_000 * 64 / 300 / 86_400", "cube")],
+    "9.1": [("def my_softmax(logits):\n" + textwrap.indent(body, "    "), message) for body, message in (
+        ("e = np.exp(logits)\nreturn e / e.sum(axis=-1, keepdims=True)", "np.exp runs out of numbers"),
+        ("return 1 / (1 + np.exp(-np.clip(logits, -700, 700)))", "a sigmoid for each class"),
+        ("e = np.exp(logits - logits.max())\nreturn e / e.sum()", "all pixels share one 1"),
+        ("e = np.exp(logits - logits.max(axis=0))\nreturn e / e.sum(axis=0)", "the classes lie along the last one"),
+        ("return logits / np.maximum(np.abs(logits.sum(axis=-1, keepdims=True)), 1e-9)", "not yet"),
+        ("return np.argmax(logits, axis=-1)", "one probability for each logit"),
+        ("return (logits == logits.max(axis=-1, keepdims=True)).astype(float)", "marks the largest logit"),
+    )],
+    "9.2": [("def to_one_hot(masks, classes):\n" + textwrap.indent(body, "    "), message) for body, message in (
+        ("return np.eye(classes)[np.where(masks[..., 0] == 255, 0, masks[..., 0])]", "becomes background"),
+        ("return np.eye(classes)[np.minimum(masks[..., 0], classes - 1)]", "becomes the last class"),
+        ("return masks == np.arange(1, classes + 1)", "channels begin with class 1"),
+        ("return masks != np.arange(classes)", "every channel but the right one"),
+        ("return np.stack([masks == k for k in range(classes)])", "one channel for each class"),
+        ("return np.eye(classes)[masks[..., 0]]", "IndexError"),
+    )],
+    "9.3": [("def my_loss(mask, chances, weights):\n" + textwrap.indent(body, "    "), message) for body, message in (
+        ("m = np.where(mask == 255, 0, mask)\np = np.take_along_axis(chances, m[..., None], -1)[..., 0]\n"
+         "return (weights[m] * -np.log(p)).sum() / weights[m].sum()", "count as background"),
+        ("k = mask != 255\nm = np.where(k, mask, 0)\np = np.take_along_axis(chances, m[..., None], -1)[..., 0]\n"
+         "return (k * weights[m] * -np.log(p)).sum() / mask.size", "by the number of all pixels"),
+        ("k = mask != 255\nm, p = mask[k], chances[k]\np = p[np.arange(len(m)), m]\n"
+         "return (weights[m] * -np.log(p)).mean()", "by the number of marked pixels"),
+        ("k = mask != 255\nm, p = mask[k], chances[k]\np = p[np.arange(len(m)), m]\nreturn -np.log(p).mean()", "have no effect"),
+        ("k = mask != 255\nm, p = mask[k], chances[k]\np = p[np.arange(len(m)), m]\n"
+         "return (weights[m] * np.log(p)).sum() / weights[m].sum()", "minus is missing"),
+        ("k = mask != 255\nm, p = mask[k], chances[k]\np = p[np.arange(len(m)), m]\nreturn (weights[m] * -np.log(p)).sum()", "that is the sum"),
+        ("k = mask != 255\nm, p = mask[k], chances[k]\np = p[np.arange(len(m)), m]\n"
+         "return (weights[m] * -np.log2(p)).sum() / weights[m].sum()", "base 2"),
+    )],
+    "9.4": [("def my_scores(matrix):\n    " + body, message) for body, message in (
+        ("return np.diag(matrix) / matrix.sum(axis=0), np.diag(matrix) / matrix.sum(axis=1)", "the two are swapped"),
+        ("return (np.diag(matrix) / matrix.sum(axis=1),) * 2", "both are recall"),
+        ("return (np.diag(matrix) / matrix.sum(axis=0),) * 2", "both are precision"),
+        ("return (np.diag(matrix) / matrix.sum(),) * 2", "all pixels"),
+        ("return np.diag(matrix).sum() / matrix.sum()", "does not return two things"),
+        ("return 1 - np.diag(matrix) / matrix.sum(axis=1), 1 - np.diag(matrix) / matrix.sum(axis=0)", "share of errors"),
+    )],
 }
 
 ANOTHER_WAY = {
@@ -728,6 +767,43 @@ ANOTHER_WAY = {
             return [int(n) for n in numbers[sum(sizes[:index]) : sum(sizes[: index + 1])]]
         """],
     "7.2": ["days = 1.23", "days = 2_000_000 / 18.75 / 86400"],
+    "9.1": ["""
+        def my_softmax(logits):
+            from scipy.special import softmax
+            return softmax(logits, axis=-1)
+        """, """
+        def my_softmax(logits):
+            lifted = logits - np.max(logits, axis=-1)[..., None]
+            return np.exp(lifted - np.log(np.exp(lifted).sum(axis=-1)[..., None]))
+        """],
+    "9.2": ["""
+        def to_one_hot(masks, classes):
+            return np.concatenate([masks == k for k in range(classes)], axis=-1).astype(float)
+        """, """
+        def to_one_hot(masks, classes):
+            result = np.zeros((*masks.shape[:3], classes), int)
+            for k in range(classes):
+                result[..., k][masks[..., 0] == k] = 1
+            return result
+        """],
+    "9.3": ["""
+        def my_loss(mask, chances, weights):
+            total = norm = 0
+            for y, x in np.ndindex(mask.shape):
+                if mask[y, x] != 255:
+                    total -= weights[mask[y, x]] * np.log(chances[y, x, mask[y, x]])
+                    norm += weights[mask[y, x]]
+            return float(total / norm)
+        """, """
+        def my_loss(mask, chances, weights):
+            hot = (mask[..., None] == np.arange(len(weights))) * weights
+            return -(hot * np.log(chances)).sum() / hot.sum()
+        """],
+    "9.4": ["""
+        def my_scores(matrix):
+            k = range(len(matrix))
+            return [matrix[i, i] / matrix[i].sum() for i in k], [matrix[i, i] / matrix[:, i].sum() for i in k]
+        """],
 }
 
 
@@ -1010,6 +1086,8 @@ TRUTHS = {
     "broken file": "stop", "test patients": 1, "one picture": "trained weights", "seam": 0.9, "oval": "less",
     "machine share": 0.34, "two devices": "in the last digits", "wide step": 1.8,
     "operations": "half a billion", "convolutions": 53, "two threads": "about the same", "worker 0": "ends",
+    "all logits": "stay", "all background": 0.82, "heavy vessels": "recall", "weakest class": "vessel",
+    "unmarked": "ignores them", "neighbor slice": 0.92, "brain start": "small",
 }
 every_prediction = pytest.mark.parametrize("name", TRUTHS)
 
@@ -1021,7 +1099,7 @@ def revealed(name, guess):
 def test_every_prediction_stands_in_a_notebook_and_has_a_guess_of_its_own():
     assert set(TRUTHS) == set(checks.PREDICTIONS)
     found = []
-    for path in sorted((ROOT / "notebooks").glob("0[0-7]_*.py")):
+    for path in sorted((ROOT / "notebooks").glob("0[0-9]_*.py")):
         text = path.read_text(encoding="utf-8")
         names = re.findall(r'checks\.reveal\(\s*"([^"]+)", guess\w*,', text)
         assert len(names) >= (3 if path.name[1] > "0" else 1)
@@ -1199,7 +1277,7 @@ def test_the_glossary_has_forty_terms_of_two_or_three_sentences():
 
 def test_every_term_is_linked_from_where_it_is_first_used():
     linked = []
-    for path in sorted((ROOT / "notebooks").glob("0[1-4]_*.py")):
+    for path in sorted((ROOT / "notebooks").glob("0[1-9]_*.py")):
         linked += re.findall(r"\(00_start_here\.ipynb#([\w-]+)\)", path.read_text(encoding="utf-8"))
     assert set(linked) <= set(glossary())
     assert len(set(glossary()) - set(linked)) == 0, set(glossary()) - set(linked)

@@ -398,3 +398,22 @@ def test_a_saved_network_keeps_its_classes(tmp_path):
     images = some_classes(2)[0]
     assert kept.settings["classes"] == ["background", "lesion", "vessel"]
     assert np.allclose(predict(kept.model, images), predict(model, images))
+
+
+def test_the_panel_shows_what_predict_and_the_scores_say():
+    from helpers import panels
+
+    model = tiny()
+    scene = CircleScene(48, 3, radius=(5, 15), contrast=0.4, noise=0.1, vessels=2)
+    image, truth = panels.draw_steady_classes(scene, 7)
+    found = most_probable(predict(model, image[None]))
+    dice = dice_per_class(truth[None], found, 3)[0]
+    facts = panels.balance(model, circles=3, vessels=2, seed=7, size=48).facts
+    assert facts["Dice of lesions"] == f"{dice[1]:.2f}" and facts["called vessel"] == f"{(found == 2).sum()} px"
+    favored = panels.balance(model, circles=3, vessels=2, seed=7, size=48, favor=20.0).facts
+    assert int(favored["called vessel"].split()[0]) > (found == 2).sum()
+    panel = panels.balance_panel(model, size=48)
+    panel.favor = 5.0
+    assert panel.answer["message"] == "" and set(panel.settings) == {"circles", "vessels", "noise", "contrast", "favor", "seed"}
+    with pytest.raises(ValueError, match="has 1 classes; this panel shows three"):
+        panels.balance(tiny(1))

@@ -4,7 +4,7 @@ Colors are those of `helpers.palette`: gray scans, orange for the truth, blue fo
 Nothing but notebooks imports this module.
 """
 
-from helpers.figures.pictures import show_images, show_numbers, show_pairs, show_predictions
+from helpers.figures.pictures import show_classes, show_images, show_numbers, show_pairs, show_predictions
 from helpers.figures.plots import (
     plot_bars,
     plot_bins,
@@ -19,5 +19,5 @@ from helpers.figures.unet_drawing import draw_unet
 
 __all__ = [
     "draw_unet", "plot_bars", "plot_bins", "plot_confusion", "plot_gray_levels", "plot_history", "plot_lines",
-    "plot_reliability", "plot_spread", "show_images", "show_numbers", "show_pairs", "show_predictions",
+    "plot_reliability", "plot_spread", "show_classes", "show_images", "show_numbers", "show_pairs", "show_predictions",
 ]

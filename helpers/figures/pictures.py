@@ -91,3 +91,30 @@ def show_predictions(images, y_true, y_pred, titles=(), title="", caption=""):
     figure.legend(handles=[*lines, *keys], loc="outside lower left", ncols=5, fontsize=11)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     finish(figure, caption)
+
+
+def show_classes(images, rows, names, titles=(), title="", caption=""):
+    """Show scans, and below them rows of their classes: dark for class 0, orange for class 1, white for class 2.
+
+    rows: the name of a row to its masks of 0, 1 and 2; names: of the three classes, for the legend; titles: of the scans.
+    """
+    n, shape = len(images), np.divide(*np.shape(images[0])[:2])
+    wide = 8.4 / max(n, 3)
+    figure, axes = plt.subplots(
+        1 + len(rows), n, figsize=(wide * n, wide * shape * (1 + len(rows)) + 1.1), squeeze=False
+    )
+    for i in range(n):
+        axes[0, i].imshow(plane(images[i]), vmin=0, vmax=1)
+        axes[0, i].set_title(titles[i] if i < len(titles) else "", fontsize=10)
+        for axis, masks in zip(axes[1:, i], rows.values()):
+            axis.imshow(drawing.colored(plane(masks[i]), "classes"))
+    for axis, name in zip(axes[:, 0], ["scan", *rows]):
+        axis.set_ylabel(name, fontsize=10)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+    colors = palette.table("classes")[:3] / 255
+    keys = [Patch(facecolor=color, edgecolor=QUIET, label=name) for color, name in zip(colors, names)]
+    figure.legend(handles=keys, loc="outside lower left", ncols=3, fontsize=10)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    finish(figure, caption)

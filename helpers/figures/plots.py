@@ -125,17 +125,17 @@ def plot_reliability(rows, title="", caption=""):
     finish(figure, caption)
 
 
-def plot_confusion(matrix, title="", caption=""):
-    """Show a confusion matrix `[2, 2]` of pixel counts, rows the truth, columns the prediction, with shares of rows."""
+def plot_confusion(matrix, title="", caption="", names=("background", "lesion")):
+    """Show a confusion matrix of pixel counts, rows the truth, columns the prediction, with shares of rows."""
     matrix = np.asarray(matrix)
-    figure, axis = plt.subplots(figsize=(3.9, 3.2))
+    figure, axis = plt.subplots(figsize=(1.1 * len(names) + 1.7, 0.85 * len(names) + 1.5))
     share = matrix / matrix.sum(axis=1, keepdims=True)
     axis.imshow(share, cmap="cividis", vmin=0, vmax=1)
     for (y, x), count in np.ndenumerate(matrix):
         color = "black" if share[y, x] > 0.5 else "white"
         axis.text(x, y, f"{count:,}\n{share[y, x]:.1%}", ha="center", va="center", color=color)
-    axis.set_xticks([0, 1], ["background", "lesion"])
-    axis.set_yticks([0, 1], ["background", "lesion"])
+    axis.set_xticks(range(len(names)), names)
+    axis.set_yticks(range(len(names)), names)
     axis.set(xlabel="predicted", ylabel="true")
     axis.set_title(title)
     finish(figure, caption)

@@ -8,12 +8,13 @@ TensorFlow is imported only by what needs a network, inside the functions, so no
 that watch a training, `TrainingMonitor` and `FlipBook`, need it at once: they are in `helpers.panels.callbacks`.
 """
 
+from helpers.panels.class_balance import balance, balance_panel
 from helpers.panels.difficulty_dial import difficulty, difficulty_panel
 from helpers.panels.feature_viewer import feature_levels, feature_maps, feature_panel, read_features
 from helpers.panels.flip_book import flip, flip_panel
 from helpers.panels.rate_schedule import learning_rates, schedule, schedule_panel
 from helpers.panels.shell import Dial, Panel
-from helpers.panels.steady_scenes import draw_steady
+from helpers.panels.steady_scenes import draw_steady, draw_steady_classes
 from helpers.panels.stills import show_result, show_still
 from helpers.panels.stress_test import stress, stress_panel
 from helpers.panels.training_curves import training_curves
@@ -21,7 +22,8 @@ from helpers.panels.unet_architect import architect, architect_panel
 from helpers.panels.views import PanelResult
 
 __all__ = [
-    "Dial", "Panel", "PanelResult", "architect", "architect_panel", "difficulty", "difficulty_panel", "draw_steady",
-    "feature_levels", "feature_maps", "feature_panel", "flip", "flip_panel", "learning_rates", "read_features",
-    "schedule", "schedule_panel", "show_result", "show_still", "stress", "stress_panel", "training_curves",
+    "Dial", "Panel", "PanelResult", "architect", "architect_panel", "balance", "balance_panel", "difficulty",
+    "difficulty_panel", "draw_steady", "draw_steady_classes", "feature_levels", "feature_maps", "feature_panel", "flip",
+    "flip_panel", "learning_rates", "read_features", "schedule", "schedule_panel", "show_result", "show_still",
+    "stress", "stress_panel", "training_curves",
 ]

@@ -7,10 +7,16 @@ from helpers.synthesis import CircleScene, background, draw_lesion, draw_vessel
 
 
 def draw_steady(scene: CircleScene, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a scan and its mask as `draw_steady_classes` does: `(image, mask)`, `[size, size, 1]` each."""
+    image, classes = draw_steady_classes(scene, seed)
+    return image, (classes == 1).astype(np.uint8)
+
+
+def draw_steady_classes(scene: CircleScene, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw a scan like `draw_scene`, but light, vessels and lesions from random streams of their own.
 
     So with one seed the same discs stay in place while vessels come and go, and a circle more is one circle more.
-    Every dial of the scene must be a number. Returns `(image, mask)`, `[size, size, 1]` each, as `draw_scene` does.
+    Every dial of the scene must be a number. Returns `(image, classes)`, `[size, size, 1]` each, as `draw_classes` does.
     """
     light, curves, discs = (np.random.default_rng([seed, stream]) for stream in range(3))
     image = background(scene, light)
@@ -23,4 +29,5 @@ def draw_steady(scene: CircleScene, seed: int) -> tuple[np.ndarray, np.ndarray]:
     if scene.blur > 0:
         tissue = cv2.GaussianBlur(tissue, (0, 0), scene.blur)
     image += tissue * np.float32(1 / 255)
-    return np.clip(image, 0, 1, out=image)[..., None], (lesions > 0).astype(np.uint8)[..., None]
+    classes = np.where(lesions > 0, 1, 2 * vessels).astype(np.uint8)
+    return np.clip(image, 0, 1, out=image)[..., None], classes[..., None]
