@@ -12,7 +12,8 @@ from helpers.classes import (
     ladder_of_filters, multi_otsu, vesselness,
 )
 from helpers.evaluation import dice_per_image
-from helpers.own_images import load_kept, predict_tiled, save_network
+from helpers.diagnosis import diagnose
+from helpers.own_images import PictureError, load_kept, load_pairs, predict_folder, predict_tiled, save_mask, save_network
 from helpers.pixel_weights import weighted_batches
 from helpers.synthesis import CircleScene, draw_classes, draw_instances, draw_numbered, make_classes, make_dataset, make_instances, stream_scenes
 from helpers.training import bce_loss, dice_loss, predict, train_unet
@@ -417,3 +418,34 @@ def test_the_panel_shows_what_predict_and_the_scores_say():
     assert panel.answer["message"] == "" and set(panel.settings) == {"circles", "vessels", "noise", "contrast", "favor", "seed"}
     with pytest.raises(ValueError, match="has 1 classes; this panel shows three"):
         panels.balance(tiny(1))
+
+
+def test_the_doctor_says_that_it_looks_at_one_class_at_a_time():
+    images, masks = some_classes(8)
+    for given in ({"model": tiny()}, {"y_pred": predict(tiny(), images)}):
+        found = diagnose(images, masks, **given)
+        assert found.causes == ["several_classes"] and "masks == 1" in found[0].advice
+    assert "images_0_255" in diagnose(images * 255, masks, y_pred=predict(tiny(), images)).causes
+    assert "several_classes" not in diagnose(images, masks, y_pred=predict(tiny(1), images)).causes
+    assert "several_classes" not in diagnose(images, masks == 1, y_pred=predict(tiny(), images)[..., 1:2]).causes
+
+
+def test_pairs_of_files_keep_their_classes(tmp_path):
+    images, masks = some_classes(4)
+    masks[0, :4] = IGNORE
+    for i in range(4):
+        (tmp_path / "a").mkdir(exist_ok=True)
+        save_mask((images[i] * 255).round().astype(int) + 1000, tmp_path / "a" / f"{i}.png")
+        save_mask(masks[i].astype(int), tmp_path / "b" / f"{i}.png")
+    pairs = load_pairs(tmp_path / "a", tmp_path / "b", classes=3)
+    assert np.array_equal(pairs.masks, masks) and "unmarked" in pairs.records[0].mask
+    with pytest.raises(PictureError, match="hold 2; with 2 classes"):
+        load_pairs(tmp_path / "a", tmp_path / "b", classes=2)
+    with pytest.raises(PictureError, match="classes= keeps all classes"):
+        load_pairs(tmp_path / "a", tmp_path / "b", classes=3, fill=True)
+
+
+def test_a_folder_is_predicted_with_one_foreground_only(tmp_path):
+    path = save_network(tmp_path / "a.keras", tiny(), None, 0.5, {}, {})
+    with pytest.raises(PictureError, match="knows 3 classes"):
+        predict_folder(path, tmp_path, tmp_path / "out")

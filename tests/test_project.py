@@ -23,7 +23,7 @@ LAYERS = {  # what each module may import of the others
     "training": {"arrays", "backup", "classes", "datasets", "memory", "networks", "picture_loss", "resuming", "run_folder", "run_terms"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
     "scaling": {"anatomy", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
-    "own_images": {"arrays", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances", "networks", "synthesis"},
+    "own_images": {"arrays", "class_masks", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances", "networks", "synthesis"},
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {

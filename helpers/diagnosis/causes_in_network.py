@@ -27,6 +27,10 @@ NETWORK_CAUSES = {
     "prediction_0_255": (
         "predictions saved as 8-bit pictures", "y_pred.astype('float32') / 255, or y_pred > 127 for masks."
     ),
+    "several_classes": (
+        "a network with several classes; the doctor looks at one foreground at a time",
+        "Ask for each class by itself: diagnose(images, masks == 1, y_pred=probabilities[..., 1:2]), then 2 and so on.",
+    ),
     "prediction_channels": (
         "one channel for each class, as a softmax gives them", "Keep the channel of the foreground: y_pred[..., 1:2]."
     ),

@@ -56,6 +56,18 @@ def _input_size(case, layers):
     return []
 
 
+def check_several_classes(case):
+    """See whether three channels or more, and masks with their numbers, were meant: then nothing is wrong with them."""
+    shape, masks = case.pred_shape, case.raw_masks
+    if shape is None or len(shape) != 4 or shape[-1] < 3 or masks is None or masks.shape[-1:] == shape[-1:]:
+        return []
+    values = np.unique(masks)
+    if values[-1] < 2 or not np.isin(values, [*range(shape[-1]), 255]).all() or values[-1] == 255 and len(values) < 4:
+        return []
+    numbers = ", ".join(f"{value:g}" for value in values)
+    return [finding("several_classes", 0.9, f"predictions have {shape[-1]} channels, and masks hold {numbers}")]
+
+
 def _output_shape(case):
     shape = case.pred_shape
     target = case.raw_images if case.raw_images is not None else case.raw_masks

@@ -12,7 +12,7 @@ from helpers.diagnosis.labels import check_full_and_empty, check_inverted, check
 from helpers.diagnosis.curves import check_curves
 from helpers.diagnosis.learning import check_learning
 from helpers.diagnosis.material import Material
-from helpers.diagnosis.network import check_network
+from helpers.diagnosis.network import check_network, check_several_classes
 from helpers.diagnosis.outlines import check_outlines, check_unmarked
 from helpers.diagnosis.predicted import check_faint, check_predicted
 from helpers.diagnosis.report import Diagnosis
@@ -47,6 +47,8 @@ def diagnose(images, masks=None, y_pred=None, model=None, history=None, training
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         case = Material(images, masks, y_pred, model, history, training)
+        if (several := _ask(check_several_classes, case)):
+            return Diagnosis([*several, *_ask(check_image_values, case), *_ask(check_pairing, case)], case.looked)
         findings = []
         for check in CHECKS:
             findings += _ask(check, case)

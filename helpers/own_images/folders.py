@@ -35,6 +35,11 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
     or other settings; PictureError if the folder holds no pictures.
     """
     kept = load_kept(model_path)
+    if kept.model.output_shape[-1] != 1:
+        raise PictureError(
+            f"{Path(model_path).name}: knows {kept.model.output_shape[-1]} classes, and a folder is predicted with one "
+            "foreground. Use load_kept, predict_tiled and class_masks.most_probable picture by picture."
+        )
     settings = {**SETTINGS, **{name: kept.settings[name] for name in SETTINGS if name in kept.settings}, **changes}
     pictures, out = picture_files(folder), Path(out).expanduser().resolve()
     if out.is_relative_to(Path(folder).expanduser().resolve()):

@@ -24,7 +24,7 @@ def suspicions(records, masks) -> list[str]:
             f"{len(high)} of {n} masks look inverted (more foreground than background): {names}. "
             "Look at them; swap black and white in those files."
         )
-    outlines = [record.name for record, mask in zip(records, masks) if is_outline(mask[..., 0])]
+    outlines = [record.name for record, mask in zip(records, masks) if is_outline(mask[..., 0] == 1)]
     if 2 * len(outlines) > (shares > 0).sum():
         said.append(
             f"{len(outlines)} of {n} masks are outlines, thin lines around areas: {', '.join(outlines[:5])}. A network "

@@ -136,7 +136,7 @@ def foreground_of(mask: Codes, foreground, facts: FolderFacts) -> tuple[np.ndarr
     word = "three values" if len(values) == 3 else f"{len(values)} values"
     raise PictureError(
         f"{name}: the mask holds {word}, {_said(mask)}; expected background and foreground, or numbered objects. "
-        f"{remedy} Several classes cannot be learned here: choose one."
+        f"{remedy} To keep several classes, pass classes=."
     )
 
 

@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.own_images.annotations import drawn
+from helpers.class_masks import IGNORE
 from helpers.own_images.channels import to_gray
+from helpers.own_images.class_codes import check_class_settings, classes_in
 from helpers.own_images.files import MAX_TOTAL, PictureError, read_picture
 from helpers.own_images.layouts import find_layout
 from helpers.own_images.mask_suspicions import suspicions
@@ -77,7 +79,7 @@ def _stacked(arrays):
 
 def load_pairs(
     images_dir, masks_dir=None, foreground=None, value_range=None, channel=None, invert=False, gap=False, fill=False,
-    limit=None,
+    limit=None, classes=None,
 ) -> Pairs:
     """Load pictures and their masks, matched by name; returns `Pairs`, that is `(images, masks)`.
 
@@ -88,12 +90,15 @@ def load_pairs(
     Masks may be 0/1, 0/255, black and a color, or numbered objects. foreground: which of a mask's values count, where
     that is unclear: a number, a color (red, green, blue), a list of these, "nonzero" or "half". value_range, channel:
     as in `to_gray`. invert: swap foreground and background of all masks. gap: clear a line between touching numbered
-    objects. fill: fill closed outlines. limit: the largest number of pictures to load, evenly spread.
+    objects. fill: fill closed outlines. classes: how many classes, background included, the numbers of the masks stand
+    for (255: unmarked); the masks then hold these numbers. limit: the largest number of pictures to load, evenly spread.
 
     Raises FileNotFoundError or NotADirectoryError for a folder that is none, PictureError for everything else, with one
     line for each kind of fault. Warns of masks that are all empty, full or outlines, or look inverted. No file is
     changed.
     """
+    if classes is not None:
+        check_class_settings(foreground=foreground, invert=invert, gap=gap, fill=fill)
     layout = find_layout(images_dir, masks_dir)
     matches = layout.matches
     if limit is not None:
@@ -121,18 +126,19 @@ def load_pairs(
     for i, (name, image, how, mask, remark, values) in enumerate(read):
         read[i] = None
         try:
-            inside, held = foreground_of(mask, foreground, facts)
+            inside, held = classes_in(mask, classes) if classes else foreground_of(mask, foreground, facts)
         except PictureError as error:
             problems.append((name, str(error)))
             continue
         if gap and held.endswith("objects"):
             inside = cleared_gap(mask.codes, inside)
         inside = filled(inside) if fill else inside
-        inside = inside ^ bool(invert)
+        inside = inside if classes else inside ^ bool(invert)
         images.append(image)
         labels.append(_objects_of(mask, held, inside, invert))
         masks.append(inside.astype(np.uint8)[..., None])
-        records.append(PairRecord(name, *inside.shape, how, held, float(inside.mean()), remark, values))
+        share = float(np.mean((inside > 0) & (inside != IGNORE)))
+        records.append(PairRecord(name, *inside.shape, how, held, share, remark, values))
     _raise_all(problems, len(matches))
     said = suspicions(records, masks)
     for remark in said:
