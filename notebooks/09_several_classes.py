@@ -712,7 +712,7 @@ checks.progress("09")
 #
 # ## Further reading
 #
-# - Sudre et al., [Generalised Dice overlap](https://arxiv.org/abs/1707.03237), 2017: Dice losses for classes of unequal size.
+# - Sudre et al., [Generalized Dice overlap](https://arxiv.org/abs/1707.03237), 2017: Dice losses for classes of unequal size.
 # - Frangi et al., [Multiscale vessel enhancement filtering](https://doi.org/10.1007/BFb0056195), 1998.
 # - Fonov et al., [Unbiased average age-appropriate atlases](https://doi.org/10.1016/j.neuroimage.2010.07.033), 2011: the brain of this notebook.
 # - Maier-Hein et al., [Metrics reloaded](https://arxiv.org/abs/2206.01653), 2024: which score for which task.

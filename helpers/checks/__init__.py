@@ -25,5 +25,6 @@ __all__ = [
     "exercise_2_5", "exercise_2_6", "exercise_3_1", "exercise_3_2", "exercise_3_3", "exercise_3_4",
     "exercise_3_5", "exercise_4_1", "exercise_4_2", "exercise_4_3", "exercise_4_4", "exercise_4_5",
     "exercise_5_1", "exercise_5_2", "exercise_5_3", "exercise_5_4", "exercise_7_1", "exercise_7_2",
-    "exercise_9_1", "exercise_9_2", "exercise_9_3", "exercise_9_4", "find_problems", "hint", "progress", "progress_file", "read_progress", "reveal", "ward_round",
+    "exercise_9_1", "exercise_9_2", "exercise_9_3", "exercise_9_4", "find_problems", "hint",
+    "progress", "progress_file", "read_progress", "reveal", "ward_round",
 ]

@@ -40,8 +40,8 @@ def exercise_9_1(my_softmax):
         return raised / raised.sum(axis=axis, keepdims=True)
 
     if any(not np.isfinite(one).all() for one in got):
-        raise Wrong("value", "for logits of 1000 or of -1000 it gives NaN or infinity: np.exp runs out of numbers. Take "
-            "something off all logits first; what can you take off without changing the shares?")
+        raise Wrong("value", "for logits of 1000 or of -1000 it gives NaN or infinity: np.exp runs out of numbers. "
+            "Take something off all logits first; what can you take off without changing the shares?")
     verdict(got, by(right), {
         "that is a sigmoid for each class: the numbers of one pixel do not add up to one.": by(lambda x:
             1 / (1 + np.exp(-np.clip(x, -700, 700)))),

@@ -11,7 +11,8 @@ PREDICTIONS = {
     "all background": Prediction("its pixel accuracy is {:.2f}", 0.03, {
         0.33: "That would be so if the three classes were equally frequent. Most of a scan is background.",
         0.5: "Half and half would be a coin. Most of a scan is background, and all of that is right.",
-        0: "It misses every lesion and every vessel, but the background is most of the picture, and all of it is right.",
+        0: "It misses every lesion and every vessel. But the background is most of the picture, and all of it is "
+            "right.",
         0.95: "Nearly: vessels and lesions together take a little more than that leaves.",
     }, example="0.5"),
     "heavy vessels": Prediction("{}", 0, {
@@ -21,16 +22,16 @@ PREDICTIONS = {
     }, ("recall", "precision", "both", "neither"), '"both"'),
     "weakest class": Prediction("it is the {}", 0, {
         "background": "It has by far the most pixels, so that its few errors hardly count.",
-        "lesion": "Lesions are round and large: most of their pixels lie far from an outline. A line two pixels wide is "
-            "nothing but outline.",
+        "lesion": "Lesions are round and large: most of their pixels lie far from an outline. A line two pixels wide "
+            "is nothing but outline.",
     }, ("background", "lesion", "vessel"), '"lesion"'),
     "unmarked": Prediction("the better one {}", 0, {
         "calls them background": "Then three quarters of all lesions are taught as background, and the network learns "
             "to leave most of them out.",
     }, ("ignores them", "calls them background"), '"ignores them"'),
     "neighbor slice": Prediction("it scores {:.2f}", 0.04, {
-        0.5: "That is about what a copy from twelve millimeters away scores. One millimeter further, a brain has hardly "
-            "changed.",
+        0.5: "That is about what a copy from twelve millimeters away scores. One millimeter further, a brain has "
+            "hardly changed.",
         0.7: "That is about what a copy from five millimeters away scores.",
         1: "Almost, but the folds do move a little from slice to slice.",
     }, example="0.5"),

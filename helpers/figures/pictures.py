@@ -96,7 +96,7 @@ def show_predictions(images, y_true, y_pred, titles=(), title="", caption=""):
 def show_classes(images, rows, names, titles=(), title="", caption=""):
     """Show scans, and below them rows of their classes: dark for class 0, orange for class 1, white for class 2.
 
-    rows: the name of a row to its masks of 0, 1 and 2; names: of the three classes, for the legend; titles: of the scans.
+    rows: the name of a row to its masks of 0, 1 and 2; names: of the three classes, for the legend.
     """
     n, shape = len(images), np.divide(*np.shape(images[0])[:2])
     wide = 8.4 / max(n, 3)

@@ -91,7 +91,7 @@ def load_pairs(
     that is unclear: a number, a color (red, green, blue), a list of these, "nonzero" or "half". value_range, channel:
     as in `to_gray`. invert: swap foreground and background of all masks. gap: clear a line between touching numbered
     objects. fill: fill closed outlines. classes: how many classes, background included, the numbers of the masks stand
-    for (255: unmarked); the masks then hold these numbers. limit: the largest number of pictures to load, evenly spread.
+    for (255: unmarked); the masks then hold these numbers. limit: the most pictures to load, evenly spread.
 
     Raises FileNotFoundError or NotADirectoryError for a folder that is none, PictureError for everything else, with one
     line for each kind of fault. Warns of masks that are all empty, full or outlines, or look inverted. No file is

@@ -32,10 +32,10 @@ def balance(model, circles=4, vessels=3, noise=0.1, contrast=0.4, favor=1.0, see
     found = most_probable(chances / chances.sum(axis=-1, keepdims=True))[0]
     _, lesions, lines = dice_per_class(truth[None], found[None], 3)[0]
     canvas = Canvas(246)
-    pictures = drawing.levels(image), drawing.colored(truth[..., 0], "classes"), drawing.colored(found[..., 0], "classes")
+    maps = [drawing.colored(one[..., 0], "classes") for one in (truth, found)]
     wrong = drawing.colored(3 * (found != truth)[..., 0].astype(np.uint8), "errors")
     titles = "Scan", "Truth", "Network", f"Wrong: {(found != truth).mean():.1%} of the pixels"
-    for i, (picture, words) in enumerate(zip((*pictures, wrong), titles)):
+    for i, (picture, words) in enumerate(zip((drawing.levels(image), *maps, wrong), titles)):
         canvas.text(i * COLUMN, 17, words, bold=True)
         canvas.tile(i * COLUMN, 26, picture)
     canvas.key(COLUMN, 237, [(tuple(color), word) for color, word in KEY])

@@ -16,7 +16,7 @@ def draw_steady_classes(scene: CircleScene, seed: int) -> tuple[np.ndarray, np.n
     """Draw a scan like `draw_scene`, but light, vessels and lesions from random streams of their own.
 
     So with one seed the same discs stay in place while vessels come and go, and a circle more is one circle more.
-    Every dial of the scene must be a number. Returns `(image, classes)`, `[size, size, 1]` each, as `draw_classes` does.
+    Every dial of the scene must be a number. Returns `(image, classes)` as `draw_classes` does.
     """
     light, curves, discs = (np.random.default_rng([seed, stream]) for stream in range(3))
     image = background(scene, light)
