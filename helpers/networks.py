@@ -13,6 +13,8 @@ import tensorflow as tf
 from helpers.anatomy import check_sizes
 from helpers.arrays import check_images
 
+# Each network has a compiled function of its own, so that a new one for a new network is as it should be.
+tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
 _steps = weakref.WeakKeyDictionary()  # one compiled function for each network, gone when the network goes
 
 

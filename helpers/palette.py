@@ -32,6 +32,7 @@ KINDS = {  # pictures whose numbers stand for kinds of pixels: the color of 0, o
 LEGENDS = {  # what the kinds mean, in the order in which a legend names them
     "mask": (("truth", "lesion"),), "answer": (("prediction", "called lesion"),),
     "errors": (("hit", "found"), ("truth", "missed"), ("prediction", "too much")),
+    "classes": (("truth", "lesion"), ("hit", "vessel")),
     "outlines": (("truth", "truth"), ("prediction", "prediction (dashed)")),
 }
 

@@ -256,7 +256,8 @@ print("more vessels are found, and more is called vessel that is none:", higher 
 #
 # <details><summary>What you should have seen</summary>
 #
-# It lies between the two, and nearer to equal weights: its recall is higher than with cross-entropy alone, and its precision stays far above that of balanced weights.
+# Equal weights. In our run recall was 0.82 and precision 0.87, both a little higher than with cross-entropy alone. Dice does not buy recall
+# with precision, because inventing costs as well.
 #
 # </details>
 #
@@ -415,8 +416,8 @@ assert gain > 0.1
 #
 # <details><summary>What you should have seen</summary>
 #
-# Yes, somewhat: the marked pixels then come from all parts of every picture, and neighboring columns are nearly the same anyway. Marking
-# a little of everything teaches more than marking everything in one corner.
+# Yes: in our run the mean Dice rose from 0.75 to 0.82. The marked pixels then come from all parts of every picture, and neighboring columns
+# are nearly the same anyway.
 #
 # </details>
 #
@@ -434,7 +435,8 @@ from helpers.brain import TISSUES, brain_path, brain_slices, split_blocks, witho
 # %%
 brain = brain_slices(range(40, 136))
 print("file:", brain_path().name)
-print("slices of one millimeter:", brain.images.shape, "classes:", dict(enumerate(TISSUES)))
+print("slices of one millimeter:", brain.images.shape)
+print("classes:", dict(enumerate(TISSUES)))
 
 # %% [markdown]
 # As it is, the scan is too clean: thresholds nearly solve it. So we add the noise and the light of notebook 01, 0.1 and 0.6.

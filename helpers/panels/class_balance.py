@@ -4,14 +4,11 @@ from functools import partial
 
 import numpy as np
 
-from helpers import drawing, palette
 from helpers.class_masks import most_probable
-from helpers.panels.canvas import COLUMN, Canvas, PanelResult
 from helpers.panels.shell import Dial, Panel
 from helpers.panels.steady_scenes import draw_steady_classes
+from helpers.panels.views import PanelResult, picture
 from helpers.synthesis import CircleScene
-
-KEY = tuple(zip(palette.table("classes")[:3].tolist(), ("background", "lesion", "vessel")))
 
 
 def balance(model, circles=4, vessels=3, noise=0.1, contrast=0.4, favor=1.0, seed=38, size=96) -> PanelResult:
@@ -31,19 +28,16 @@ def balance(model, circles=4, vessels=3, noise=0.1, contrast=0.4, favor=1.0, see
     chances = predict(model, image[None]) * np.float32([1, 1, favor])
     found = most_probable(chances / chances.sum(axis=-1, keepdims=True))[0]
     _, lesions, lines = dice_per_class(truth[None], found[None], 3)[0]
-    canvas = Canvas(246)
-    maps = [drawing.colored(one[..., 0], "classes") for one in (truth, found)]
-    wrong = drawing.colored(3 * (found != truth)[..., 0].astype(np.uint8), "errors")
-    titles = "Scan", "Truth", "Network", f"Wrong: {(found != truth).mean():.1%} of the pixels"
-    for i, (picture, words) in enumerate(zip((drawing.levels(image), *maps, wrong), titles)):
-        canvas.text(i * COLUMN, 17, words, bold=True)
-        canvas.tile(i * COLUMN, 26, picture)
-    canvas.key(COLUMN, 237, [(tuple(color), word) for color, word in KEY])
+    wrong = (found != truth).astype(np.uint8)
+    views = [
+        picture("Scan", image), picture("Truth", truth, "classes"), picture("Network", found, "classes"),
+        picture(f"Wrong: {wrong.mean():.1%} of the pixels", wrong * np.uint8(255)),
+    ]
     facts = {
         "Dice of lesions": f"{lesions:.2f}", "Dice of vessels": f"{lines:.2f}",
         "vessel, really": f"{int((truth == 2).sum())} px", "called vessel": f"{int((found == 2).sum())} px",
     }
-    return PanelResult(canvas.pixels, facts, f"lesions score a Dice of about {lesions:.1f}, vessels {lines:.1f}.")
+    return PanelResult(views, facts, f"lesions score a Dice of about {lesions:.1f}, vessels {lines:.1f}.")
 
 
 def balance_panel(model, size=96) -> Panel:
