@@ -92,7 +92,7 @@ class BackupAndRestore(keras.callbacks.Callback):
 
     def _write(self, epoch):
         check_still_mine(self.folder)
-        arrays = [np.asarray(variable) for variable in _variables(self.model)]
+        arrays = [variable.value.numpy() for variable in _variables(self.model)]  # also of a mirrored one
         memory, more = _memories(self.watched)
         state = {
             "epoch": epoch, "stopped": bool(self.model.stop_training), "terms": self.terms, "memory": memory,

@@ -28,7 +28,7 @@ def terms_of(model, train, validation, settings: dict) -> dict:
     rate = optimizer.pop("learning_rate", None)
     terms["optimizer"] = _digest_of_text(_plain(optimizer))
     terms["loss"] = getattr(model.loss, "__name__", type(model.loss).__name__)
-    if not int(model.optimizer.iterations):  # later a callback may have changed it
+    if not model.optimizer.iterations.value.numpy():  # later a callback may have changed it
         terms["learning rate"] = _digest_of_text(_plain(rate))
     return terms
 

@@ -217,6 +217,48 @@ def test_two_devices_have_the_losses_of_one():
     assert apart > 1e-4, "Keras clips on each device before it sums: notebook 07 says that the losses differ"
 
 
+UNDER_MIRRORED = """
+import json, sys
+from helpers.scaling import use_devices
+use_devices(2)
+import keras, numpy as np, tensorflow as tf
+from helpers.anatomy import build_unet
+from helpers.synthesis import CircleScene, make_dataset
+from helpers.training import train_unet
+scene = CircleScene(size=16, radius=(3, 5), circles=(0, 2))
+data = make_dataset(8, scene, seed=1), make_dataset(4, scene, seed=4)
+
+class Stop(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+def train(name, strategy, seed=0, **settings):
+    with strategy.scope():
+        keras.utils.set_random_seed(seed)
+        model = build_unet(depth=1, filters=2)
+    return train_unet(model, *data, f"{sys.argv[1]}/{name}", epochs=4, **settings).history["loss"], model.get_weights()
+
+two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+one, both = train("one", tf.distribute.get_strategy()), train("two", two)
+try:
+    train("cut", two, callbacks=[Stop()])
+except KeyboardInterrupt:
+    pass
+resumed = train("cut", two, seed=9, resume=True)
+same = all(np.array_equal(a, b) for a, b in zip(resumed[1], both[1]))
+print(json.dumps([one[0], both[0], resumed[0] == both[0] and same]))
+"""
+
+
+def test_train_unet_on_two_devices_has_the_losses_of_one_and_resumes_bit_for_bit(tmp_path):
+    done = subprocess.run([sys.executable, "-c", UNDER_MIRRORED, str(tmp_path)], capture_output=True, text=True, cwd=ROOT, timeout=500)
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, two, resumed = json.loads(done.stdout.splitlines()[-1])
+    np.testing.assert_allclose(one, two, atol=1e-3)
+    assert resumed
+
+
 # --- machines ---
 
 

@@ -68,7 +68,8 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     if not resume:
         claim_folder(run_dir)
     with holding(run_dir, new=not resume):
-        _compile(model, recipe, epochs * (steps or _length(train)))
+        with model.distribute_strategy.scope():  # a network made for several devices
+            _compile(model, recipe, epochs * (steps or _length(train)))
         planned = {**asdict(recipe), "epochs": epochs, "planned rate": model.optimizer.name == OURS}
         *kept, keeper = make_callbacks(run_dir, recipe.patience, recipe.monitor)
         keeper.terms, keeper.watched = terms_of(model, *data, planned), [*kept, *callbacks]
