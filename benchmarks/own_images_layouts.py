@@ -51,7 +51,7 @@ def put(folder, name, content, **options):
         path.write_text(content)
     elif path.suffix == ".npy":
         np.save(path, content)
-    elif path.suffix == ".tif":
+    elif path.suffix.lower() == ".tif":
         tifffile.imwrite(path, content, **options)
     elif name.endswith(".nii.gz"):
         import nibabel
@@ -73,6 +73,8 @@ def objects(kind):
     }[kind])
 
 
+YOLO = "0 0.2 0.25 0.5 0.25 0.5 0.6 0.2 0.6\n"
+CVAT = '<?xml version="1.0"?><annotations><image name="a.png"><polygon label="c" points="10,10;30,10;30,25;10,25"/></image></annotations>'
 ONE, TWO = None, "masks"  # one folder, or folders images and masks
 LAYOUTS = [  # name, files, where, options of load_pairs, truth
     ("two folders, 0/255", {"images/a.tif": GRAY, "masks/a.png": WHITE}, TWO, {}, TRUTH),
@@ -112,6 +114,37 @@ LAYOUTS = [  # name, files, where, options of load_pairs, truth
     ("WhiteIsZero", {"images/a.tif": (255 - GRAY, {"photometric": "miniswhite"}), "masks/a.tif": (255 - WHITE, {"photometric": "miniswhite"})}, TWO, {}, TRUTH),
     ("two pictures without masks", {"a.png": GRAY, "b.png": GRAY}, ONE, {}, TRUTH),
     (".ipynb_checkpoints and __MACOSX", {"images/a.png": GRAY, "images/.ipynb_checkpoints/a.png": GRAY, "images/__MACOSX/._a.png": GRAY, "masks/a.png": WHITE}, TWO, {}, TRUTH),
+    ("patient folders, image and mask in each", {f"p{i}/{n}": c for i in (1,2) for n,c in (("scan.png",GRAY),("scan_mask.png",WHITE))}, ONE, {}, TRUTH),
+    ("_GT", {"images/a.png": GRAY, "masks/a_GT.png": WHITE}, TWO, {}, TRUTH),
+    ("-label", {"a.png": GRAY, "a-label.png": WHITE}, ONE, {}, TRUTH),
+    ("seg_ prefix", {"a.png": GRAY, "seg_a.png": WHITE}, ONE, {}, TRUTH),
+    ("upper-case endings", {"images/A.PNG": GRAY, "masks/A.TIF": WHITE}, TWO, {}, TRUTH),
+    ("lower-case name of the mask", {"images/Cell_A.png": GRAY, "masks/cell_a.png": WHITE}, TWO, {}, TRUTH),
+    ("JPEG picture, BMP mask", {"images/a.jpeg": GRAY, "masks/a.bmp": WHITE}, TWO, {}, TRUTH),
+    ("spaces and umlauts", {"images/Zelle Ä 1.png": GRAY, "masks/Zelle Ä 1 Maske.png": WHITE}, TWO, {}, TRUTH),
+    ("spaces and umlauts, same names", {"images/Zöllner 1.png": GRAY, "masks/Zöllner 1.png": WHITE}, TWO, {}, TRUTH),
+    ("train, val and test folders", {f"{k}/{s}/{s}{i}.png": c for k,c in (("images",GRAY),("masks",WHITE)) for s in ("train", "val", "test") for i in (1,2)}, TWO, {}, TRUTH),
+    ("train/images and train/masks", {f"{s}/{k}/{i}.png": c for k,c in (("images",GRAY),("masks",WHITE)) for s in ("train", "val") for i in (1,2)}, ONE, {}, TRUTH),
+    ("masks as .npy", {"images/a.png": GRAY, "masks/a.npy": TRUTH.astype(bool)}, TWO, {}, TRUTH),
+    ("YOLO polygons as text", {"images/a.png": GRAY, "masks/a.txt": YOLO}, TWO, {}, TRUTH),
+    ("CVAT XML", {"images/a.png": GRAY, "masks/all.xml": CVAT}, TWO, {}, TRUTH),
+    ("one RGB overlay for each picture", {"images/a.png": GRAY, "masks/a.png": np.where(TRUTH[...,None]>0,np.uint8([255,0,0]),np.dstack([GRAY]*3))}, TWO, {}, TRUTH),
+    ("1-bit TIFF mask", {"images/a.tif": GRAY, "masks/a.tif": (TRUTH.astype(bool),{"photometric":"minisblack"})}, TWO, {}, TRUTH),
+    ("stack of pictures, a mask with one page fewer", {"images/v.tif": np.stack([GRAY]*3), "masks/v.tif": np.stack([WHITE]*2)}, TWO, {}, TRUTH),
+    ("stack and one mask for all pages", {"images/v.tif": np.stack([GRAY]*3), "masks/v.tif": WHITE}, TWO, {}, TRUTH),
+    ("labelme JSON in a folder of its own", {"images/a.png": GRAY, "masks/a.json":objects("labelme")}, TWO, {}, BOXED),
+    ("masks with a number after the word", {"a.png": GRAY, "a_mask1.png": WHITE}, ONE, {}, TRUTH),
+    ("_segmentation", {"a.png": GRAY, "a_segmentation.png": WHITE}, ONE, {}, TRUTH),
+    ("_labels and _img", {"a_img.png": GRAY, "a_labels.png": LABELS.astype(np.uint8)}, ONE, {}, TRUTH),
+    ("ground_truth folder", {"raw/a.png": GRAY, "ground_truth/a.png": WHITE}, ONE, {}, TRUTH),
+    ("img and gt folders", {"img/a.png": GRAY, "gt/a.png": WHITE}, ONE, {}, TRUTH),
+    ("masks of another size", {"images/a.png": GRAY, "masks/a.png": WHITE[:30]}, TWO, {}, TRUTH),
+    ("16-bit PNG masks of objects", {"images/a.png": GRAY, "masks/a.png": LABELS*1000}, TWO, {}, TRUTH),
+    ("masks of 0 and 65535", {"images/a.png": GRAY, "masks/a.tif": TRUTH.astype(np.uint16)*65535}, TWO, {}, TRUTH),
+    ("float masks of 0 and 1", {"images/a.png": GRAY, "masks/a.tif": TRUTH.astype(np.float32)}, TWO, {}, TRUTH),
+    ("all masks empty", {"images/a.png": GRAY, "masks/a.png": WHITE*0}, TWO, {}, TRUTH),
+    ("inverted masks", {"images/a.png": GRAY, "masks/a.png": 255-cv2.erode(WHITE,np.ones((3,3),np.uint8))}, TWO, {}, TRUTH),
+    ("names in another order of parts", {"images/1_a.png": GRAY, "masks/a_1.png": WHITE}, TWO, {}, TRUTH),
 ]
 
 

@@ -124,6 +124,11 @@ def _check_link(path, folder):
 
 
 def _no_pictures(folder, others):
+    if unread := [name for name in others if name.lower().endswith((".txt", ".xml"))]:
+        return PictureError(
+            f"the folder {folder} holds no picture. If {unread[0]} holds outlines, as of YOLO, Pascal VOC or CVAT: these "
+            "are not read here. Export them as masks (PNG), COCO or labelme."
+        )
     held = f"It holds {len(others)} other files, such as {others[0]}." if others else "It is empty."
     return PictureError(
         f"the folder {folder} holds no picture ({', '.join(ENDINGS)}). {held} Export your pictures as PNG or TIFF."
