@@ -254,7 +254,7 @@ BAD = {
     "huge tiff": ({"a.tif": huge_tiff()}, {"a.png": DISC}, r"a\.tif: .*30,000 x 30,000.*predict_tiled"),
     "two of a name": ({"a.png": GRAY, "a.tif": GRAY}, {"a.png": DISC}, r"a\.tif: there is also a\.png.*Keep one"),
     "no files": ({}, {"a.png": DISC}, "holds no picture.*It is empty.*Export"),
-    "YOLO": ({"a.png": GRAY}, {"a.txt": b"0 0.2 0.3 0.5 0.3 0.5 0.6\n"}, r"a\.txt holds outlines, as of YOLO, Pascal VOC or CVAT: these are not read here.*PNG"),
+    "YOLO": ({"a.png": GRAY}, {"a.txt": b"0 0.2 0.3 0.5 0.3 0.5 0.6\n"}, r"a\.txt holds outlines, as of YOLO, VOC or CVAT: they are not read here.*PNG"),
     "other files": ({"a.czi": b"ZISRAW"}, {"a.png": DISC}, r"such as a\.czi.*Export"),
 }
 

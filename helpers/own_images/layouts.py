@@ -126,7 +126,7 @@ def _check_link(path, folder):
 def _no_pictures(folder, others):
     if unread := [name for name in others if name.lower().endswith((".txt", ".xml"))]:
         return PictureError(
-            f"the folder {folder} holds no picture. If {unread[0]} holds outlines, as of YOLO, Pascal VOC or CVAT: these "
+            f"the folder {folder} holds no picture. If {unread[0]} holds outlines, as of YOLO, VOC or CVAT: they "
             "are not read here. Export them as masks (PNG), COCO or labelme."
         )
     held = f"It holds {len(others)} other files, such as {others[0]}." if others else "It is empty."
