@@ -14,7 +14,7 @@ import pytest
 from course import ROOT
 
 LAYERS = {  # what each module may import of the others
-    "class_masks": set(), "arrays": {"class_masks"}, "palette": set(), "printing": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "evaluation": {"arrays", "synthesis"},
+    "class_masks": set(), "elastic": set(), "arrays": {"class_masks"}, "palette": set(), "printing": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "evaluation": {"arrays", "synthesis"},
     "anatomy": set(), "networks": {"anatomy", "arrays"}, "memory": set(), "datasets": {"arrays"},
     "classes": {"arrays", "class_masks", "evaluation"}, "pixel_weights": {"arrays", "training"},
     "brain": {"dials", "own_images", "synthesis"},
@@ -27,7 +27,7 @@ LAYERS = {  # what each module may import of the others
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {
-    module: {"tensorflow", "keras", "IPython", "ipywidgets", "anywidget", "matplotlib"} for module in ("arrays", "class_masks", "palette", "drawing", "synthesis", "evaluation", "instances", "workers")
+    module: {"tensorflow", "keras", "IPython", "ipywidgets", "anywidget", "matplotlib"} for module in ("arrays", "class_masks", "elastic", "palette", "drawing", "synthesis", "evaluation", "instances", "workers")
 }
 
 
