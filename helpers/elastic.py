@@ -12,7 +12,7 @@ def draw_field(height: int, width: int, rng: np.random.Generator, grid: int = 3,
     Raises ValueError for a grid below 2 or a spread that is negative or not finite.
     """
     if grid < 2 or not np.isfinite(spread) or spread < 0:
-        raise ValueError(f"grid is {grid} and spread {spread}; expected a grid of at least 2 and a spread of 0 or more.")
+        raise ValueError(f"grid is {grid} and spread {spread}; expected a grid of at least 2, a spread of 0 or more.")
     coarse = rng.normal(0, 1, (grid, grid, 2)).astype(np.float32)
     field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     while folds(spread * field):

@@ -42,7 +42,7 @@ def test_fields_are_repeatable_smooth_and_never_fold():
 def test_impossible_settings_are_refused():
     rng = np.random.default_rng(0)
     for settings in ({"grid": 1}, {"spread": -1}, {"spread": np.nan}, {"spread": np.inf}):
-        with pytest.raises(ValueError, match="expected a grid of at least 2"):
+        with pytest.raises(ValueError, match="expected a grid of at least 2, a spread"):
             draw_field(32, 32, rng, **settings)
     with pytest.raises(ValueError, match="should have one size"):
         bend(np.zeros((8, 8, 1)), np.zeros((8, 9, 1)), np.zeros((8, 8, 2)))
