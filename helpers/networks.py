@@ -1,9 +1,6 @@
 """Load a network from a file, even one that a newer Keras has written, and ask it."""
 
-import json
-import tempfile
 import weakref
-import zipfile
 from pathlib import Path
 
 import keras
@@ -12,6 +9,8 @@ import tensorflow as tf
 
 from helpers.anatomy import check_sizes
 from helpers.arrays import check_images
+from helpers.gate import DamagedError, GateError, first_line, open_archive, printable, read_json, read_member
+from helpers.gate.opening import open_network
 
 # Each network has a compiled function of its own, so that a new one for a new network is as it should be.
 tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
@@ -58,55 +57,32 @@ def check_fit(model, height: int, width: int) -> None:
 def load_network(path):
     """Load a network from a `.keras` file, ready to predict (not compiled), even if a newer Keras has written it.
 
-    Raises FileNotFoundError if there is none, ValueError if the file is damaged or not a Keras model.
+    What a file may hold, and what is promised of one that a stranger made, says `helpers.gate`. Raises
+    FileNotFoundError if there is none, ValueError if it is damaged, no Keras model, or not let in.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(
-            f"there is no file {path}; train a network in notebook 03, or use models/unet_circles.keras."
+            f"there is no file {printable(path)}; train a network in notebook 03, or use models/unet_circles.keras."
         )
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises anything from KeyError to zipfile.BadZipFile here
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                return keras.models.load_model(plainer_copy(path, folder), compile=False, safe_mode=True)
-        except Exception:  # then the first error is the one that tells
-            reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        return open_network(path)
+    except Exception as error:  # Keras raises anything from KeyError to RecursionError here
+        if isinstance(error, GateError) and not isinstance(error, DamagedError):
+            raise GateError(f"{printable(path.name)}: {error}.") from error
         raise ValueError(
-            f"{path} is damaged or no Keras model ({reason}).{_other_keras(path)} Train again, or fetch the file anew."
+            f"{printable(path)} is damaged or no Keras model ({first_line(error)}).{_other_keras(path)} Train again, or "
+            "fetch the file anew."
         ) from error
-
-
-def plainer_copy(path, folder) -> Path:
-    """Write a copy of a `.keras` file into a folder, without initializer settings that are None; returns its path.
-
-    Keras 3.15 writes such settings, `input_axes` for one, which older versions (Colab has 3.13) do not know and refuse.
-    None is their default, and a network that has its weights needs no initializers.
-    """
-    copy = Path(folder) / Path(path).name
-    with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w") as new:
-        for name in old.namelist():
-            content = old.read(name)
-            if name == "config.json":
-                content = json.dumps(json.loads(content, object_hook=_plainer)).encode()
-            new.writestr(name, content)
-    return copy
-
-
-def _plainer(part):
-    for key, value in part.items():
-        if key.endswith("_initializer") and isinstance(value, dict) and "config" in value:
-            value["config"] = {name: setting for name, setting in value["config"].items() if setting is not None}
-    return part
 
 
 def _other_keras(path):
     try:
-        with zipfile.ZipFile(path) as file:
-            wrote = json.loads(file.read("metadata.json"))["keras_version"]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        with open_archive(path) as archive:
+            wrote = str(read_json(read_member(archive, "metadata.json", 10_000), "note")["keras_version"])
+    except (OSError, KeyError, TypeError, ValueError):
         return ""
     if wrote == keras.__version__:
         return ""
+    wrote = printable(wrote, 20)
     return f" Keras {wrote} wrote it, and this is Keras {keras.__version__}: it may open where it was made."

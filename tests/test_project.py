@@ -15,15 +15,15 @@ from course import ROOT
 
 LAYERS = {  # what each module may import of the others
     "class_masks": set(), "elastic": set(), "arrays": {"class_masks"}, "palette": set(), "printing": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "evaluation": {"arrays", "synthesis"},
-    "anatomy": set(), "networks": {"anatomy", "arrays"}, "memory": set(), "datasets": {"arrays"},
+    "anatomy": set(), "gate": set(), "networks": {"anatomy", "arrays", "gate"}, "memory": set(), "datasets": {"arrays"},
     "classes": {"arrays", "class_masks", "evaluation"}, "pixel_weights": {"arrays", "training"},
     "brain": {"dials", "own_images", "synthesis"},
     "picture_loss": set(), "run_lock": set(), "run_terms": set(), "run_folder": {"run_lock"}, "backup": {"run_folder", "run_lock"},
     "resuming": {"backup", "run_folder", "run_lock", "run_terms"},
-    "training": {"arrays", "backup", "classes", "datasets", "memory", "networks", "picture_loss", "resuming", "run_folder", "run_terms"}, "diagnosis": {"arrays", "evaluation", "training"},
+    "training": {"arrays", "backup", "classes", "datasets", "gate", "memory", "networks", "picture_loss", "resuming", "run_folder", "run_terms"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
     "scaling": {"anatomy", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
-    "own_images": {"arrays", "class_masks", "drawing", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances", "networks", "synthesis"},
+    "own_images": {"arrays", "class_masks", "drawing", "gate", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances", "networks", "synthesis"},
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {

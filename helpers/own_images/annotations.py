@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from skimage import draw
 
-from helpers.own_images.files import PictureError, ending_of, first_line
+from helpers.gate import first_line
+from helpers.own_images.files import PictureError, ending_of
 
 ENDINGS = (".json", ".geojson", ".roi", ".zip")
 

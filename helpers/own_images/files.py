@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
+from helpers.gate import first_line
+
 MAX_PIXELS = 100_000_000  # of one picture; 10,000 x 10,000 as float32 are 400 MB
 MAX_TOTAL = 250_000_000  # of all pictures loaded together: 1.25 GB with their masks
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".npy")
@@ -96,12 +98,6 @@ def _reader_of(path):
     else:
         reader = _read_pillow
     return reader
-
-
-def first_line(error) -> str:
-    """Return the first line of an error's text, for a message of ours."""
-    text = str(error).strip().splitlines()
-    return text[0][:100] if text else type(error).__name__
 
 
 def too_large(path, size: str, max_pixels: int) -> str:

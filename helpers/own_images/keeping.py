@@ -12,8 +12,9 @@ import numpy as np
 import tifffile
 
 from helpers.drawing import as_png
-from helpers.own_images.files import PictureError, first_line
+from helpers.gate import first_line, open_archive, printable, read_json, read_member
 from helpers.own_images.gray_levels import Normalization
+from helpers.own_images.notes import checked_note
 from helpers.own_images.tiles import plane_of
 
 
@@ -138,13 +139,15 @@ def save_network(path, model, normalization, threshold: float, scores: dict, car
     """Write a network and all that its use needs into one new `.keras` file; returns its path.
 
     scores, card: names to numbers or texts (what data, how many pictures, how trained, not for what). settings: as in
-    `SavedNetwork`. The file opens with a plain `keras.models.load_model`, too, without this course.
+    `SavedNetwork`. The file opens with a plain `keras.models.load_model`, too, without this course. Raises ValueError
+    for numbers that could not be used when it is loaded, such as a threshold that is NaN.
     """
     path = Path(path).expanduser()
     if path.suffix != ".keras":
-        raise ValueError(f"{path.name}: a network is kept in a file that ends in .keras.")
+        raise ValueError(f"{printable(path.name)}: a network is kept in a file that ends in .keras.")
     kept = SavedNetwork(model, normalization, float(threshold), scores, card, dict(settings or {}))
     text = json.dumps(note_of(kept), indent=2)
+    checked_note(read_json(text, "note"))
     plain = type(model).from_config(model.get_config())  # without the course's loss and metrics, which others lack
     plain.set_weights(model.get_weights())
 
@@ -160,42 +163,22 @@ def save_network(path, model, normalization, threshold: float, scores: dict, car
 
 
 def load_kept(path) -> SavedNetwork:
-    """Load a network from a `.keras` file, in safe mode: code inside the file is never run.
+    """Load a network from a `.keras` file; what a file may hold, and what is promised of it, says `helpers.gate`.
 
     A file without the course's note gives no normalization and a threshold of 0.5. Raises FileNotFoundError if there
-    is none, and ValueError if it is damaged, no Keras model, or brings code of its own.
+    is none, and ValueError if it is damaged, no Keras model, or brings code of its own, or a note that cannot be used.
     """
     from helpers.training import load_network
 
     path = Path(path).expanduser()
-    note = {}
-    if path.exists():
-        try:
-            with zipfile.ZipFile(path) as archive:
-                if "__lambda__" in archive.read("config.json").decode("utf-8", "replace"):
-                    raise PictureError(
-                        f"{path.name}: holds pickled Python code (a Lambda layer), which could do anything on your "
-                        "machine; it is not loaded. "
-                        "Ask its author for a model of plain layers, or for its code to read."
-                    )
-                if NOTE in archive.namelist():
-                    note = json.loads(archive.read(NOTE))
-        except PictureError:
-            raise
-        except Exception:  # damaged in any way: load_network says so in its own words
-            note = {}
     model = load_network(path)
     try:
-        rule = note.get("normalization")
-        if rule:
-            least = float(rule.get("least", Normalization._field_defaults["least"]))
-            rule = Normalization(str(rule["kind"]), float(rule["low"]), float(rule["high"]), least)
-        else:
-            rule = None
-        threshold, scores, card = note.get("threshold", 0.5), note.get("scores", {}), note.get("card", {})
-        return SavedNetwork(model, rule, float(threshold), dict(scores), dict(card), dict(note.get("settings", {})))
+        with open_archive(path) as archive:
+            found = NOTE in archive.namelist()
+            note = read_json(read_member(archive, NOTE, 1_000_000), "note") if found else {}
+        return SavedNetwork(model, **checked_note(note))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path.name}: the note {NOTE} in it is damaged ({first_line(error)}). Save the network again with "
-            "save_network."
+            f"{printable(path.name)}: the note {NOTE} in it is damaged ({first_line(error)}). Save the network again "
+            "with save_network."
         ) from error

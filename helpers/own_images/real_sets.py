@@ -16,7 +16,8 @@ import tifffile
 from skimage import segmentation
 from tqdm import tqdm
 
-from helpers.own_images.files import PictureError, first_line
+from helpers.gate import first_line
+from helpers.own_images.files import PictureError
 
 
 class RealSet(NamedTuple):

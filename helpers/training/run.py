@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from helpers.classes import ClassDice, ClassLoss
 from helpers.datasets import check_first_batch, check_foreground, check_parts
+from helpers.gate.opening import load_weights
 from helpers.memory import ReleaseMemory
 from helpers.networks import check_fit
 from helpers.resuming import holding, read_interrupted, restore_files
@@ -88,7 +89,7 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     history.epoch = [int(row["epoch"]) for row in rows]
     history.history = {key: [row[key] for row in rows] for key in rows[0] if key != "epoch"} if rows else {}
     if (run_dir / "best.keras").exists():
-        model.load_weights(run_dir / "best.keras")
+        load_weights(model, run_dir / "best.keras")
     _report_nan(model, history)
     return history
 
