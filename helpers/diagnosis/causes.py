@@ -36,6 +36,9 @@ EXPLAINS = {
     "lesions_faint": {"overfitting"}, "batch_normalization": {"overfitting"},
 }
 
+# What a root does to a network that learned from it. Both together make the root likelier.
+LEADS_TO = {"labels_incomplete": {"wrong_threshold", "underfitting", "too_few_steps", "learning_rate_too_low"}}
+
 
 def finding(entry, sure, seen, tried="", rivals=(), missing="", **words):
     """Make a Finding from an entry of `CAUSES`."""

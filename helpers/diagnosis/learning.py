@@ -18,7 +18,7 @@ def check_learning(case):
     if s is not None:
         if _still_rising(curves, s):
             seen = f"Dice is {s.dice:.2f}, the loss was still falling at the end, and the validation score rising"
-            return [finding("too_few_steps", 0.75, seen)]
+            return [_in_doubt(case, "too_few_steps", 0.75, seen)]
         if s.dice >= max(0.3, s.white + 0.1):  # white: what calling everything foreground would score
             return []
         if s.best >= max(0.5, s.gray + 0.12) or s.binary and loss is None and s.found > 0.25 * s.share:
@@ -36,6 +36,14 @@ def _still_rising(curves, s):
     if loss is None or val is None or len(loss) < 2 or len(val) < 2 or s.dice > 0.65:
         return False
     return loss[-1] < 0.95 * loss[-2] and val[-1] > val[:-1].max() + 0.04
+
+
+def _in_doubt(case, cause, sure, seen):
+    """Make a finding that is less sure if nobody can see what the network was taught with."""
+    if case.learned is not None and case.learned.paired:
+        return finding(cause, sure, seen)
+    missing = "Hand in the training pictures with their masks: labels that do not fit look the same from here."
+    return finding(cause, sure - 0.1, seen, rivals=["mask_not_moved", "pairs_shuffled"], missing=missing)
 
 
 def _unlearned(case, s, loss):
@@ -68,9 +76,10 @@ def _unlearned(case, s, loss):
     slow = rate is not None and rate <= 2e-5
     few = steps is not None and steps < 60
     if slow or stuck and not few and not (rare and settled) and fall > -0.02:
-        return [finding("learning_rate_too_low", 0.9 if slow else 0.75, seen)]
+        return [finding("learning_rate_too_low", 0.9, seen) if slow else _in_doubt(case, "learning_rate_too_low", 0.75,
+            seen)]
     if few or late is not None and late > 0.08 and not (rare and settled and steps and steps > 100):
-        return [finding("too_few_steps", 0.85 if few else 0.75, seen)]
+        return [finding("too_few_steps", 0.85, seen) if few else _in_doubt(case, "too_few_steps", 0.75, seen)]
     if s is not None and s.found > 0.5 * s.share and not rare:
         return []
     if rare:

@@ -135,7 +135,7 @@ def check_unmarked(case):
             continue
         seen = (f"{len(unmarked)} round places outside the masks of {len(images)} pictures stand out as clearly as "
                 f"{strong} of the marked objects of that size do")
-        return [finding("labels_incomplete", 0.9 if len(unmarked) > 0.8 * strong else 0.72, seen)]
+        return [finding("labels_incomplete", 0.9 if len(unmarked) > 0.8 * strong else 0.68, seen)]
     return []
 
 

@@ -128,7 +128,7 @@ def _threshold(case, s, p):
         return [finding("wrong_threshold", 0.9, seen, tried=tried, side=side)]
     missing = "Hand in the training pictures and masks: are the masks 0 and 1 and complete, and are lesions as bright?"
     rivals = ["masks_not_0_1", "labels_incomplete", "lesions_faint"]
-    return [finding("wrong_threshold", 0.88, seen, tried=tried, rivals=rivals, missing=missing, side=side)]
+    return [finding("wrong_threshold", 0.66, seen, tried=tried, rivals=rivals, missing=missing, side=side)]
 
 
 def check_faint(case):

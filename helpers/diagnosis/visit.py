@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from helpers.diagnosis.alignment import check_alignment
-from helpers.diagnosis.causes import EXPLAINS, ROOTS, SYMPTOMS
+from helpers.diagnosis.causes import EXPLAINS, LEADS_TO, ROOTS, SYMPTOMS
 from helpers.diagnosis.copies import check_copies
 from helpers.diagnosis.generalizing import check_generalizing
 from helpers.diagnosis.labels import check_full_and_empty, check_inverted, check_merged, check_size_of_set
@@ -80,8 +80,21 @@ def _merge(findings):
     return list(merged.values())
 
 
+def _link(findings):
+    """Trust a root more if its own symptom is there as well."""
+    by_cause = {found.cause: found for found in findings}
+    for root, symptoms in LEADS_TO.items():
+        there = [by_cause[cause].sure for cause in symptoms if cause in by_cause]
+        if root in by_cause and there and by_cause[root].sure >= 0.65:
+            found = by_cause[root]
+            together = 1 - (1 - found.sure) * (1 - max(there) / 2)
+            by_cause[root] = found._replace(sure=max(found.sure, min(0.89, together)))
+    return list(by_cause.values())
+
+
 def _weigh(findings):
     """Trust symptoms less, or leave them out, when a mistake is found that can cause them."""
+    findings = _link(findings)
     surest = max((finding.sure for finding in findings if finding.cause in ROOTS), default=0)
     best = sorted(findings, key=lambda finding: -finding.sure)
     explained = set()
