@@ -606,3 +606,14 @@ def test_stress_agrees_with_predict_and_dice(unet):
 def test_stress_says_which_sizes_the_network_takes(unet):
     panel = panels.stress_panel(unet, size=50)
     assert "height is 50 pixels" in complaint(panel) and "crop or pad to" in complaint(panel)
+
+
+# --- the site ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_controls_on_the_site_are_those_of_the_notebook():
+    pytest.importorskip("tensorflow")
+    from helpers.panels.__main__ import specs
+
+    written = (ROOT / "web" / "brains" / "specs.js").read_text(encoding="utf-8")
+    assert written == specs(), "run: python -m helpers.panels"

@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 
 import address
@@ -22,7 +23,7 @@ import nbformat
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
 BUILT = SITE / "_build"
-AS_IT_RAN = "*This page shows the notebook as it ran. Its sliders, guesses and exercises wait for you in the running notebook.*"
+AS_IT_RAN = "*This page shows the notebook as it ran. Where a panel is live, it answers here; the other sliders, guesses and exercises wait for you in the running notebook.*"
 
 
 # --- Pictures get words -----------------------------------------------------------------------------------------------
@@ -114,7 +115,18 @@ def notebook_page(notebook, name: str, repository: str, branch: str, positions: 
             cell.source = page_links(text, repository, branch, "notebooks")
         else:
             cell.metadata["alts"] = alt_texts(cell, positions)
+            make_live(cell)
     return notebook
+
+
+def make_live(cell) -> None:
+    """Put a place for the live panel where a cell shows one of those that web/brains/page.js knows."""
+    found = re.search(r"^panels\.(difficulty|stress)_panel\(", cell.source, re.MULTILINE)
+    for output in cell.outputs if found else ():
+        words = output.get("data", {}).get("text/plain", "")
+        if "run this cell to move its sliders" in words:
+            # The words stay for a page without scripts, and for the search.
+            output["data"] = {"text/html": f'<div class="unet-live" data-panel="{found.group(1)}"><p>{escape(words)}</p></div>'}
 
 
 def section(text: str, title: str) -> str:

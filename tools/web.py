@@ -84,11 +84,16 @@ def single_file() -> Path:
 
 def put_into(html: Path, notebooks: list[tuple[str, str]]) -> None:
     """Copy the live pages into the built site. notebooks: `(file name, title)` of each, for the map on the first page."""
-    for path in [*WEB.glob("*.html"), *WEB.glob("*.js"), *WEB.glob("*.css"), *WEB.glob("engine/*.js"), *BUILT.glob("*")]:
+    for path in [*WEB.glob("*.html"), *WEB.glob("*.js"), *WEB.glob("*.css"), *WEB.glob("engine/*.js"), *WEB.glob("panels/*.*"), *WEB.glob("brains/*.js"), *BUILT.glob("*")]:
         target = html / path.relative_to(WEB)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     shutil.copy(ROOT / "models" / "overview.png", html / "overview.png")
+    live = '<link rel="stylesheet" href="panels/panel.css"><script type="module" src="brains/page.js"></script>\n</head>'
+    for name, _ in notebooks:
+        page = (html / f"{name}.html").read_text(encoding="utf-8")
+        if 'class="unet-live"' in page:
+            (html / f"{name}.html").write_text(page.replace("</head>", live, 1), encoding="utf-8")
     rows = [
         f'<li><span class="number">{name[:2]}</span><a href="{name}.html">{escape(title)}</a></li>' for name, title in notebooks
     ]

@@ -1,0 +1,21 @@
+"""Write the controls of the panels that are live on the site: `python -m helpers.panels` writes web/brains/specs.js."""
+
+import json
+
+from helpers.panels.difficulty_dial import difficulty_panel
+from helpers.panels.shell import WEB
+from helpers.panels.stress_test import stress_panel
+
+
+def specs() -> str:
+    """Return the text of web/brains/specs.js."""
+    from helpers.anatomy import build_unet
+
+    made = {"difficulty": difficulty_panel(), "stress": stress_panel(build_unet(depth=2, filters=4))}
+    kept = {name: {key: value for key, value in panel.spec.items() if key != "id"} for name, panel in made.items()}
+    return f"// Written by `python -m helpers.panels`; change the panels there.\nexport const SPECS = {json.dumps(kept)};\n"
+
+
+if __name__ == "__main__":
+    (WEB / "brains" / "specs.js").write_text(specs(), encoding="utf-8")
+    print("written: web/brains/specs.js")
