@@ -12,7 +12,7 @@ def specs() -> str:
     from helpers.anatomy import build_unet
 
     made = {"difficulty": difficulty_panel(), "stress": stress_panel(build_unet(depth=2, filters=4))}
-    kept = {name: {key: value for key, value in panel.spec.items() if key != "id"} for name, panel in made.items()}
+    kept = {name: {key: panel.spec[key] for key in panel.spec if key != "id"} for name, panel in made.items()}
     return f"// Written by `python -m helpers.panels`; change the panels there.\nexport const SPECS = {json.dumps(kept)};\n"
 
 
