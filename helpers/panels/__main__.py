@@ -13,7 +13,8 @@ def specs() -> str:
 
     made = {"difficulty": difficulty_panel(), "stress": stress_panel(build_unet(depth=2, filters=4))}
     kept = {name: {key: panel.spec[key] for key in panel.spec if key != "id"} for name, panel in made.items()}
-    return f"// Written by `python -m helpers.panels`; change the panels there.\nexport const SPECS = {json.dumps(kept)};\n"
+    head = "// Written by `python -m helpers.panels`; change the panels there."
+    return f"{head}\nexport const SPECS = {json.dumps(kept)};\n"
 
 
 if __name__ == "__main__":
