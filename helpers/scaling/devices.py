@@ -42,7 +42,7 @@ def make_step(strategy, model, optimizer, batch_size):
         with tf.GradientTape() as tape:
             losses = bce_dice_loss(masks, model(images, training=True))
             loss = tf.reduce_sum(losses) / batch_size
-            scaled = optimizer.scale_loss(loss)  # under mixed_float16 the loss is enlarged, otherwise it is the same
+            scaled = optimizer.scale_loss(loss)  # larger under mixed_float16, otherwise the same
         gradients = tape.gradient(scaled, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables))
         return loss
