@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 import zipfile
@@ -16,7 +17,7 @@ import tifffile
 from skimage import segmentation
 from tqdm import tqdm
 
-from helpers.gate import first_line
+from helpers.gate import first_line, printable
 from helpers.own_images.files import PictureError
 
 
@@ -48,8 +49,11 @@ def fetch(url: str, sha256: str | None, cache, timeout: float = 5, progress=True
     timeout: seconds to wait for an answer. An interrupted download goes on where it stopped. Without a known `sha256`
     that of the first download is noted beside the copy, and later copies are checked against the note.
     Raises OSError if the network or the address cannot be reached or the disk is full, and PictureError if the file
-    is not the one expected; a copy in the cache that has changed is fetched again.
+    is not the one expected; a copy in the cache that has another checksum is moved aside
+    (`.other-1`), and the file is fetched again.
     """
+    if urllib.request.urlparse(url).scheme not in ("http", "https"):
+        raise PictureError(f"{printable(url)}: is no address of the web. Expected one that begins with https://.")
     cache = Path(cache).expanduser()
     target = cache / Path(urllib.request.urlparse(url).path).name
     note, part = target.with_name(target.name + ".sha256"), target.with_name(target.name + ".part")
@@ -57,7 +61,10 @@ def fetch(url: str, sha256: str | None, cache, timeout: float = 5, progress=True
     if target.exists():
         if expected is None or _sha256(target) == expected:
             return target
-        target.unlink()  # the cache is ours; a changed copy is of no use to anybody
+        number = 1  # somebody may have put it there: it is moved aside and never removed
+        while (aside := target.with_name(f"{target.name}.other-{number}")).exists():
+            number += 1
+        target.rename(aside)
     cache.mkdir(parents=True, exist_ok=True)
     _download(url, part, timeout, progress)
     found = _sha256(part)
@@ -124,8 +131,8 @@ def unpack(archive, folder, max_bytes: int = 2_000_000_000) -> Path:
     archive, folder = Path(archive), Path(folder)
     if folder.exists():
         return folder
-    draft = folder.with_name(folder.name + ".part")
-    shutil.rmtree(draft, ignore_errors=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-", dir=folder.parent))  # a name nobody else can have
+    draft.chmod(0o755)
     try:
         with zipfile.ZipFile(archive) as members:
             for member in members.infolist():
