@@ -131,6 +131,7 @@ def unpack(archive, folder, max_bytes: int = 2_000_000_000) -> Path:
     archive, folder = Path(archive), Path(folder)
     if folder.exists():
         return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-", dir=folder.parent))  # a name nobody else can have
     draft.chmod(0o755)
     try:
