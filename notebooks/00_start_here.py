@@ -196,6 +196,7 @@ for dial, value in (("noise", 0.3), ("contrast", 0.1)):
 # | [05 Find out why it fails, and fix it](05_failure_clinic.ipynb) | networks that fail, on purpose: diagnose and fix them | an hour and a half | about three minutes |
 # | [06 Bring your own images](06_your_own_images.ipynb) | a folder of your pictures, from loading to a table of objects | an hour | about two minutes |
 # | [07 Scale it up, and find out what a step costs](07_scaling_up.ipynb) | streams, several devices and machines, and what a million scans would cost | an hour | about three minutes |
+# | [08 Count lesions that touch](08_touching_lesions.ipynb) | objects in place of pixels: watershed, gaps, the paper's border weights | an hour | about three minutes |
 # | [09 Tell several classes apart](09_several_classes.ipynb) | lesions, vessels, gray and white matter with one network | an hour | about three minutes |
 #
 # You can also watch a U-Net learn right now. In the [playground](../web/playground.html), a page of the course's site, a small one is
@@ -317,6 +318,10 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # A table of counts: the true class picks the row, the predicted one the column. What is right stands on the diagonal.
 #
+# ### <a id="connected-component"></a>connected component
+#
+# A group of foreground pixels that hang together, by side or by corner. Two lesions that touch are one component, so
+# counting components counts too few.
 # ### <a id="contrast"></a>contrast
 #
 # How much brighter a lesion is than its surroundings, in gray levels from 0 to 1. It says nothing about how bright the
@@ -341,6 +346,11 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # A score for two masks: twice their overlap, divided by the sum of their areas. It is 1 if they agree and 0 if they
 # have nothing in common; two empty masks score 1.
+#
+# ### <a id="distance-map"></a>distance map
+#
+# A picture in which each pixel of an object holds how far it lies from the object's border. Divided by its largest
+# value it is 1 in the middle of every object and falls towards the border.
 #
 # ### <a id="early-stopping"></a>early stopping
 #
@@ -397,6 +407,11 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # A state of the data in which one class is much more frequent than the other. Here background outnumbers foreground ten
 # to one, which makes pixel accuracy worthless.
+#
+# ### <a id="instance-labels"></a>instance labels
+#
+# A picture in which each pixel holds the number of the object that it belongs to, and 0 in the background. A mask says
+# what is lesion; instance labels also say which lesion.
 #
 # ### <a id="iou"></a>iou
 #
@@ -465,6 +480,11 @@ print("exercises in all:", len(checks.EXERCISES))
 # What is put around a picture before a convolution. With zeros around it the result keeps its size ("same"); without, a
 # 3x3 convolution loses two pixels in height and width ("valid").
 #
+# ### <a id="panoptic-quality"></a>panoptic quality
+#
+# A score of objects: the F1 of the objects found, times the mean IoU of those that were found. It falls when objects
+# are missed or invented, and also when their outlines are poor.
+#
 # ### <a id="pixel-accuracy"></a>pixel accuracy
 #
 # The share of pixels that are right. Where background dominates, a method that finds nothing scores high, so it is not
@@ -513,6 +533,10 @@ print("exercises in all:", len(checks.EXERCISES))
 # A shortcut that hands the encoder's maps across to the decoder, on every level. It brings back the exact places that
 # pooling lost.
 #
+# ### <a id="star-convex-polygon"></a>star-convex polygon
+#
+# A shape described by how far it reaches from a point inside it, in each of many directions. It holds every shape whose
+# border can be seen from that point: discs and nuclei, but no crescents or vessels.
 # ### <a id="softmax"></a>softmax
 #
 # The function that turns the logits of several classes into probabilities that add up to one: the exponential of each, divided by the
@@ -541,6 +565,12 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # Pictures that the network does not learn from, but on which you choose: thresholds, settings, when to stop. Because
 # you choose on them, their score flatters a little.
+#
+# ### <a id="watershed"></a>watershed
+#
+# A method that cuts a picture into regions by flooding it like a landscape: water rises from the lowest places, and a
+# border is drawn where two floods meet. On the distance to the background it cuts touching objects apart at their
+# waists.
 #
 # ### <a id="weight"></a>weight
 #

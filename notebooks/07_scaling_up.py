@@ -11,7 +11,7 @@
 #
 # **Launch:** on your own machine with `make lab`, which opens the course in JupyterLab.
 #
-# Previous: [Bring your own images](06_your_own_images.ipynb) · [Contents](../README.md) · Next: none, this is the last
+# Previous: [Bring your own images](06_your_own_images.ipynb) · [Contents](../README.md) · Next: [Count lesions that touch](08_touching_lesions.ipynb)
 #
 # ## What you'll do
 #

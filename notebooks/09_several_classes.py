@@ -11,7 +11,7 @@
 #
 # **Launch:** on your own machine with `make lab`, which opens the course in JupyterLab.
 #
-# Previous: [Scale it up, and find out what a step costs](07_scaling_up.ipynb) · [Contents](../README.md) · Next: your own
+# Previous: [Count lesions that touch](08_touching_lesions.ipynb) · [Contents](../README.md) · Next: your own
 # pictures, with [notebook 06](06_your_own_images.ipynb)
 #
 # ## What you'll do

@@ -47,7 +47,7 @@ def printed(function, *arguments):
 
 def test_every_exercise_has_a_checker_and_every_checker_an_exercise():
     assert set(EXERCISES) == set(checks.EXERCISES)
-    for notebook in "123459":
+    for notebook in "1234589":
         assert sum(identity.startswith(notebook) for identity in EXERCISES) >= 4
 
 
@@ -578,6 +578,47 @@ WRONG = {
     "7.2": [("days = 10 * 200_000 / 300 / 86_400", "more pixels"), ("days = 10 * 200_000 * 4 / 300 / 86_400", "the side"),
             ("days = 200_000 * 16 / 300 / 86_400", "one pass"), ("days = 10 * 200_000 * 16 / 300 / 3600", "hours"),
             ("days = 10 * 200_000 * 16 / 300", "seconds"), ("days = 10 * 200_000 * 64 / 300 / 86_400", "cube")],
+    "8.1": [
+        ("my_f1 = 3 / (3 + 2 + 1)", "F1 counts the TP twice"), ("my_f1 = 3 / 4", "that is recall"),
+        ("my_f1 = 3 / 5", "that is precision"), ("my_f1 = 8 / 9", "needs an IoU of at least 0.5"),
+        ("my_f1 = 4 / 9", "exactly 0.5 is at least 0.5"), ("my_f1 = (3 / 4 + 3 / 5) / 2", "the harmonic one"),
+        ("my_f1 = 'two thirds'", "should be one number"),
+    ],
+    "8.2": [
+        (f"""
+         def border_weight(d1, d2, w0, sigma):
+             return {formula}
+         """, words) for formula, words in {
+            "w0 * np.exp(-((d1 + d2) ** 2) / sigma**2)": "the 2 below the line is missing",
+            "w0 * np.exp(-(d1**2 + d2**2) / (2 * sigma**2))": "squares the sum",
+            "w0 * np.exp((d1 + d2) ** 2 / (2 * sigma**2))": "the minus in the exponent",
+            "w0 * np.exp(-(d1 + d2) / (2 * sigma**2))": "is not squared",
+            "w0 * np.exp(-((d1 + d2) ** 2) / (2 * sigma))": "sigma is not squared",
+            "np.exp(-((d1 + d2) ** 2) / (2 * sigma**2))": "w0 is left out",
+            "1 + w0 * np.exp(-((d1 + d2) ** 2) / (2 * sigma**2))": "you added the 1",
+            "w0 * np.exp(-(d1**2) / (2 * sigma**2))": "only d1 is in it",
+            "10 * np.exp(-((d1 + d2) ** 2) / 50)": "fixed numbers",
+            "w0 * np.exp(-((d1 + d2) ** 2) / (2 * sigma**2)).sum()": "One weight is needed for each pixel",
+        }.items()
+    ],
+    "8.3": [
+        (f"""
+         def count_numbers(labels):
+             return {formula}
+         """, words) for formula, words in {
+            "np.array([len(np.unique(one)) for one in labels])": "the background, 0, is counted",
+            "labels.max(axis=(1, 2, 3))": "numbers may be missing",
+            "np.array([np.count_nonzero(one) for one in labels])": "you count pixels",
+            "np.array([len(np.unique(one)) - 1 for one in labels])": "a picture may be full",
+            "np.array([cv2.connectedComponents((one[..., 0] > 0).astype(np.uint8))[0] - 1 for one in labels])":
+                "you count connected pieces",
+            "len(np.unique(labels[labels > 0]))": "one count for each",
+        }.items()
+    ],
+    "8.4": [
+        ("letter = 'A'", "never tuned"), ("letter = 'b'", "chosen on the test pictures"), ("letter = 'D'", "the best of five"),
+        ("letter = 'E'", "Dice counts pixels"),
+    ],
     "9.1": [("def my_softmax(logits):\n" + textwrap.indent(body, "    "), message) for body, message in (
         ("e = np.exp(logits)\nreturn e / e.sum(axis=-1, keepdims=True)", "np.exp runs out of numbers"),
         ("return 1 / (1 + np.exp(-np.clip(logits, -700, 700)))", "a sigmoid for each class"),
@@ -767,6 +808,28 @@ ANOTHER_WAY = {
             return [int(n) for n in numbers[sum(sizes[:index]) : sum(sizes[: index + 1])]]
         """],
     "7.2": ["days = 1.23", "days = 2_000_000 / 18.75 / 86400"],
+    "8.1": ["my_f1 = 0.67", "my_f1 = 2 / 3", "my_f1 = 2 * (3 / 5) * (3 / 4) / (3 / 5 + 3 / 4)"],
+    "8.2": ["""
+        def border_weight(d1, d2, w0, sigma):
+            exponent = np.square(d1 + d2) / 2 / sigma / sigma
+            return w0 / np.exp(exponent)
+        """, """
+        def border_weight(d1, d2, w0, sigma):
+            both = d1 + d2
+            return np.multiply(w0, np.exp(-0.5 * (both / sigma) ** 2))
+        """],
+    "8.3": ["""
+        def count_numbers(labels):
+            return [len(set(picture.ravel().tolist()) - {0}) for picture in labels]
+        """, """
+        def count_numbers(labels):
+            counts = []
+            for picture in labels:
+                numbers = np.unique(picture)
+                counts.append(np.count_nonzero(numbers))
+            return np.array(counts, float)
+        """],
+    "8.4": ["letter = 'c'"],
     "9.1": ["""
         def my_softmax(logits):
             from scipy.special import softmax
@@ -829,7 +892,8 @@ def test_a_right_answer_written_another_way_passes(identity, answer):
 
 
 BY_HAND = {"1.2": ["0.78", "0.7805"], "2.1": ["8, 6, 64"], "2.2": ["18464", "18,464"], "2.5": ["14"], "3.1": ["315"],
-           "4.1": ["0.57", "0.67"], "5.4": ["0.29", "0.292"], "2.4": ["EBHJ"], "1.5": ["ACE"], "7.2": ["1.23", "1.2346"]}
+           "4.1": ["0.57", "0.67"], "5.4": ["0.29", "0.292"], "2.4": ["EBHJ"], "1.5": ["ACE"], "7.2": ["1.23", "1.2346"],
+           "8.1": ["0.67", "0.6667"]}
 
 
 @pytest.mark.parametrize("identity", BY_HAND)
@@ -1086,6 +1150,7 @@ TRUTHS = {
     "broken file": "stop", "test patients": 1, "one picture": "trained weights", "seam": 0.9, "oval": "less",
     "machine share": 0.34, "two devices": "in the last digits", "wide step": 1.8,
     "operations": "half a billion", "convolutions": 53, "two threads": "about the same", "worker 0": "ends",
+    "pieces": "fewer", "waist": "more", "gap weight": 9.231163463866358, "crescent": "misses part of", "weights help": "where many touch",
     "all logits": "stay", "all background": 0.82, "heavy vessels": "recall", "weakest class": "vessel",
     "unmarked": "ignores them", "neighbor slice": 0.92, "brain start": "small",
 }

@@ -14,7 +14,9 @@ import pytest
 
 from helpers import drawing, panels
 from helpers.evaluation import best_threshold
+from helpers.instances import connected_objects
 from helpers.panels import shell, stills, views as show
+from helpers.panels.steady_scenes import draw_steady_lesions
 from helpers.synthesis import CircleScene, make_dataset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,8 +50,12 @@ def book(unet):
     return book
 
 
-PANELS = ("difficulty", "architect", "schedule", "features", "flip", "stress")
+PANELS = ("difficulty", "architect", "schedule", "features", "flip", "stress", "counting")
 NEED_NETWORK = ("architect", "features", "flip", "stress")
+
+
+def connected_pieces(images):
+    return connected_objects((images > 0.6).astype(np.uint8), min_area=9)
 
 
 @pytest.fixture(params=PANELS)
@@ -63,6 +69,8 @@ def panel(request):
         return panels.architect_panel()
     if name == "schedule":
         return panels.schedule_panel()
+    if name == "counting":
+        return panels.counting_panel({"Pieces": connected_pieces, "None": lambda images: np.zeros(images.shape, np.int32)})
     if name == "flip":
         return panels.flip_panel(request.getfixturevalue("book"))
     unet = request.getfixturevalue("unet")
@@ -617,3 +625,28 @@ def test_the_controls_on_the_site_are_those_of_the_notebook():
 
     written = (ROOT / "web" / "brains" / "specs.js").read_text(encoding="utf-8")
     assert written == specs(), "run: python -m helpers.panels"
+
+
+# --- counting ---------------------------------------------------------------------------------------------------------
+
+
+def test_counting_tells_what_each_method_counts_and_a_hidden_lesion_is_no_lesion():
+    perfect = {}
+    for circles in (0, 1, 8, 25):
+        scene = CircleScene(96, circles, radius=(5, 10), contrast=0.4, noise=0.1, vessels=2)
+        _, lesions = draw_steady_lesions(scene, 5)
+        there = len(np.unique(lesions)) - 1
+        assert there <= circles
+        perfect["Perfect"] = lambda images, labels=lesions: labels[None].astype(np.int32)
+        shown = panels.count_lesions(perfect, circles=circles)
+        assert shown.facts["lesions to be seen"] == str(there)
+        assert shown.facts["Perfect"] == f"{there}; 0 missed, 0 invented, F1 1.00"
+        assert shown.caption.startswith(f"{there} lesions are to be seen; counted are: Hough circles ")
+        assert shown.caption.endswith(f"Perfect {there}.")
+
+
+def test_steady_lesions_are_those_of_the_mask():
+    scene = CircleScene(96, 6, radius=8, contrast=0.4, noise=0.1, blur=1.0, illumination=0.6, vessels=2)
+    image, lesions = draw_steady_lesions(scene, 3)
+    again, mask = panels.draw_steady(scene, 3)
+    assert np.array_equal(image, again) and np.array_equal(lesions > 0, mask)

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 from helpers.checks import (
     predictions_00, predictions_01, predictions_02, predictions_03, predictions_04, predictions_05, predictions_06,
-    predictions_07, predictions_09,
+    predictions_07, predictions_08, predictions_09,
 )
 from helpers.checks.running import np, short
 from helpers.printing import say
@@ -20,6 +20,7 @@ PREDICTIONS = {
     **predictions_05.PREDICTIONS,
     **predictions_06.PREDICTIONS,
     **predictions_07.PREDICTIONS,
+    **predictions_08.PREDICTIONS,
     **predictions_09.PREDICTIONS,
 }
 

@@ -5,7 +5,7 @@ them are allowed, and what has one number is one object, even in two pieces.
 """
 
 from helpers.instances.finding import (
-    Splitting, circle_objects, connected_objects, cut_at_waists, grow_objects, peak_objects, split_objects,
+    Splitting, circle_objects, connected_objects, cut_at_waists, drop_small, grow_objects, peak_objects, split_objects,
     tune_splitting,
 )
 from helpers.instances.matching import (
@@ -16,6 +16,7 @@ from helpers.instances.targets import border_weights, check_labels, cut_gaps, di
 
 __all__ = [
     "ObjectScores", "Splitting", "average_precision", "border_weights", "check_labels", "circle_objects",
-    "connected_objects", "count_error", "count_objects", "cut_at_waists", "cut_gaps", "distance_map", "fill_rays",
-    "grow_objects", "match_objects", "object_ious", "peak_objects", "ray_table", "split_objects", "tune_splitting",
+    "connected_objects", "count_error", "count_objects", "cut_at_waists", "cut_gaps", "distance_map", "drop_small",
+    "fill_rays", "grow_objects", "match_objects", "object_ious", "peak_objects", "ray_table", "split_objects",
+    "tune_splitting",
 ]

@@ -9,6 +9,7 @@ that watch a training, `TrainingMonitor` and `FlipBook`, need it at once: they a
 """
 
 from helpers.panels.class_balance import balance, balance_panel
+from helpers.panels.counting import count_lesions, counting_panel
 from helpers.panels.difficulty_dial import difficulty, difficulty_panel
 from helpers.panels.feature_viewer import feature_levels, feature_maps, feature_panel, read_features
 from helpers.panels.flip_book import flip, flip_panel
@@ -22,8 +23,8 @@ from helpers.panels.unet_architect import architect, architect_panel
 from helpers.panels.views import PanelResult
 
 __all__ = [
-    "Dial", "Panel", "PanelResult", "architect", "architect_panel", "balance", "balance_panel", "difficulty",
-    "difficulty_panel", "draw_steady", "draw_steady_classes", "feature_levels", "feature_maps", "feature_panel", "flip",
-    "flip_panel", "learning_rates", "read_features", "schedule", "schedule_panel", "show_result", "show_still",
-    "stress", "stress_panel", "training_curves",
+    "Dial", "Panel", "PanelResult", "architect", "architect_panel", "balance", "balance_panel", "count_lesions",
+    "counting_panel", "difficulty", "difficulty_panel", "draw_steady", "draw_steady_classes", "feature_levels",
+    "feature_maps", "feature_panel", "flip", "flip_panel", "learning_rates", "read_features", "schedule",
+    "schedule_panel", "show_result", "show_still", "stress", "stress_panel", "training_curves",
 ]

@@ -13,10 +13,22 @@ def draw_steady(scene: CircleScene, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_steady_classes(scene: CircleScene, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a scan like `draw_scene`, but light, vessels and lesions from random streams of their own.
+    """Draw a steady scan and its classes: `(image, classes)`, as `draw_classes` does."""
+    image, vessels, lesions = _draw_steady_layers(scene, seed)
+    return image, np.where(lesions > 0, 1, 2 * vessels).astype(np.uint8)
+
+
+def draw_steady_lesions(scene: CircleScene, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a steady scan, and the number of the lesion that is seen at each pixel: `(image, lesions)`, uint16."""
+    image, _, lesions = _draw_steady_layers(scene, seed)
+    return image, lesions
+
+
+def _draw_steady_layers(scene, seed):
+    """Draw a scan like `draw_layers`, but light, vessels and lesions from random streams of their own.
 
     So with one seed the same discs stay in place while vessels come and go, and a circle more is one circle more.
-    Every dial of the scene must be a number. Returns `(image, classes)` as `draw_classes` does.
+    Every dial of the scene must be a number.
     """
     light, curves, discs = (np.random.default_rng([seed, stream]) for stream in range(3))
     image = background(scene, light)
@@ -29,5 +41,4 @@ def draw_steady_classes(scene: CircleScene, seed: int) -> tuple[np.ndarray, np.n
     if scene.blur > 0:
         tissue = cv2.GaussianBlur(tissue, (0, 0), scene.blur)
     image += tissue * np.float32(1 / 255)
-    classes = np.where(lesions > 0, 1, 2 * vessels).astype(np.uint8)
-    return np.clip(image, 0, 1, out=image)[..., None], classes[..., None]
+    return np.clip(image, 0, 1, out=image)[..., None], vessels[..., None], lesions[..., None]
