@@ -322,6 +322,7 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # A group of foreground pixels that hang together, by side or by corner. Two lesions that touch are one component, so
 # counting components counts too few.
+#
 # ### <a id="contrast"></a>contrast
 #
 # How much brighter a lesion is than its surroundings, in gray levels from 0 to 1. It says nothing about how bright the
@@ -533,14 +534,15 @@ print("exercises in all:", len(checks.EXERCISES))
 # A shortcut that hands the encoder's maps across to the decoder, on every level. It brings back the exact places that
 # pooling lost.
 #
-# ### <a id="star-convex-polygon"></a>star-convex polygon
-#
-# A shape described by how far it reaches from a point inside it, in each of many directions. It holds every shape whose
-# border can be seen from that point: discs and nuclei, but no crescents or vessels.
 # ### <a id="softmax"></a>softmax
 #
 # The function that turns the logits of several classes into probabilities that add up to one: the exponential of each, divided by the
 # sum of all. It lets the classes compete.
+#
+# ### <a id="star-convex-polygon"></a>star-convex polygon
+#
+# A shape described by how far it reaches from a point inside it, in each of many directions. It holds every shape whose
+# border can be seen from that point: discs and nuclei, but no crescents or vessels.
 #
 # ### <a id="test-set"></a>test set
 #
