@@ -323,7 +323,7 @@ class Counting(keras.callbacks.Callback):
 
 
 # %%
-def fine_tuned(weights, epochs=6):
+def trained_with(weights, epochs=6):
     model = load_network(MODELS / "unet_circles.keras")
     keras.utils.set_random_seed(1)
     optimizer = keras.optimizers.Adam(warmup_cosine(2e-3, epochs * 150, 20), global_clipnorm=1.0)
@@ -338,10 +338,10 @@ def fine_tuned(weights, epochs=6):
 
 
 # %%
-with_gaps = fine_tuned(plain)
+with_gaps = trained_with(plain)
 
 # %%
-with_weights = fine_tuned(weighted)
+with_weights = trained_with(weighted)
 
 # %% [markdown]
 # The settings of the watershed are chosen anew for each network, on the same validation pictures, so that no method is at a
