@@ -601,18 +601,18 @@ checks.exercise_8_2(border_weight)
 
 
 # %%
-def count_numbers(labels):
+def count_labels(labels):
     raise NotImplementedError
 
 
 # %%
-checks.exercise_8_3(count_numbers)
+checks.exercise_8_3(count_labels)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# def count_numbers(labels):
+# def count_labels(labels):
 #     return np.array([len(np.unique(picture[picture > 0])) for picture in labels])
 # ```
 #

@@ -603,7 +603,7 @@ WRONG = {
     ],
     "8.3": [
         (f"""
-         def count_numbers(labels):
+         def count_labels(labels):
              return {formula}
          """, words) for formula, words in {
             "np.array([len(np.unique(one)) for one in labels])": "the background, 0, is counted",
@@ -819,10 +819,10 @@ ANOTHER_WAY = {
             return np.multiply(w0, np.exp(-0.5 * (both / sigma) ** 2))
         """],
     "8.3": ["""
-        def count_numbers(labels):
+        def count_labels(labels):
             return [len(set(picture.ravel().tolist()) - {0}) for picture in labels]
         """, """
-        def count_numbers(labels):
+        def count_labels(labels):
             counts = []
             for picture in labels:
                 numbers = np.unique(picture)

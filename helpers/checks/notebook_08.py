@@ -78,7 +78,7 @@ def exercise_8_2(border_weight):
     "np.unique gives the different numbers of one picture. Which of them is no object?",
     "Go through the pictures one by one, and count those of np.unique that are above 0.",
 )
-def exercise_8_3(count_numbers):
+def exercise_8_3(count_labels):
     """Check counts on batches with gaps in the numbers, empty pictures, full ones, and an object in two pieces."""
     labels = np.zeros((3, 6, 7, 1), np.int32)
     labels[0, 0:2, 0:2], labels[0, 3:5, 2:4], labels[0, 5, 6] = 1, 2, 3
@@ -91,7 +91,7 @@ def exercise_8_3(count_numbers):
               "a single empty picture": labels[1:2]}
     cases, got = list(inputs), []
     for on in cases:
-        result = as_list(call(count_numbers, inputs[on], on=on), on)
+        result = as_list(call(count_labels, inputs[on], on=on), on)
         if np.ndim(result) == 0 and isinstance(result, (int, float, np.number)) and len(inputs[on]) > 1:
             raise Wrong("shape", f"on {on} it returns one number, {short(result)}, for all pictures; return one count "
                 "for each.")
