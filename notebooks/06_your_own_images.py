@@ -522,7 +522,7 @@ print(f"disc: area {disc.area:.0f} pixels, roundness {disc.roundness:.1f}; oval:
 # Now the pictures of the test set. With `pixel_size` in micrometers, areas are in square micrometers.
 
 # %%
-parts = {"min_area": settings["min_area"], "split": settings["touching"]}
+parts = {"min_area": settings["min_area"], "split": settings["touching"], "white": pairs.white}
 labels = [own.label_objects(mask, **parts) for mask in found]
 rows = own.measure_objects(labels[0], tested[0][0], pixel_size=settings["pixel_size"])
 table = own.save_table(rows, results / "objects.csv")
@@ -606,7 +606,7 @@ card = {
     "patches": 96, "start": ahead, "not for": "other kinds of pictures, or diagnosis",
 }
 scores = {name: float(np.mean(of_each)) for name, of_each in dice.items()} | {"test pictures": len(test)}
-use = {**settings, "images": str(images_dir), "masks": str(masks_dir), "split": settings["touching"]}
+use = {**settings, "images": str(images_dir), "masks": str(masks_dir), "split": settings["touching"], "white": pairs.white}
 network_file = own.save_network(results / "network.keras", unet, rule, threshold, scores, card, use)
 
 # %%
