@@ -522,7 +522,7 @@ print(f"disc: area {disc.area:.0f} pixels, roundness {disc.roundness:.1f}; oval:
 # Now the pictures of the test set. With `pixel_size` in micrometers, areas are in square micrometers.
 
 # %%
-parts = {"min_area": settings["min_area"], "split": settings["touching"], "white": pairs.white}
+parts = {"min_area": settings["min_area"], "split": settings["touching"]}
 labels = [own.label_objects(mask, **parts) for mask in found]
 rows = own.measure_objects(labels[0], tested[0][0], pixel_size=settings["pixel_size"])
 table = own.save_table(rows, results / "objects.csv")
