@@ -71,8 +71,8 @@ def load_network(path):
         if isinstance(error, GateError) and not isinstance(error, DamagedError):
             raise GateError(f"{printable(path.name)}: {error}.") from error
         raise ValueError(
-            f"{printable(path)} is damaged or no Keras model ({first_line(error)}).{_other_keras(path)} Train again, or "
-            "fetch the file anew."
+            f"{printable(path)} is damaged or no Keras model ({first_line(error)}).{_other_keras(path)} "
+            "Train again, or fetch the file anew."
         ) from error
 
 

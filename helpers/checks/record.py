@@ -3,10 +3,14 @@
 import contextlib
 import json
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 from helpers import ROOT
 from helpers.printing import say
+
+MOST_BYTES = 1_000_000  # all exercises of the course take some hundred
 
 
 def progress_file() -> Path:
@@ -18,6 +22,10 @@ def read_progress() -> dict[str, str]:
     """Return which exercises are "tried" and which "solved". A damaged file is kept under another name, and said so."""
     path = progress_file()
     try:
+        if path.exists() and not path.is_file():
+            raise OSError(0, f"{path.name} is no file")
+        if path.exists() and path.stat().st_size > MOST_BYTES:
+            raise ValueError("far too long")
         states = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(states, dict) or not all(state in ("tried", "solved") for state in states.values()):
             raise ValueError("unknown entries")
@@ -27,7 +35,7 @@ def read_progress() -> dict[str, str]:
     except OSError as error:
         say(f"(Your progress cannot be read: {error.strerror}.)")
         return {}
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):  # the last: brackets in brackets without end
         number = 1
         while (kept := path.with_name(f"progress-damaged-{number}.json")).exists():
             number += 1
@@ -41,11 +49,20 @@ def record_state(identity, state):
     states = read_progress()
     if states.get(identity) in ("solved", state):
         return
-    path = progress_file()
-    draft = path.with_name(f"progress.{os.getpid()}.draft")
+    path = Path(os.path.realpath(progress_file()))  # a link stays a link
+    text = json.dumps(dict(sorted({**states, identity: state}.items())), indent=1)
+    draft = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(dict(sorted({**states, identity: state}.items())), indent=1), encoding="utf-8")
+        if path.exists() and not path.is_file():
+            raise OSError(0, f"{path.name} is no file")
+        handle, draft = tempfile.mkstemp(prefix=".progress-", dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        if path.exists():
+            shutil.copymode(path, draft)  # else it stays a file that only its owner can read
         os.replace(draft, path)
     except OSError as error:
+        if draft:
+            Path(draft).unlink(missing_ok=True)
         say(f"(Your progress cannot be kept: {error.strerror}. The exercise counts all the same.)")

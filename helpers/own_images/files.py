@@ -117,6 +117,10 @@ def check_size(path, width: int, height: int, max_pixels: int) -> None:
 def _read_pillow(path, size, max_pixels):
     with Image.open(path, formats=("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")) as picture:
         check_size(path, *picture.size, max_pixels)
+        if picture.format == "PNG":
+            values = picture.size[0] * picture.size[1] * len(picture.getbands()) * (1 + (_png_depth(path) == 16))
+            if values > 4 * max_pixels:
+                raise PictureError(too_large(path, f"unpacked it has {values:,} bytes", max_pixels))
         count = getattr(picture, "n_frames", 1) if picture.format == "GIF" else 1
         if count * picture.size[0] * picture.size[1] > MAX_TOTAL:
             raise PictureError(too_large(path, f"its {count:,} pages are too many together", max_pixels))

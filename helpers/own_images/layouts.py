@@ -21,6 +21,7 @@ _IMAGE_FOLDERS = re.compile(r"(images?|imgs?|raw|pictures?|originals?|scans?|ima
 _MASK_FOLDERS = re.compile(
     r"(masks?|labels?|labelstr|segmentations?|gt|ground[_-]?truth|annotations?|targets?|y)$", re.IGNORECASE
 )
+_SHOWN = 10  # pictures without a partner; of more there is a count
 
 
 class Match(NamedTuple):
@@ -229,10 +230,9 @@ def _with_annotations(images, files):
 
 def _is_mask(key):
     folder, _, name = key.rpartition("/")
-    if any(_MASK_FOLDERS.match(part) for part in folder.split("/")):
-        return True
     start, end = rf"^({_MASK_WORDS}){_SEPARATOR}", rf"{_SEPARATOR}({_MASK_WORDS})({_SEPARATOR}*\d+)?$"
-    return any(re.search(pattern, name, re.IGNORECASE) for pattern in (start, end))
+    in_folder = any(_MASK_FOLDERS.match(part) for part in folder.split("/"))
+    return in_folder or any(re.search(pattern, name, re.IGNORECASE) for pattern in (start, end))
 
 
 def bare_name(key: str) -> str:
@@ -258,8 +258,10 @@ def match(images, masks, images_name, masks_name) -> list[Match]:
     matches = [Match(key, images[key], masks[key]) for key in images if key in masks]
     rest_images = {key: path for key, path in images.items() if key not in masks}
     rest_masks = {key: path for key, path in masks.items() if key not in images}
+    numbered = {}
+    [numbered.setdefault(_without_number(other), []).append(other) for other in rest_masks]
     for key in list(rest_images):  # cell_mask_1, cell_mask_2: several masks of one picture
-        several = [other for other in rest_masks if _without_number(other) == bare_name(key)]
+        several = [other for other in numbered.get(bare_name(key), ()) if other in rest_masks]
         if len(several) > 1 and any(_without_number(other) != bare_name(other) for other in several):
             matches.append(Match(key, rest_images.pop(key), tuple(rest_masks.pop(other) for other in several)))
     for rule in (bare_name, _without_channel):
@@ -280,7 +282,7 @@ def match(images, masks, images_name, masks_name) -> list[Match]:
         (rest_images, images_name, masks_name, "mask", masks), (rest_masks, masks_name, images_name, "image", images)
     ):
         for key, path in rest.items():
-            near = difflib.get_close_matches(key, list(candidates), 1, 0.8)
+            near = difflib.get_close_matches(key, [*candidates][:2000], 1, 0.8) if len(missing) < _SHOWN else ()
             hint = f" (the nearest name there is {candidates[near[0]].name})" if near else ""
             missing.append(f"{here}/{path.name} has no {what} in {there}{hint}")
     if missing:
@@ -293,8 +295,6 @@ def _without_channel(key):
 
 
 def _without_partner(missing):
-    more = f"\n  ... and {len(missing) - 10} more" if len(missing) > 10 else ""
-    return (
-        "pictures without a partner:\n  " + "\n  ".join(missing[:10]) + more
-        + "\nA picture and its mask share a name, such as cell1.tif and cell1.png. Rename them, or move others away."
-    )
+    first = "\n  ".join(["pictures without a partner:", *missing[:_SHOWN]])
+    more = f"\n  ... and {len(missing) - _SHOWN} more" if missing[_SHOWN:] else ""
+    return f"{first}{more}\nA picture and its mask share a name, as cell1.tif and cell1.png do. Rename or move others."

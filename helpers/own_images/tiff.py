@@ -1,5 +1,9 @@
 """TIFF files: their pages in their order, each as its tags say it is meant."""
 
+import math
+import re
+import zlib
+
 import numpy as np
 import tifffile
 from PIL import Image
@@ -16,8 +20,9 @@ _DECODED = (6, 7, 22610, 33003, 33004, 33005, 33007, 34712, 34892)  # kinds of J
 
 def read_tiff(path, size: int, max_pixels: int) -> tuple[list, str]:
     """Return the pages of a TIFF file and a remark; see `read_picture`. size: of the file, in bytes."""
-    _check_chain(path, size)
-    with tifffile.TiffFile(path) as tif:
+    count = _check_chain(path, size)
+    with tifffile.TiffFile(path, _multifile=False) as tif:  # other files that an OME note names are not opened
+        _check_note(path, tif, count)
         found, total = [], 0
         for series in tif.series:
             key = series.keyframe
@@ -29,6 +34,7 @@ def read_tiff(path, size: int, max_pixels: int) -> tuple[list, str]:
             if total > 4 * MAX_TOTAL:
                 raise PictureError(too_large(path, f"its pages hold {total:,} numbers together", max_pixels))
             _check_complete(path, series, size)
+            _check_inflated(path, series)
             planes = _planes(path, series)
             if planes is None:  # Pillow decodes what tifffile cannot; it returns all pages of the file
                 return _pillow_pages(path, key)
@@ -76,13 +82,45 @@ def _check_chain(path, size, limit=20_000):
             file.seek(here)
             file.seek(here + counter + entry * number(counter))
             here = number(wide)
+    return len(seen)
+
+
+def _check_note(path, tif, count):
+    """Raise if an OME note counts more pages than the file has: tifffile would make them up, or never end."""
+    note = tif.ome_metadata or "" if tif.is_ome else ""
+    pixels = re.findall(r"<[^<>]*Pixels\b[^<>]*>", note)
+    sizes = [re.findall(r"Size[ZCT]\s*=\s*[\"'](\d+)", one) for one in pixels]
+    said = max((math.prod(map(int, each)) for each in sizes), default=0)
+    if said > count * max(1, tif.pages.first.samplesperpixel):
+        raise PictureError(
+            f"{path.name}: its OME note speaks of {said:,} planes, and the file holds {count}; the others lie in other "
+            "files, or are missing. Export the picture as one file."
+        )
+
+
+def _check_inflated(path, series, most=200_000_000):
+    """Raise if compressed parts hold far more than the page is large: they would fill the memory."""
+    key = series.keyframe
+    part = math.prod(key.chunks) * key.dtype.itemsize * 2 + 1_000_000
+    for page in series.pages if key.compression in (8, 32946) else ():
+        for offset, count in zip(page.dataoffsets, page.databytecounts):
+            if count * 1032 <= max(part, most):  # deflate makes at most 1032 bytes of one
+                continue
+            with path.open("rb") as file:
+                file.seek(offset)
+                unpacking = zlib.decompressobj()
+                if len(unpacking.decompress(file.read(count), part)) >= part:
+                    raise PictureError(
+                        f"{path.name}: one of its compressed parts holds more than the page that it belongs to. "
+                        "Export it again."
+                    )
 
 
 def _check_complete(path, series, size):
     """Raise if the file ends before the data that its index promises."""
     for page in series.pages:
         if page is None:
-            continue
+            raise PictureError(f"{path.name}: speaks of pages that are not in it. Export the picture as one file.")
         for offset, count in zip(page.dataoffsets, page.databytecounts):
             if count < 0 or offset + count > size or count == 0 and not page.is_tiled:
                 raise PictureError(
