@@ -1,17 +1,21 @@
 """What a file may cost that says more than it holds, and what becomes of a student's own files beside ours."""
 
 import difflib
+import http.server
 import json
 import os
 import stat
+import threading
+import time
 import zlib
 
 import numpy as np
 import pytest
 import tifffile
 from helpers.checks import record
-from helpers.own_images import PictureError, layouts
+from helpers.own_images import PictureError, layouts, real_sets
 from helpers.own_images.files import read_picture
+from helpers.own_images.keeping import write_new
 
 PAGE = np.arange(256, dtype=np.uint8).reshape(16, 16)
 NOTE = (
@@ -71,6 +75,73 @@ def test_names_that_do_not_match_are_compared_for_the_ten_that_are_shown(monkeyp
     with pytest.raises(PictureError, match="2990 more"):
         layouts.match(images, masks, "images", "masks")
     assert len(compared) <= 10
+
+
+# --- new files ---
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+@pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o022, 0o644)])
+def test_a_new_file_has_the_rights_that_its_owner_wishes(mask, mode, tmp_path):
+    before = os.umask(mask)
+    try:
+        made = write_new(tmp_path / "a", lambda file: file.write(b"x"))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(made.stat().st_mode) == mode
+
+
+def test_without_hard_links_a_file_that_appears_meanwhile_stays(tmp_path, monkeypatch):
+    def no_links(draft, path):
+        raise OSError(1, "not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    assert write_new(tmp_path / "new", lambda file: file.write(b"ours")).read_bytes() == b"ours"
+
+    def meanwhile(file):
+        file.write(b"ours")
+        (tmp_path / "b").write_bytes(b"theirs")
+
+    with pytest.raises(FileExistsError, match="appeared"):
+        write_new(tmp_path / "b", meanwhile)
+    assert (tmp_path / "b").read_bytes() == b"theirs" and sorted(p.name for p in tmp_path.iterdir()) == ["b", "new"]
+
+
+class Drips(http.server.BaseHTTPRequestHandler):
+    """Sends one byte every tenth of a second, without end."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b"x" * (1 if self.path == "/slow" else 100_000))
+                time.sleep(0.1 if self.path == "/slow" else 0)
+        except OSError:
+            pass
+
+    def log_message(self, *words):
+        pass
+
+
+@pytest.fixture(scope="module")
+def drips():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Drips)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_an_answer_that_drips_is_given_up(drips, tmp_path):
+    with pytest.raises(OSError, match="bytes came in 1 seconds"):
+        real_sets.fetch(f"{drips}/slow", None, tmp_path, timeout=1, progress=False)
+
+
+def test_an_answer_without_end_is_cut(drips, tmp_path, monkeypatch):
+    monkeypatch.setattr(real_sets, "MOST_BYTES", 3_000_000)
+    with pytest.raises(PictureError, match="more than 3,000,000 bytes"):
+        real_sets.fetch(f"{drips}/fast", None, tmp_path, progress=False)
 
 
 # --- the file of progress ---

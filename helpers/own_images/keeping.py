@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -37,7 +38,7 @@ def write_new(path, write) -> Path:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(draft, 0o644)
+        os.chmod(draft, 0o666 & ~_umask())
         _move_new(draft, path)
     except OSError as error:
         if isinstance(error, FileExistsError):
@@ -62,15 +63,34 @@ def new_folder(base) -> Path:
             number += 1
 
 
+def _umask():
+    """Return what this process takes away from the rights of new files."""
+    kept = os.umask(0o077)
+    os.umask(kept)
+    return kept
+
+
 def _move_new(draft, path):
     try:
         os.link(draft, path)  # fails if someone made the file meanwhile, which os.replace would not
     except FileExistsError:
-        raise FileExistsError(
-            f"{path.name} appeared in {path.parent} meanwhile, and nothing is written over. Choose another name."
-        ) from None
-    except OSError:  # some disks know no links
-        os.replace(draft, path)
+        raise _appeared(path) from None
+    except OSError:  # some disks know no links; there a file that must be new is filled piece by piece
+        try:
+            with path.open("xb") as new, open(draft, "rb") as old:
+                shutil.copyfileobj(old, new)
+        except FileExistsError:
+            raise _appeared(path) from None
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _appeared(path):
+    return FileExistsError(
+        f"{path.name} appeared in {path.parent} meanwhile, and nothing is written over. Choose another name."
+    )
+
 
 
 def save_mask(mask, path) -> Path:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import sys
+import time
 import tempfile
 import urllib.error
 import urllib.request
@@ -43,11 +44,16 @@ NUCLEI = RealSet(
 )
 
 
+MOST_BYTES = 2_000_000_000  # of one download
+LEAST_BYTES = 1_000  # a second; what comes slower never ends
+
+
 def fetch(url: str, sha256: str | None, cache, timeout: float = 5, progress=True) -> Path:
     """Fetch a file once, check it, and return its path in the folder `cache`; a later call uses the copy.
 
-    timeout: seconds to wait for an answer. An interrupted download goes on where it stopped. Without a known `sha256`
-    that of the first download is noted beside the copy, and later copies are checked against the note.
+    timeout: seconds to wait for an answer, and for the next kilobytes. An interrupted download goes on where it
+    stopped. Without a known `sha256` that of the first download is noted beside the copy, and later copies are checked
+    against the note.
     Raises OSError if the network or the address cannot be reached or the disk is full, and PictureError if the file
     is not the one expected; a copy in the cache that has another checksum is moved aside
     (`.other-1`), and the file is fetched again.
@@ -106,13 +112,22 @@ def _download(url, part, timeout, progress):
         total = int(answer.headers.get("Content-Length") or 0)
         done = have if append else 0
         total = total + done if total else None
+        if total and total > MOST_BYTES:
+            raise PictureError(f"{url} holds {total:,} bytes, more than {MOST_BYTES:,}. Fetch it by hand, if so.")
         try:
             bar = tqdm(total=total, initial=done, unit="B", unit_scale=True, disable=not progress, file=sys.stdout)
             with bar, part.open("ab" if append else "wb") as file:
-                while block := answer.read(1 << 16):
+                since, before = time.monotonic(), done
+                while block := answer.read1(1 << 16):
                     file.write(block)
                     done += len(block)
                     bar.update(len(block))
+                    if done > MOST_BYTES:
+                        raise PictureError(f"{url} sends more than {MOST_BYTES:,} bytes. Fetch it by hand, if so.")
+                    if time.monotonic() - since > timeout:
+                        if done - before < LEAST_BYTES * timeout:
+                            raise OSError(f"only {done - before:,} bytes came in {timeout:g} seconds")
+                        since, before = time.monotonic(), done
         except OSError as error:
             raise OSError(
                 f"the download of {url} stopped after {done:,} bytes ({error}). Run it again: it goes on from there."
