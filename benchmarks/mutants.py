@@ -61,6 +61,7 @@ EQUIVALENT = [
         "min(max(0, x), 1) does not depend on the order of the first two"),
     ("5.3", "(image, image[:, ::-1])", "(image[:, ::-1], image)", "the two ways are tried in any order"),
     ("5.3", "(way, known)", "(known, way)", "equality is symmetrical"),
+    ("9.2", "(masks == np.arange(classes)).astype(np.uint8)", "masks == np.arange(classes)", "True and False are 1 and 0"),
     ("7.1", "min(index, left)", "min(left, index)", "the smaller of two numbers does not depend on their order"),
     ("7.2", "200000", "200001", "one scan more or less does not change the second decimal"),
     ("7.2", "200000", "199999", "one scan more or less does not change the second decimal"),
@@ -323,7 +324,7 @@ def of_meaning() -> list[tuple[str, str, str]]:
     found, answers = exercises(), []
     for identity, meaning, fragment in MEANING:
         code = next(code for code, message in WRONG[identity] if message == fragment or fragment in message)
-        answers.append((identity, meaning, said(found[identity], textwrap.dedent(code)).strip()))
+        answers.append((identity, meaning, " ".join(said(found[identity], textwrap.dedent(code)).split())))
     return answers
 
 

@@ -28,6 +28,7 @@ def exercise_9_1(my_softmax):
         "one pixel": (np.array([2.0, 1.0, -1.0]),), "two pictures of 4x5 pixels": (rng.normal(0, 2, (2, 4, 5, 3)),),
         "equal logits": (np.zeros((2, 4)),), "as many pixels as classes": (rng.normal(0, 1, (3, 3)),),
         "logits of 1000": (np.array([[1000.0, 999.0, 0.0]]),), "logits of -1000": (np.array([[-1000.0, -1001.0]]),),
+        "a pixel of 1000 beside one of -1000": (np.array([[1000.0, 999.0], [-1000.0, -999.0]]),),
     }
     got = _results(my_softmax, inputs, lambda x: x.shape, "It has one probability for each logit.")
 
@@ -41,7 +42,7 @@ def exercise_9_1(my_softmax):
 
     if any(not np.isfinite(one).all() for one in got):
         raise Wrong("value", "for logits of 1000 or of -1000 it gives NaN or infinity: np.exp runs out of numbers. "
-            "Take something off all logits first; what can you take off without changing the shares?")
+            "Take something off first; what can you take off each pixel's logits without changing its shares?")
     verdict(got, by(right), {
         "that is a sigmoid for each class: the numbers of one pixel do not add up to one.": by(lambda x:
             1 / (1 + np.exp(-np.clip(x, -700, 700)))),
