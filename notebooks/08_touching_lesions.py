@@ -537,7 +537,7 @@ panels.show_still(
 #
 # A picture has 4 true objects and 5 found ones. This is the IoU of each true object (rows) with each found one (columns):
 #
-# | | A | B | C | D | E |
+# | truth | A | B | C | D | E |
 # | --- | --- | --- | --- | --- | --- |
 # | **1** | 0.9 | 0 | 0 | 0 | 0 |
 # | **2** | 0 | 0.5 | 0 | 0 | 0 |

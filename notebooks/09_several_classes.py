@@ -12,7 +12,7 @@
 # **Launch:** on your own machine with `make lab`, which opens the course in JupyterLab.
 #
 # Previous: [Count lesions that touch](08_touching_lesions.ipynb) · [Contents](../README.md) · Next: your own
-# pictures, with [notebook 06](06_your_own_images.ipynb)
+# pictures
 #
 # ## What you'll do
 #

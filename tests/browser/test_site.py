@@ -17,7 +17,7 @@ from jupyter_page import ROOT, browser_path, launch
 
 BUILT = os.environ.get("UNET_COURSE_SITE")
 NOTEBOOKS = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))]
-PAGES = ["contents", *NOTEBOOKS, "teaching", "about", "search"]
+PAGES = ["contents", *NOTEBOOKS, "teaching", "about", "elsewhere", "search"]
 LIVE = ["index", "playground"]  # see test_live_pages.py
 # 375 pixels is a common phone, 360 a small one.
 READERS = [(width, scheme) for width in (1280, 375) for scheme in ("light", "dark")]
