@@ -39,7 +39,7 @@ def bench(chromium):
     """A fresh window, as wide as a small laptop's."""
     context = chromium.new_context(viewport={"width": 1366, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(120_000)  # a busy machine may take its time
     yield Bench(page)
     context.close()
 

@@ -88,7 +88,7 @@ class Lab:
             if self.process.poll() is not None:
                 break
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/kernelspecs", timeout=20)
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/kernelspecs", timeout=60)
                 return
             except OSError:
                 time.sleep(0.25)
@@ -133,8 +133,8 @@ class Bench:
     def open(self, address):
         """Open a notebook and wait until its kernel is idle."""
         self.page.goto(address)
-        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
-        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first.wait_for(timeout=120_000)
+        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=180_000)
+        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first.wait_for(timeout=300_000)
         # The page calls a kernel idle before it is; the server knows better.
         states = "async () => (await (await fetch('/api/kernels')).json()).map(k => k.execution_state)"
         for _ in range(240):
@@ -191,7 +191,7 @@ class Bench:
         """Return the panel with this heading, once it is drawn, in the middle of the window."""
         panel = self.page.locator(".unet-panel", has_text=heading).nth(number)
         self._reach(panel, seconds)
-        panel.locator(".unet-view").first.wait_for(timeout=30_000)
+        panel.locator(".unet-view").first.wait_for(timeout=180_000)
         Held(self.page, panel).center()
         return Held(self.page, panel)
 

@@ -122,7 +122,7 @@ def everything(lab, chromium):
     """One notebook with every panel of the course, run."""
     context = chromium.new_context(viewport={"width": 1366, "height": 768})
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(120_000)
     bench = Bench(page)
     write_notebook(lab.folder / "all.ipynb", NETWORK + BOOK, *(cell for cell, _, _ in ALL.values()))
     bench.open(lab.url("all.ipynb"))
@@ -304,7 +304,7 @@ def test_reopened_tomorrow_the_last_picture_stands_there_with_a_sentence(dial, b
     bench.end_kernels()
     bench.open(lab.url("dial.ipynb"))
     still = bench.page.locator(".unet-still")
-    still.locator("img").first.wait_for(timeout=30_000)
+    still.locator("img").first.wait_for(timeout=120_000)
     bench.page.screenshot(path=screenshots / "reopened.png")
     assert "Run this cell to move its sliders again" in still.inner_text() and "noise 0.11" in still.inner_text()
     missing = bench.page.get_by_text("model not found")
