@@ -15,7 +15,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 HERE_AND_NOW = ("core", "default_scene", "panels", "notebooks")
-APART = ("first_picture", "recipes", "own_images", "clinic", "mutants", "touching")
+APART = ("first_picture", "recipes", "own_images", "clinic", "mutants", "mutation", "web", "kills", "own_images_layouts",
+         "touching", "classes")
 
 
 def tables(name: str) -> tuple[str, list[list[list[str]]]]:
