@@ -339,7 +339,7 @@ def test_png_keeps_every_bit():
 
 def test_import_leaves_tensorflow_and_matplotlib_alone():
     code = "import sys; import helpers.panels as p; p.difficulty_panel().seed = 3; p.schedule_panel().warmup = 0;"
-    code += "print([m for m in ('tensorflow', 'keras', 'matplotlib', 'helpers.training') if m in sys.modules])"
+    code += "print([m for m in ('tensorflow', 'keras', 'matplotlib', 'helpers.training', 'scipy', 'skimage') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 

@@ -1,7 +1,6 @@
 """How pictures and masks lie in folders: find them, match them by name, and name the layout."""
 
 import difflib
-import re
 import unicodedata
 from pathlib import Path
 from typing import NamedTuple
@@ -9,18 +8,9 @@ from typing import NamedTuple
 from helpers.own_images import annotations
 from helpers.own_images.annotations import read_annotations
 from helpers.own_images.files import ENDINGS, PictureError, ending_of
+from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, without_channel, without_number
 
 _SKIPPED = ("thumbs.db", "desktop.ini", "__macosx", "@eadir")
-_IMAGE_WORDS = r"images?|imgs?|im|raw|pictures?|training|test|volume|original"
-_MASK_WORDS = (
-    r"cp[_-]masks?|simple[\s_-]segmentation|masks?|labels?|seg|segmentations?|gt|ground[_-]?truth|truth|annotations?|"
-    r"manual\d?|targets?"
-)
-_SEPARATOR = r"[\s_.\-]"
-_IMAGE_FOLDERS = re.compile(r"(images?|imgs?|raw|pictures?|originals?|scans?|imagestr|inputs?|x)$", re.IGNORECASE)
-_MASK_FOLDERS = re.compile(
-    r"(masks?|labels?|labelstr|segmentations?|gt|ground[_-]?truth|annotations?|targets?|y)$", re.IGNORECASE
-)
 _SHOWN = 10  # pictures without a partner; of more there is a count
 
 
@@ -166,14 +156,14 @@ def _one_folder(folder):
     if nested and all(len(_files(place / "images", ENDINGS).keyed) == 1 for place in nested):
         return _folder_a_picture(nested)
     inner = [path for path in sorted(folder.iterdir()) if path.is_dir()]
-    for image_folder in (path for path in inner if _IMAGE_FOLDERS.match(path.name)):
-        mask_folders = [path for path in inner if _MASK_FOLDERS.match(path.name)]
+    for image_folder in (path for path in inner if IMAGE_FOLDERS.match(path.name)):
+        mask_folders = [path for path in inner if MASK_FOLDERS.match(path.name)]
         if len(mask_folders) == 1:
             return _two_folders(image_folder, mask_folders[0])
     found = _files(folder, ENDINGS)
     if not found.keyed:
         raise _no_pictures(folder, found.others)
-    marked = {k: p for k, p in found.keyed.items() if _is_mask(k)}
+    marked = {k: p for k, p in found.keyed.items() if is_mask(k)}
     images = {k: p for k, p in found.keyed.items() if k not in marked}
     drawn = {} if marked else _files(folder, annotations.ENDINGS).keyed
     if drawn:
@@ -224,33 +214,12 @@ def _with_annotations(images, files):
         else:
             missing.append(f"{path.name} has no annotation")
     if missing:
-        raise PictureError(_without_partner(missing))
+        first = "\n  ".join(["pictures without a partner:", *missing[:_SHOWN]])
+        more = f"\n  ... and {len(missing) - _SHOWN} more" if missing[_SHOWN:] else ""
+        raise PictureError(
+            f"{first}{more}\nA picture and its mask share a name, as cell1.tif and cell1.png do. Rename or move others."
+        )
     return sorted(matches, key=lambda each: each.key)
-
-
-def _is_mask(key):
-    folder, _, name = key.rpartition("/")
-    start, end = rf"^({_MASK_WORDS}){_SEPARATOR}", rf"{_SEPARATOR}({_MASK_WORDS})({_SEPARATOR}*\d+)?$"
-    in_folder = any(_MASK_FOLDERS.match(part) for part in folder.split("/"))
-    return in_folder or any(re.search(pattern, name, re.IGNORECASE) for pattern in (start, end))
-
-
-def bare_name(key: str) -> str:
-    """Return a name without what only says what the file is: "img_7" and "7_mask.ome" both become "7"."""
-    folder, _, name = key.rpartition("/")
-    words = f"{_MASK_WORDS}|{_IMAGE_WORDS}"
-    before = None
-    while name != before:
-        before = name
-        name = re.sub(r"\.(ome|tiff?|png|jpe?g|bmp)$", "", name, flags=re.IGNORECASE)
-        name = re.sub(rf"{_SEPARATOR}+({words})$", "", name, flags=re.IGNORECASE) or name
-        name = re.sub(rf"^({words}){_SEPARATOR}+(?=.)", "", name, flags=re.IGNORECASE) or name
-    folders = [part for part in folder.split("/") if not (_IMAGE_FOLDERS.match(part) or _MASK_FOLDERS.match(part))]
-    return "/".join([*folders, name]).lower()
-
-
-def _without_number(key):
-    return bare_name(re.sub(rf"({_SEPARATOR}({_MASK_WORDS})){_SEPARATOR}*\d+$", r"\1", key, flags=re.IGNORECASE))
 
 
 def match(images, masks, images_name, masks_name) -> list[Match]:
@@ -259,12 +228,13 @@ def match(images, masks, images_name, masks_name) -> list[Match]:
     rest_images = {key: path for key, path in images.items() if key not in masks}
     rest_masks = {key: path for key, path in masks.items() if key not in images}
     numbered = {}
-    [numbered.setdefault(_without_number(other), []).append(other) for other in rest_masks]
+    for other in rest_masks:
+        numbered.setdefault(without_number(other), []).append(other)
     for key in list(rest_images):  # cell_mask_1, cell_mask_2: several masks of one picture
         several = [other for other in numbered.get(bare_name(key), ()) if other in rest_masks]
-        if len(several) > 1 and any(_without_number(other) != bare_name(other) for other in several):
+        if len(several) > 1 and any(without_number(other) != bare_name(other) for other in several):
             matches.append(Match(key, rest_images.pop(key), tuple(rest_masks.pop(other) for other in several)))
-    for rule in (bare_name, _without_channel):
+    for rule in (bare_name, without_channel):
         by_name = {}
         for role, rest in enumerate((rest_images, rest_masks)):
             for key in rest:
@@ -272,7 +242,7 @@ def match(images, masks, images_name, masks_name) -> list[Match]:
         for ours, theirs in by_name.values():
             if len(ours) == len(theirs) == 1:
                 matches.append(Match(ours[0], rest_images.pop(ours[0]), rest_masks.pop(theirs[0])))
-            elif len(theirs) == 1 and len(ours) > 1 and rule is _without_channel:
+            elif len(theirs) == 1 and len(ours) > 1 and rule is without_channel:
                 raise PictureError(
                     f"{', '.join(rest_images[key].name for key in ours)} are the channels of one picture with the mask "
                     f"{rest_masks[theirs[0]].name}. Keep the files of one channel in the folder, such as _0000."
@@ -286,15 +256,9 @@ def match(images, masks, images_name, masks_name) -> list[Match]:
             hint = f" (the nearest name there is {candidates[near[0]].name})" if near else ""
             missing.append(f"{here}/{path.name} has no {what} in {there}{hint}")
     if missing:
-        raise PictureError(_without_partner(missing))
+        first = "\n  ".join(["pictures without a partner:", *missing[:_SHOWN]])
+        more = f"\n  ... and {len(missing) - _SHOWN} more" if missing[_SHOWN:] else ""
+        raise PictureError(
+            f"{first}{more}\nA picture and its mask share a name, as cell1.tif and cell1.png do. Rename or move others."
+        )
     return sorted(matches, key=lambda each: each.key)
-
-
-def _without_channel(key):
-    return re.sub(r"_\d{4}$", "", bare_name(key))  # nnU-Net: case_0000 is the first channel of case
-
-
-def _without_partner(missing):
-    first = "\n  ".join(["pictures without a partner:", *missing[:_SHOWN]])
-    more = f"\n  ... and {len(missing) - _SHOWN} more" if missing[_SHOWN:] else ""
-    return f"{first}{more}\nA picture and its mask share a name, as cell1.tif and cell1.png do. Rename or move others."

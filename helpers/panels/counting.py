@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 
-from helpers.instances import circle_objects, connected_objects, count_objects, cut_gaps, match_objects
 from helpers.panels.shell import Dial, Panel
 from helpers.panels.steady_scenes import draw_steady_lesions
 from helpers.panels.views import PanelResult, picture
@@ -18,6 +17,9 @@ def count_lesions(models, circles=8, noise=0.1, seed=5, strictness=10, size=96) 
     circles, noise: dials of `CircleScene`; seed: which picture; strictness: of the Hough circles; size: side of the
     picture, pixels. Raises ValueError for an impossible scene.
     """
+    # Here and not above: it loads SciPy and scikit-image, and notebooks 00 to 05 import the panels, too.
+    from helpers.instances import circle_objects, connected_objects, count_objects, cut_gaps, match_objects
+
     scene = CircleScene(size, circles, radius=(5, 10), contrast=0.4, noise=noise, vessels=2)
     image, lesions = draw_steady_lesions(scene, seed)
     truth = lesions[None].astype(np.int32)
