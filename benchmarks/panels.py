@@ -1,6 +1,6 @@
 """How fast the panels answer, beside the usual way (Matplotlib and `model.predict`), in one run.
 
-    python benchmarks/panels.py             panel.noise = ... to the new PNG in the panel
+    python benchmarks/panels.py             panel.noise = ... to the new views in the panel
     python benchmarks/panels.py --browser   also: a key press in JupyterLab to the new picture, in Chromium
 
 Every number is taken in turns, ours and the usual way, so that a busy machine slows both. Writes panels.md beside this file.
@@ -60,10 +60,10 @@ class Mover:
 
     def timed(self) -> float:
         """Return the milliseconds of one step."""
-        before = self.panel.answer["image"]
+        before = repr(self.panel.answer["views"])
         taken = milliseconds(self)
         assert not self.panel.answer["message"], self.panel.answer["message"]
-        assert self.panel.answer["image"] != before, f"{self.panel.title}: the same picture at {self.panel.settings}"
+        assert repr(self.panel.answer["views"]) != before, f"{self.panel.title}: the same views at {self.panel.settings}"
         return taken
 
 
