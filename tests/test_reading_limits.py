@@ -108,13 +108,16 @@ def test_without_hard_links_a_file_that_appears_meanwhile_stays(tmp_path, monkey
 
 
 class Drips(http.server.BaseHTTPRequestHandler):
-    """Sends one byte every tenth of a second, without end."""
+    """Sends one byte every tenth of a second, or as fast as it can, for longer than either is to be borne.
+
+    It does end, after 60 seconds or 50 MB, so that a fault in `fetch` fails a test and does not fill a disk.
+    """
 
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
         try:
-            while True:
+            for _ in range(600 if self.path == "/slow" else 500):
                 self.wfile.write(b"x" * (1 if self.path == "/slow" else 100_000))
                 time.sleep(0.1 if self.path == "/slow" else 0)
         except OSError:
