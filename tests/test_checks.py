@@ -896,6 +896,20 @@ BY_HAND = {"1.2": ["0.78", "0.7805"], "2.1": ["8, 6, 64"], "2.2": ["18464", "18,
            "8.1": ["0.67", "0.6667"]}
 
 
+@pytest.mark.parametrize(("got", "message"), [
+    ([9, 9, 9, 9], "all nines"),  # the slip gives just this
+    ([1, 9, 9, 7], "from the second on"),  # two mistakes: what explains most of the wrong cases
+    ([1, 2, 9, 7], "on case 2 the result is wrong"),  # "all nines" explains case 2, but cases 0 and 1 speak against it
+    ([1, 7, 7, 9], "on case 1 the result is wrong"),  # one of three wrong cases is too little
+])
+def test_a_slip_is_named_only_if_it_explains_what_was_seen(got, message):
+    right, cases = [1, 2, 3, 4], [f"case {i}" for i in range(4)]
+    slips = {"all nines": [9] * 4, "from the second on": [1, 9, 9, 9]}
+    with pytest.raises(running.Wrong, match=message):
+        running.verdict(got, right, slips, cases)
+    running.verdict(right, right, slips, cases)
+
+
 @pytest.mark.parametrize("identity", BY_HAND)
 def test_no_message_and_no_hint_prints_the_solution(identity):
     everything = [said(identity, answer) for answer, _ in WRONG[identity]] + list(checks.EXERCISES[identity].hints)

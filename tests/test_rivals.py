@@ -6,6 +6,7 @@ import pytest
 
 from helpers import MODELS
 from helpers.diagnosis import CAUSES, diagnose, visit
+from helpers.diagnosis.report import Finding
 from helpers.synthesis import CircleScene, make_classes, make_dataset
 
 SCENE = CircleScene()
@@ -286,3 +287,47 @@ def test_every_rival_is_a_cause_or_words():
     names = {entry.split("/")[0] for entry in CAUSES}
     assert visit.ROOTS | visit.SYMPTOMS <= names
     assert set(visit.EXPLAINS) <= names and set().union(*visit.EXPLAINS.values()) <= names
+
+
+# --- what curves and predictions alone can tell ---
+
+
+def stuck(rate=None, epochs=6):
+    curves = {"loss": [1.2] * epochs, "val_loss": [1.2] * epochs, "dice": [0.05] * epochs, "val_dice": [0.05] * epochs}
+    return curves if rate is None else curves | {"learning_rate": [rate] * epochs}
+
+
+def test_a_run_that_stands_still_may_have_labels_that_do_not_fit():
+    images, masks = make_dataset(20, SCENE, seed=3)
+    nothing = np.full(masks.shape, 0.4, np.float32)
+    (found,) = [f for f in diagnose(images, masks, y_pred=nothing, history=stuck()) if "learning_rate" in f.cause]
+    assert found.sure < 0.7 and "pairs_shuffled" in found.rivals and "training pictures" in found.missing
+    (slow,) = [f for f in diagnose(images, masks, y_pred=nothing, history=stuck(1e-6)) if "learning_rate" in f.cause]
+    assert slow.sure >= 0.9 and not slow.rivals  # such a rate is too low, whatever the labels are
+    training = make_dataset(60, SCENE, seed=4)
+    seen = diagnose(images, masks, y_pred=nothing, history=stuck(), training=training)
+    assert [f.sure for f in seen if f.cause == "learning_rate_too_low"] == [0.75]
+
+
+def test_a_gap_that_opens_in_noisy_curves_is_over_fitting_and_possibly_another_scanner():
+    epochs = np.arange(60)
+    wobble = np.random.default_rng(0).normal(0, 0.03, (2, 60))
+    train = np.clip(0.95 - 0.9 * np.exp(-epochs / 25) + wobble[0] / 3, 0, 0.99)
+    val = np.where(epochs < 8, train - 0.02, 0.40 + 0.003 * epochs + wobble[1] / 3)  # still rising, and far slower
+    curves = {"dice": train, "val_dice": val, "loss": 1 - train, "val_loss": 1.1 - 0.01 * epochs}
+    pictures = make_dataset(40, SCENE, seed=3)
+    found = diagnose(*pictures, history={k: v.tolist() for k, v in curves.items()})
+    assert found.causes == ["overfitting"] and found[0].sure < 0.7 and "another scanner" in found[0].rivals
+    together = {**curves, "val_dice": train - 0.1}
+    assert not diagnose(*pictures, history={k: v.tolist() for k, v in together.items()})
+
+
+def test_a_root_and_its_own_symptom_make_each_other_likelier():
+    def made(cause, sure):
+        return Finding(cause, "seen", "likely", sure, "advice")
+
+    both = {f.cause: f.sure for f in visit._link([made("labels_incomplete", 0.68), made("wrong_threshold", 0.9)])}
+    assert both["labels_incomplete"] == pytest.approx(1 - 0.32 * 0.55)
+    for other in ([], [made("copies_between_sets", 0.9)]):
+        alone = {f.cause: f.sure for f in visit._link([made("labels_incomplete", 0.68), *other])}
+        assert alone["labels_incomplete"] == 0.68
