@@ -621,7 +621,8 @@ checks.exercise_8_3(count_labels)
 # %% [markdown]
 # ### Exercise 8.4: What may be claimed?
 #
-# You have trained with border weights. Which sentence may stand in your report?
+# You have trained with border weights. Which sentence may stand in your report? Its
+# numbers are invented. What counts is how such numbers are measured.
 #
 # - **A** "With border weights F1 is 0.95; connected components, as they come out of the box, reach 0.84."
 # - **B** "With border weights and the watershed settings that scored best on the test set, F1 is 0.96."

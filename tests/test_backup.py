@@ -21,6 +21,7 @@ from helpers.backup import read_backup
 from helpers.run_folder import claim_folder, is_unfinished
 from helpers.synthesis import CircleScene, make_dataset
 from helpers.training import DiceScore, bce_dice_loss, load_network, read_log, train_unet
+from interruptions import LastWeights, PullThePlug
 
 SMALL = CircleScene(size=16, radius=(3, 5), circles=(0, 2))
 DATA = make_dataset(6, SMALL, seed=1), make_dataset(3, SMALL, seed=4)
@@ -29,23 +30,6 @@ DATA = make_dataset(6, SMALL, seed=1), make_dataset(3, SMALL, seed=4)
 def small_unet(seed=3, **changes):
     keras.utils.set_random_seed(seed)
     return build_unet(**{"depth": 1, "filters": 2, **changes})
-
-
-class Stop(keras.callbacks.Callback):
-    """Interrupt the run when an epoch begins, as the stop button would."""
-
-    def __init__(self, epoch):
-        super().__init__()
-        self.epoch = epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.epoch:
-            raise KeyboardInterrupt
-
-
-class LastWeights(keras.callbacks.Callback):
-    def on_train_end(self, logs=None):
-        self.weights = self.model.get_weights()
 
 
 def train(folder, seed=3, data=DATA, compiled=None, **settings):
@@ -59,7 +43,7 @@ def train(folder, seed=3, data=DATA, compiled=None, **settings):
 
 def cut(folder, epoch=2, **settings):
     with pytest.raises(KeyboardInterrupt):
-        train(folder, callbacks=[*settings.pop("callbacks", []), Stop(epoch)], **settings)
+        train(folder, callbacks=[*settings.pop("callbacks", []), PullThePlug(epoch)], **settings)
 
 
 def same(one, other):

@@ -17,6 +17,7 @@ from helpers.training import (
     DiceScore, ReleaseMemory, augment, bce_dice_loss, bce_loss, dice_loss, load_network, make_callbacks, new_run_dir, predict,
     read_log, train_unet, training_batches, warmup_cosine,
 )
+from interruptions import LastWeights, PullThePlug
 
 SMALL = CircleScene(size=32, radius=(3, 8), circles=(0, 3))
 
@@ -228,21 +229,6 @@ def test_early_stopping_acts_and_the_best_epoch_comes_back(data, tmp_path):
     np.testing.assert_array_equal(predict(reloaded, validation[0]), predict(model, validation[0]))
     np.testing.assert_array_equal([row["val_dice"] for row in read_log(tmp_path / "run")], scores)
     assert not (tmp_path / "run" / "backup").exists()
-
-
-class PullThePlug(keras.callbacks.Callback):
-    def __init__(self, epoch):
-        super().__init__()
-        self.epoch = epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.epoch:
-            raise KeyboardInterrupt
-
-
-class LastWeights(keras.callbacks.Callback):
-    def on_train_end(self, logs=None):
-        self.weights = self.model.get_weights()
 
 
 def test_an_interrupted_run_resumes_as_if_nothing_had_happened(data, tmp_path):
