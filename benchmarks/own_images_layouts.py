@@ -144,6 +144,11 @@ LAYOUTS = [  # name, files, where, options of load_pairs, truth
     ("float masks of 0 and 1", {"images/a.png": GRAY, "masks/a.tif": TRUTH.astype(np.float32)}, TWO, {}, TRUTH),
     ("all masks empty", {"images/a.png": GRAY, "masks/a.png": WHITE*0}, TWO, {}, TRUTH),
     ("inverted masks", {"images/a.png": GRAY, "masks/a.png": 255-cv2.erode(WHITE,np.ones((3,3),np.uint8))}, TWO, {}, TRUTH),
+    ("numbers after the word mask", {"cell_1.png": GRAY, "cell_2.png": GRAY, "cell_mask_1.png": WHITE, "cell_mask_2.png": WHITE}, ONE, {}, TRUTH),
+    ("Bilder and Masken", {"Bilder/1.png": GRAY, "Masken/1.png": WHITE}, ONE, {}, TRUTH),
+    ("_masque", {"cellule.png": GRAY, "cellule_masque.png": WHITE}, ONE, {}, TRUTH),
+    ("_máscara", {"images/célula 1.png": GRAY, "masks/célula 1_máscara.png": WHITE}, TWO, {}, TRUTH),
+    ("CZI, without the package that reads it", {"images/a.czi": "ZISRAWFILE", "masks/a.png": WHITE}, TWO, {}, TRUTH),
     ("names in another order of parts", {"images/1_a.png": GRAY, "masks/a_1.png": WHITE}, TWO, {}, TRUTH),
 ]
 

@@ -60,7 +60,7 @@ def load_network(path):
     What a file may hold, and what is promised of one that a stranger made, says `helpers.gate`. Raises
     FileNotFoundError if there is none, ValueError if it is damaged, no Keras model, or not let in.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(
             f"there is no file {printable(path)}; train a network in notebook 03, or use models/unet_circles.keras."

@@ -16,7 +16,7 @@ def claim_folder(run_dir) -> Path:
     Raises FileExistsError if it holds anything, and PermissionError or NotADirectoryError, with the remedy, if it
     cannot be made or written.
     """
-    run_dir = Path(run_dir)
+    run_dir = Path(run_dir).expanduser()
     if run_dir.is_dir() and any(run_dir.iterdir()):
         unfinished, owner = "", live_owner(run_dir / "backup")
         if owner:
@@ -40,10 +40,10 @@ def claim_folder(run_dir) -> Path:
 
 def new_run_dir(parent, name="run") -> Path:
     """Return the first of `parent/name-1`, `parent/name-2` ... that does not exist yet. Nothing is made."""
-    number = 1
-    while (Path(parent) / f"{name}-{number}").exists():
+    parent, number = Path(parent).expanduser(), 1
+    while (parent / f"{name}-{number}").exists():
         number += 1
-    return Path(parent) / f"{name}-{number}"
+    return parent / f"{name}-{number}"
 
 
 def read_log(run_dir) -> list[dict[str, float]]:
@@ -51,7 +51,7 @@ def read_log(run_dir) -> list[dict[str, float]]:
 
     Raises FileNotFoundError if there is no log, ValueError if it is damaged.
     """
-    path = Path(run_dir) / "log.csv"
+    path = Path(run_dir).expanduser() / "log.csv"
     if not path.exists():
         raise FileNotFoundError(
             f"there is no log.csv in {run_dir}; train_unet writes it at the end of its first epoch."

@@ -44,24 +44,29 @@ from helpers import start; start.prepare()  # Not found? Open the notebook insid
 # %% [markdown]
 # ## 1. The settings
 #
-# This is the only cell that you change for pictures of your own. Run the notebook once as it is, then come back.
+# This is the only cell that you change for pictures of your own. Run the notebook once as it is, then come back. With
+# `images` at `None` it takes a set of nuclei.
 #
-# - `images`, `masks`: your folders. If both kinds of files lie in one folder, leave `masks` at `None`. With `images` at
-#   `None` the notebook takes a set of nuclei.
-# - `channel`, `value_range`: which channel to use, and which numbers are black and white. Leave them at `None` until the
-#   table in section 2 asks for them. The same is true of `foreground` and `invert`, which say what counts in a mask.
-# - `touching`: whether objects touch and should be cut apart, as cells do and membranes do not.
-# - `pixel_size`, `unit`, `min_area`: the side of a pixel, its unit, and the area in pixels below which a spot is dirt.
-# - `source_table`: if your file names do not say which patient or slide a picture comes from, a table such as
-#   `("samples.csv", "file", "slide")`, or `"one stack"` if all pictures are slices of one.
-# - `compare_starts`: whether section 5 draws its curve, which takes a third of the time.
+# - **Where:** `images` and `masks` are your folders; if both kinds of files lie in one folder, leave `masks` at `None`.
+#   `limit` is the largest number of pictures to load, `None` for all. Results go into a new folder inside `out`.
+# - **How they are read:** `channel` says which channel to use, and `value_range` which numbers are black and white.
+#   `foreground` says what counts in a mask, `invert` swaps it with the background, and `fill` fills closed outlines.
+#   Leave all of them as they are until section 2 asks for them.
+# - **What is in them:** `touching` says whether you look for objects that touch, as cells do, or for something that is
+#   not counted, such as membranes. `pixel_size` is the side of a pixel and `unit` its unit; without it, areas are in
+#   pixels. Spots below `min_area` pixels are dirt. `patch` should be about twice as wide as an object, a multiple of 8.
+# - **Where they come from:** `source_table` is for names that do not say which patient or slide a picture comes from. It
+#   is a table with two of its columns, `("samples.csv", "file", "slide")`, or three, the third being the condition, or
+#   `"one stack"` if all pictures are slices of one.
+# - **How long:** `epochs` of forty steps each. `compare_starts` draws the curve of section 5, which takes a third of the
+#   training. Set it to `False` for your own pictures, and nine tenths train the network that you keep.
 
 # %%
 settings = {
-    "images": None, "masks": None, "limit": 40,
-    "channel": None, "value_range": None, "foreground": None, "invert": False,
-    "touching": True, "pixel_size": 0.65, "unit": "um", "min_area": 20,
-    "source_table": None, "compare_starts": True,
+    "images": None, "masks": None, "limit": 40, "out": None,
+    "channel": None, "value_range": None, "foreground": None, "invert": False, "fill": False,
+    "touching": True, "pixel_size": None, "unit": "um", "min_area": 20, "patch": 96,
+    "source_table": None, "epochs": 15, "compare_starts": True,
 }
 
 # %% [markdown]
@@ -81,7 +86,8 @@ from helpers import own_images as own
 from helpers.printing import say  # as print, but it breaks long lines between words
 
 scratch = Path(tempfile.mkdtemp())  # for trials that nobody needs later
-results = own.new_folder(RUNS / "own_images")  # what you keep
+results = own.new_folder(settings["out"] or RUNS / "own_images")  # what you keep
+size = settings["patch"]
 
 # %% tags=["nbval-ignore-output"]
 if settings["images"]:
@@ -106,8 +112,9 @@ else:
 # `gap=True` clears a line where two numbered objects touch. Without it they would grow together.
 
 # %% tags=["nbval-ignore-output"]
-reading = {name: settings[name] for name in ("channel", "value_range", "foreground", "invert")}
-pairs = own.load_pairs(images_dir, masks_dir, limit=settings["limit"], gap=settings["touching"], **reading)
+names = ("channel", "value_range", "foreground", "invert", "fill", "limit")
+reading = {name: settings[name] for name in names}
+pairs = own.load_pairs(images_dir, masks_dir, gap=settings["touching"], **reading)
 print(pairs.table(6))
 
 # %%
@@ -222,7 +229,7 @@ say(own.split_table(sets, names, groups))
 # A **condition** is something else than a source. In `WT_m1_003` the source is the mouse `m1`, and `WT` is the condition
 # that you want to compare. Sources must not be shared between sets, and every condition should be in each set.
 # `groups_of` and `conditions_of` read both from the names; look at the printed sets to see whether they guessed right. If
-# they did not, put a table into the settings.
+# they did not, put a table into the settings. With a third column, the table names the conditions, too.
 
 # %%
 names = [f"{kind}_m{mouse}_{i}" for kind, mice in (("WT", (1, 2, 3)), ("KO", (4, 5, 6))) for mouse in mice for i in (0, 1)]
@@ -235,12 +242,7 @@ say(own.split_table(sets, names, groups, conditions))
 # cut into three blocks of neighbors, with a gap between them.
 
 # %%
-groups, conditions = own.groups_of(pairs.names), own.conditions_of(pairs.names)
-if settings["source_table"] == "one stack":
-    groups = ["stack"] * len(pairs.names)
-elif settings["source_table"]:
-    path, name_column, source_column = settings["source_table"]
-    groups = own.groups_from_csv(path, pairs.names, name_column, source_column)
+groups, conditions = own.sources_of(pairs.names, settings["source_table"])
 sets = training, validation, test = own.split_by_source(groups, seed=0, conditions=conditions)
 
 # %% tags=["nbval-ignore-output"]
@@ -248,7 +250,8 @@ say(own.split_table(sets, pairs.names, groups, conditions))
 
 # %%
 owners = [{groups[i] for i in members} for members in sets]
-print("no source in two sets:", len(set(groups)) == 1 or not owners[0] & owners[1] | owners[0] & owners[2] | owners[1] & owners[2])
+apart = sum(map(len, owners)) == len(set.union(*owners))
+print("no source in two sets:", apart or len(set(groups)) == 1)
 
 # %% [markdown]
 # ## 4. One rule for gray levels
@@ -263,9 +266,8 @@ rule = own.fit_normalization(own.choose(pairs, training)[0])
 print("rule:", rule.kind, f"low {rule.low:.3g}, high {rule.high:.3g}")
 
 # %%
-images = rule.apply(images)
-train, val, tested = (([images[i] for i in s], [masks[i] for i in s]) for s in (training, validation, test))
-print("all in 0..1:", all(0 <= image.min() <= image.max() <= 1 for image in images))
+train, val, tested = ((rule.apply(x), y) for x, y in (own.choose(pairs, s) for s in sets))
+print("all in 0..1:", all(0 <= x.min() <= x.max() <= 1 for x in (*train[0], *val[0], *tested[0])))
 
 # %% [markdown]
 # Before we spend minutes on training, the doctor of notebook 05 has a look. It needs pictures of one size, so it gets
@@ -274,7 +276,7 @@ print("all in 0..1:", all(0 <= image.min() <= image.max() <= 1 for image in imag
 # %% tags=["nbval-ignore-output"]
 from helpers.diagnosis import diagnose
 
-findings = diagnose(*own.draw_patches(*train, n=40, size=96))
+findings = diagnose(*own.draw_patches(*train, n=40, size=size))
 findings
 
 # %%
@@ -286,12 +288,12 @@ print("masks in order:", not {"masks_0_255", "masks_not_0_1", "pairs_shuffled"} 
 #
 # Two dozen pictures sound like nothing. But a network that judges each pixel by its surroundings does not learn from
 # *pictures*. It learns from surroundings, and there are thousands of them. So we cut patches, in a new place each time,
-# mirrored and turned, about half of them on a nucleus.
+# mirrored and turned, about half of them on an object.
 
 # %% tags=["nbval-ignore-output"]
 from helpers import figures
 
-patches, marks = own.draw_patches(*train, n=6, size=96, seed=1)
+patches, marks = own.draw_patches(*train, n=6, size=size, seed=1)
 holding = np.count_nonzero(marks.sum(axis=(1, 2, 3)))
 figures.show_images(
     patches, title="Six patches, as the network gets them", masks=marks,
@@ -302,12 +304,11 @@ figures.show_images(
 import keras
 from helpers import MODELS
 from helpers.anatomy import build_unet
-from helpers.evaluation import best_threshold, dice_per_image, otsu_baseline
+from helpers.evaluation import best_threshold, dice_per_image
 from helpers.training import predict
 
 
-def scores_of(model, images, masks):
-    found = [own.predict_tiled(model, image) >= 0.5 for image in images]
+def dice_each(masks, found):
     return np.array([dice_per_image(mask[None], mine[None])[0] for mask, mine in zip(masks, found)])
 
 
@@ -338,8 +339,9 @@ for count in counts:
     few = train[0][:count], train[1][:count]
     for name, weights in starts.items():
         own.restart(unet, weights)
-        own.train_on_patches(unet, few, val, scratch / f"{name} {count}", size=96, epochs=2, steps=25)
-        curve[name].append(scores_of(unet, *val).mean())
+        own.train_on_patches(unet, few, val, scratch / f"{name} {count}", size, epochs=2, steps=25)
+        seen = [own.predict_tiled(unet, image) >= 0.5 for image in val[0]]
+        curve[name].append(dice_each(val[1], seen).mean())
 
 # %% tags=["nbval-ignore-output"]
 if counts:
@@ -378,16 +380,7 @@ print("with all pictures, from trained weights, above 0.5:", not counts or bool(
 # judged on validation again. The rival from scratch gets batch normalization, which lets it learn faster.
 
 # %%
-keras.utils.set_random_seed(1)
-rivals = {
-    "trained weights": own.load_kept(MODELS / "unet_circles.keras").model,
-    "scratch, batch normalization": build_unet(normalization="batch"),
-}
-trial = {}
-for name, rival in rivals.items():
-    run = own.train_on_patches(rival, train, val, scratch / f"trial {name}", size=96, epochs=2, steps=25)
-    trial[name] = max(run.history["val_dice"])
-ahead = max(trial, key=trial.get)
+ahead, unet, trial = own.choose_start(train, val, size)
 
 # %% tags=["nbval-ignore-output"]
 print("; ".join(f"{name} {dice:.2f}" for name, dice in trial.items()), "on validation patches")
@@ -398,8 +391,7 @@ print("ahead, and trained on:", ahead)
 # score still climbs at the end, raise `epochs`.
 
 # %%
-unet = rivals[ahead]
-run = own.train_on_patches(unet, train, val, scratch / "kept", size=96, epochs=10, steps=40)
+run = own.train_on_patches(unet, train, val, results / "run", size, settings["epochs"], steps=40)
 
 # %% tags=["nbval-ignore-output"]
 scores = run.history["val_dice"]
@@ -417,42 +409,46 @@ figures.plot_lines(
 # its dark side is decided on the training pictures.
 
 # %%
-val_patches, val_marks = own.draw_patches(*val, n=40, size=96, seed=2)
+val_patches, val_marks = own.draw_patches(*val, n=40, size=size, seed=2)
 threshold = best_threshold(val_marks, predict(unet, val_patches)).threshold
-found = [(own.predict_tiled(unet, image) >= threshold).astype(np.uint8) for image in tested[0]]
-
-
-# %%
-def dice_each(masks, found):
-    return np.array([dice_per_image(mask[None], mine[None])[0] for mask, mine in zip(masks, found)])
-
-
-def otsu_masks(images, dark):
-    return [(1 - otsu_baseline(i[None])[0] if dark else otsu_baseline(i[None])[0]) for i in images]
-
-
-# %%
-dark = dice_each(train[1], otsu_masks(train[0], True)).mean() > dice_each(train[1], otsu_masks(train[0], False)).mean()
-dice = {
-    "everything foreground": dice_each(tested[1], [np.ones_like(mask) for mask in tested[1]]),
-    f"Otsu, {'dark' if dark else 'bright'} side": dice_each(tested[1], otsu_masks(tested[0], dark)),
-    "U-Net": dice_each(tested[1], found),
-}
-print("U-Net above 0.6 on the test pictures:", bool(dice["U-Net"].mean() > 0.6))
+found = [own.predict_tiled(unet, image) >= threshold for image in tested[0]]
+scores = own.dice_scores(train, tested, found)
+print("U-Net above 0.6 on the test pictures:", scores["U-Net"] > 0.6)
 
 # %% tags=["nbval-ignore-output"]
-order = np.argsort(dice["U-Net"])[:4]  # the worst first
+dice = dice_each(tested[1], found)
+order = np.argsort(dice)[:4]  # the worst first
 worst, marks, mine = ([pile[i] for i in order] for pile in (*tested, found))
 figures.show_predictions(
-    worst, marks, mine, [f"Dice {dice['U-Net'][i]:.2f}" for i in order],
-    "The four worst test pictures", "Mean Dice: " + "; ".join(f"{name} {np.mean(d):.2f}" for name, d in dice.items()) + "."
+    worst, marks, mine, [f"Dice {dice[i]:.2f}" for i in order], "The worst test pictures",
+    "Mean Dice: " + "; ".join(f"{name} {value:.2f}" for name, value in scores.items()) + ".",
 )
 
 # %% [markdown]
-# On bright nuclei, Otsu's threshold is a strong rival, and you must report it. If it is good enough for your pictures,
-# you need no network. If your U-Net stays below 0.6, look at the worst pictures first, then run `diagnose` on the run as
+# Report both baselines beside your network. Where the light is even, Otsu's threshold can be a strong rival, and if it is
+# good enough for your pictures, you need no network. If your U-Net stays below 0.6, look at the worst pictures first, then run `diagnose` on the run as
 # in notebook 05, then train longer.
 #
+# ### How many objects did it find?
+#
+# Dice counts pixels. Two cells that grow together in the prediction cost it hardly anything, and the count is wrong. So
+# objects have scores of their own: an object counts as found if it overlaps a true one by an IoU of 0.5, and F1 weighs
+# the ones found against the ones missed and invented. AP is the average over stricter and stricter overlaps, as in
+# notebook 08. Whether touching objects should be cut apart is decided on the validation pictures, like the threshold.
+
+# %%
+touching, min_area = settings["touching"], settings["min_area"]
+truths = [own.labels_of(pairs, members, touching) for members in sets]
+tried = [own.predict_tiled(unet, image) >= threshold for image in val[0]]
+split = touching and own.choose_splitting(truths[1], tried, min_area)
+scores |= own.object_scores(truths[2], found, min_area, split)
+
+# %% tags=["nbval-ignore-output"]
+print("touching objects are", "cut apart" if split else "left together")
+objects = [f"{name} {scores[name]:.2f}" for name in ("object F1", "object AP") if name in scores]
+say("; ".join(objects) or "Nothing here is counted, so there are no scores of objects.")
+
+# %% [markdown]
 # ## 6. Predict a picture of any size
 #
 # A slide scanner makes pictures of 50,000 pixels a side. The feature maps of one pass over 8192 x 8192 would take 13
@@ -469,7 +465,7 @@ figures.show_predictions(
 guess = None  # between 0 and 1
 
 # %%
-picture = images[test[0]]
+picture = tested[0][0]
 times = [-(-760 // side) for side in picture.shape[:2]]
 large = np.tile(picture, (*times, 1))[:760, :744]  # the same picture again and again, until it is large
 one_pass = predict(unet, large[None])[0]
@@ -519,21 +515,21 @@ checks.reveal("oval", guess, "more" if oval.roundness > 0.9 else "less")
 print(f"disc: area {disc.area:.0f} pixels, roundness {disc.roundness:.1f}; oval: area {oval.area:.0f}")
 
 # %% [markdown]
-# Now the pictures of the test set. With `pixel_size` in micrometers, areas are in square micrometers.
+# Now the pictures of the test set. With a `pixel_size` in micrometers, areas are in square micrometers.
 
 # %%
-parts = {"min_area": settings["min_area"], "split": settings["touching"]}
-labels = [own.label_objects(mask, **parts) for mask in found]
-rows = own.measure_objects(labels[0], tested[0][0], pixel_size=settings["pixel_size"])
+labels = [own.label_objects(mask, min_area, split) for mask in found]
+rows = own.measure_objects(labels[0], picture, settings["pixel_size"] or 1)
 table = own.save_table(rows, results / "objects.csv")
 print(table.read_text().splitlines()[0])
 
 # %% tags=["nbval-ignore-output"]
-counted = [own.label_objects(mask, min_area=settings["min_area"]).max() for mask in tested[1]]
+counted = [len(np.unique(true[true > 0])) for true in truths[2] if true is not None]
 middle = np.median([row.area for row in rows]) if rows else 0
-print(f"{sum(map(np.max, labels))} objects found in the test pictures, {sum(counted)} in their masks")
-print(f"below, {len(rows)} objects of one picture; median area {middle:.0f} {settings['unit']}^2")
-shown(own.numbered_contours(tested[0][0], labels[0], zoom=max(1, 768 // max(labels[0].shape))))
+unit = settings["unit"] + "^2" if settings["pixel_size"] else "pixels"
+print(f"{sum(map(np.max, labels))} pieces found in the test pictures, {sum(counted)} objects in their masks")
+print(f"below, {len(rows)} pieces of one picture; median area {middle:.0f} {unit}")
+shown(own.numbered_contours(picture, labels[0], zoom=max(1, 768 // max(labels[0].shape))))
 
 # %%
 numbers = [row.number for row in rows]
@@ -543,14 +539,13 @@ print("every object has its own row:", numbers == list(range(1, labels[0].max() 
 # Objects that touch the border are cut off, so their area is too small. The column `touches_border` lets you leave them
 # out of the mean. Keep them when you count.
 #
-# **Change.** Count the objects of the same picture once more without cutting, with `split=False`. Which of the two counts
-# is closer to the mask's?
+# **Change.** Count the objects of the same picture once with `split=True` and once with `split=False`. Which of the two
+# counts is closer to the mask's?
 #
 # <details><summary>What you should have seen</summary>
 #
-# Without cutting there are fewer objects, because nuclei that touch in the prediction count as one. In most of these
-# pictures the count with cutting is closer. With other shapes it can be the other way round, so decide it on validation
-# pictures and not on the test.
+# Without cutting there are fewer objects, or as many, because nuclei that touch in the prediction count as one. Which
+# count is closer differs from picture to picture. That is why one picture must not decide it, and no test picture.
 #
 # </details>
 #
@@ -598,15 +593,14 @@ except FileExistsError as error:
 # %% [markdown]
 # **The network** is worth little without its rule for gray levels: in a year nobody knows how its pictures were
 # stretched. So the `.keras` file holds everything: the rule, the threshold, the settings from the top of this notebook,
-# the scores, and a card that says what it was trained on.
+# the scores, and a card. The card says on what data the network was trained, with a fingerprint of them, how the sources
+# were shared out, how it was trained, with which versions, when, and by whom.
 
 # %%
-card = {
-    "task": f"objects in {Path(images_dir).name}", "training pictures": len(training), "validation pictures": len(validation),
-    "patches": 96, "start": ahead, "not for": "other kinds of pictures, or diagnosis",
-}
-scores = {name: float(np.mean(of_each)) for name, of_each in dice.items()} | {"test pictures": len(test)}
-use = {**settings, "images": str(images_dir), "masks": str(masks_dir), "split": settings["touching"], "white": pairs.white}
+use = {**settings, "split": split, "white": pairs.white}
+steps = 40 * settings["epochs"]
+card = own.network_card(pairs, sets, (groups, conditions), use, start=ahead, steps=steps)
+scores |= {"test pictures": len(test)}
 network_file = own.save_network(results / "network.keras", unet, rule, threshold, scores, card, use)
 
 # %%
@@ -614,6 +608,7 @@ again = own.load_kept(network_file)
 same = np.array_equal(own.predict_tiled(again.model, large), own.predict_tiled(unet, large))
 print("same answers:", same)
 print("same rule:", again.normalization == rule, "- same threshold:", again.threshold == threshold)
+print("on the card:", ", ".join(again.card))
 
 # %% [markdown]
 # ### Use it on new pictures

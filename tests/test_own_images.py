@@ -11,6 +11,7 @@ import threading
 import warnings
 import zipfile
 from functools import cache
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ from helpers.anatomy import build_unet
 from helpers.evaluation import dice_per_image
 from helpers.own_images import PictureError, load_pairs, predict_tiled, read_picture
 from helpers.own_images.keeping import NOTE
-from helpers.training import bce_dice_loss
+from helpers.training import bce_dice_loss, claim_folder, load_network, make_callbacks, new_run_dir, read_log
 from PIL import Image, ImageOps
 
 RNG = np.random.default_rng(0)
@@ -1000,6 +1001,9 @@ def layout(tmp_path, files):
 NAMES = [
     ("cell.tif", "cell_mask.png"), ("cell.png", "cell_cp_masks.png"), ("img_000.png", "mask_000.png"), ("cell.ome.tif", "cell_labels.tif"),
     ("cell.tif", "cell_Simple Segmentation.tif"), ("cell.png", "cell_mask.gif"), ("21_training.tif", "21_manual1.gif"),
+    ("Zelle Ä 1.png", "Zelle Ä 1 Maske.png"), ("Bild_3.tif", "Segmentierung_3.tif"), ("célula.png", "célula_máscara.png"),
+    ("cellule-2.png", "cellule-2-masque.png"), ("cellula 7.png", "cellula 7 maschera.png"), ("клетка.png", "клетка_маска.png"),
+    ("a.png", "a_掩码.png"), ("cell.png", "cell_mask1.png"), ("cell_2.png", "cell_mask_2.png"), ("cell_img_2.png", "cell_mask_2.png"),
     ("cell raw.tif", "cell-seg.png"), ("a/cell.png", "a/cell_mask.png"), ("cell.tif", "cell.tif_mask.png"),
 ]
 
@@ -1010,6 +1014,61 @@ def test_names_that_people_give(tmp_path, image, mask):
     apart = layout(tmp_path / "two", {f"images/{image}": GRAY, f"masks/{mask}": BOTH * np.uint8(255)})
     for pairs in (load_pairs(together), load_pairs(apart / "images", apart / "masks"), load_pairs(apart)):
         assert np.array_equal(pairs.masks[0, ..., 0], BOTH) and pairs.layout
+
+
+@pytest.mark.parametrize(("images", "masks"), [
+    ("Bilder", "Masken"), ("imágenes", "máscaras"), ("images", "masques"), ("immagini", "maschere"), ("изображения", "маски"),
+    ("ima\u0301genes", "ma\u0301scaras"),
+])
+def test_folders_in_other_languages(tmp_path, images, masks):
+    place = layout(tmp_path, {f"{images}/7.png": GRAY, f"{masks}/7.png": BOTH * np.uint8(255)})
+    assert np.array_equal(load_pairs(place).masks[0, ..., 0], BOTH)
+
+
+def test_a_number_after_the_word_mask_belongs_to_the_picture_that_has_it(tmp_path):
+    files = {f"cell{end}.png": GRAY for end in ("", "_1")} | {"cell_mask.png": DISC * np.uint8(255), "cell_mask_1.png": DOT * np.uint8(255)}
+    assert [mask[..., 0].tolist() for mask in load_pairs(layout(tmp_path, files)).masks] == [DISC.tolist(), DOT.tolist()]
+
+
+class FakeBioImage:
+    """What bioio returns for a file of two scenes with two slices and two channels, or of one in color."""
+
+    shape, scenes = (1, 2, 2, 40, 56), ("one", "two")
+
+    def __init__(self, path):
+        self.color = path.stem == "color"
+        self.dims = SimpleNamespace(T=1, Z=2, Y=40, X=56, order="TCZYXS" if self.color else "TCZYX")
+        self.shape = (1, 1 if self.color else 2, 10**9 if path.stem == "huge" else 2, 40, 56)
+        if path.stem == "broken":
+            raise OSError("bad magic")
+
+    def set_scene(self, scene):
+        self.scene = self.scenes.index(scene)
+
+    def get_image_dask_data(self, order, T, Z):
+        base = np.full((1 if self.color else 2, 40, 56), 100 * self.scene + 10 * Z, np.uint16) + np.arange(1 if self.color else 2)[:, None, None]
+        array = np.stack([base, base + 1, base + 2], -1) if order == "CYXS" else base
+        return SimpleNamespace(compute=lambda: array.astype(np.uint16))
+
+
+@pytest.mark.parametrize("ending", ["czi", "lif", "nd2"])
+def test_files_of_microscopes(tmp_path, monkeypatch, ending):
+    for name in ("a", "color", "huge", "broken"):
+        (tmp_path / f"{name}.{ending}").write_bytes(b"x" * 200)
+    monkeypatch.setitem(sys.modules, "bioio", None)
+    with pytest.raises(PictureError, match=f"pip install bioio bioio-{ending}"):
+        read_picture(tmp_path / f"a.{ending}")
+    monkeypatch.setitem(sys.modules, "bioio", SimpleNamespace(BioImage=FakeBioImage))
+    monkeypatch.setitem(sys.modules, f"bioio_{ending}", None)
+    with pytest.raises(PictureError, match=f"pip install bioio bioio-{ending}"):
+        read_picture(tmp_path / f"a.{ending}")
+    monkeypatch.setitem(sys.modules, f"bioio_{ending}", SimpleNamespace())
+    pages = read_picture(tmp_path / f"a.{ending}").pages
+    assert [(type(p), p.shape, p[0, 0].tolist()) for p in pages] == [(own.Channels, (40, 56, 2), [v, v + 1]) for v in (0, 10, 100, 110)]
+    assert [(type(p), p[0, 0].tolist()) for p in read_picture(tmp_path / f"color.{ending}").pages][1] == (np.ndarray, [10, 11, 12])
+    for name, said in (("huge", "its pages hold"), ("broken", "is damaged or cut short .bad magic")):
+        with pytest.raises(PictureError, match=said):
+            read_picture(tmp_path / f"{name}.{ending}")
 
 
 def test_sets_and_patients_with_folders_of_their_own(tmp_path):
@@ -1181,6 +1240,21 @@ def test_the_tilde_is_home_everywhere(tmp_path, monkeypatch):
     assert own.load_kept("~/n.keras").threshold == 0.5
     (tmp_path / "t.csv").write_text("f,g\na,1\n")
     assert own.groups_from_csv("~/t.csv", ["a"], "f", "g") == ["1"]
+    assert read_picture("~/m.png").pages and own.new_folder("~/runs").parent == tmp_path / "runs"
+    assert own.write_stand_in("~/stand-in", n=1)[0].is_dir() and (tmp_path / "stand-in").is_dir()
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        archive.writestr("a.txt", "a")
+    assert own.unpack("~/z.zip", "~/unpacked") == tmp_path / "unpacked"
+    (tmp_path / "s.toml").write_text('images = "~/images"')
+    assert own.read_settings("~/s.toml") and "a " in own.inspect_pictures("~/images")
+    own.predict_folder("~/n.keras", "~/images", "~/found", progress=False)
+    (tmp_path / "shipped.keras").write_bytes((MODELS / "unet_circles.keras").read_bytes())
+    assert load_network("~/n.keras") and own.export_package("~/shipped.keras", "~/n.zip") == tmp_path / "n.zip"
+    own.onnx_difference(own.export_onnx(build_unet(depth=2, filters=2), "~/n.onnx"), shipped(), np.zeros((1, 16, 16, 1)))
+    assert claim_folder("~/one-1") == tmp_path / "one-1" and new_run_dir("~", "one") == tmp_path / "one-2"
+    assert str(make_callbacks("~/one-1")[0].filename).startswith(str(tmp_path))
+    (tmp_path / "one-1" / "log.csv").write_text("epoch,loss\n0,1\n")
+    assert read_log("~/one-1")
     assert not (tmp_path / "~").exists() and (tmp_path / "m.png").exists()
 
 

@@ -89,8 +89,13 @@ def test_splitting_is_chosen_by_what_finds_more_objects():
 
 def test_the_source_table_is_one_of_three_things(tmp_path):
     names = [f"p{i}_{j}" for i in range(3) for j in range(2)]
-    assert own.sources_of(names, "one stack") == ["stack"] * 6 and own.sources_of(names) == own.groups_of(names)
-    (tmp_path / "t.csv").write_text("file,slide\n" + "\n".join(f"{name},s{name[1]}" for name in names))
-    assert own.sources_of(names, [tmp_path / "t.csv", "file", "slide"]) == ["s0", "s0", "s1", "s1", "s2", "s2"]
-    with pytest.raises(own.PictureError, match="source_table is 'slides'"):
-        own.sources_of(names, "slides")
+    assert own.sources_of(names, "one stack") == (["stack"] * 6, [""] * 6)
+    assert own.sources_of(names) == (own.groups_of(names), own.conditions_of(names))
+    rows = [f"{name},s{name[1]},{'drug' if name[1] == '2' else 'none'}" for name in names]
+    (tmp_path / "t.csv").write_text("file,slide,given\n" + "\n".join(rows))
+    sources, conditions = own.sources_of(names, [tmp_path / "t.csv", "file", "slide"])
+    assert sources == ["s0", "s0", "s1", "s1", "s2", "s2"] and conditions == [""] * 6
+    assert own.sources_of(names, [tmp_path / "t.csv", "file", "slide", "given"])[1] == ["none"] * 4 + ["drug"] * 2
+    for wrong in ("slides", ("t.csv", "file")):
+        with pytest.raises(own.PictureError, match="source_table is .*slide"):
+            own.sources_of(names, wrong)

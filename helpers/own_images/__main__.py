@@ -1,7 +1,7 @@
 """See what would be read from a folder, train on it, use a network on new pictures, pack it for other programs.
 
     python -m helpers.own_images inspect FOLDER [MASKS]
-    python -m helpers.own_images train SETTINGS.toml OUT
+    python -m helpers.own_images train SETTINGS.toml [OUT]
     python -m helpers.own_images predict MODEL FOLDER OUT
     python -m helpers.own_images export MODEL OUT.zip
 """
@@ -29,7 +29,7 @@ def main(arguments=None) -> int:
     inspect.add_argument("masks", nargs="?", help="folder of the masks, if they lie in another one")
     train = commands.add_parser("train", help="train on labeled pictures, by the settings of notebook 06")
     train.add_argument("settings", help="a TOML file: names and values as in the settings cell")
-    train.add_argument("out", help="a new folder")
+    train.add_argument("out", nargs="?", help="a new folder; without it, the settings name it")
     predict = commands.add_parser("predict", help="write masks, overlays and a table of objects into a new folder")
     predict.add_argument("model", help="a .keras file that save_network wrote")
     predict.add_argument("folder")
@@ -89,7 +89,10 @@ def _export(options):
 
 
 def _train(options):
-    file, scores = train_folder(read_settings(options.settings), options.out)
+    settings = read_settings(options.settings)
+    if not (out := options.out or settings["out"]):
+        raise ValueError('no folder for the results is named. Name one after the settings, or in them: out = "mine"')
+    file, scores = train_folder(settings, out)
     print("on the test pictures:", "; ".join(f"{name} {value:.3g}" for name, value in scores.items()))
     print(f"{file} holds the network with its card.")
     return 0

@@ -17,7 +17,8 @@ MAX_PIXELS = 100_000_000  # of one picture; 10,000 x 10,000 as float32 are 400 M
 MAX_TOTAL = 250_000_000  # of all pictures loaded together: 1.25 GB with their masks
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".npy")
 MEDICAL = (".dcm", ".nii", ".nii.gz")
-ENDINGS = (*PICTURES, *MEDICAL)
+MICROSCOPES = {".czi": "bioio-czi", ".lif": "bioio-lif", ".nd2": "bioio-nd2"}  # and the plug-in that reads it
+ENDINGS = (*PICTURES, *MEDICAL, *MICROSCOPES)
 
 
 class PictureError(ValueError):
@@ -42,7 +43,7 @@ def ending_of(path) -> str:
 
 
 def read_picture(path, max_pixels: int = MAX_PIXELS) -> RawPicture:
-    """Read a picture file: PNG, JPEG, TIFF, BMP, GIF, WebP, PGM, NumPy, DICOM or NIfTI; all pages, in their order.
+    """Read a picture file: PNG, JPEG, TIFF, BMP, GIF, WebP, PGM, NumPy, DICOM, NIfTI, CZI, LIF or ND2; all its pages.
 
     What the file says about its numbers is done: upright by its orientation, black below white, palettes and CMYK as
     red, green and blue. Channels that the file does not call red, green and blue come as `Channels`.
@@ -93,6 +94,8 @@ def _reader_of(path):
         from helpers.own_images.tiff import read_tiff as reader
     elif ending_of(path) in MEDICAL or start[128:] == b"DICM":
         from helpers.own_images.medical import read_medical as reader
+    elif ending_of(path) in MICROSCOPES:
+        from helpers.own_images.microscopes import read_microscope as reader
     elif start[:6] == b"\x93NUMPY":
         reader = _read_numpy
     else:

@@ -8,7 +8,9 @@ from typing import NamedTuple
 from helpers.own_images import annotations
 from helpers.own_images.annotations import read_annotations
 from helpers.own_images.files import ENDINGS, PictureError, ending_of
-from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, without_channel, without_number
+from helpers.own_images.names import (
+    IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, without_channel, without_number, without_word,
+)
 
 _SKIPPED = ("thumbs.db", "desktop.ini", "__macosx", "@eadir")
 _SHOWN = 10  # pictures without a partner; of more there is a count
@@ -155,9 +157,9 @@ def _one_folder(folder):
     nested = sorted(path.parent for path in folder.glob("*/masks") if (path.parent / "images").is_dir())
     if nested and all(len(_files(place / "images", ENDINGS).keyed) == 1 for place in nested):
         return _folder_a_picture(nested)
-    inner = [path for path in sorted(folder.iterdir()) if path.is_dir()]
-    for image_folder in (path for path in inner if IMAGE_FOLDERS.match(path.name)):
-        mask_folders = [path for path in inner if MASK_FOLDERS.match(path.name)]
+    inner = {unicodedata.normalize("NFC", path.name): path for path in sorted(folder.iterdir()) if path.is_dir()}
+    for image_folder in (path for name, path in inner.items() if IMAGE_FOLDERS.match(name)):
+        mask_folders = [path for name, path in inner.items() if MASK_FOLDERS.match(name)]
         if len(mask_folders) == 1:
             return _two_folders(image_folder, mask_folders[0])
     found = _files(folder, ENDINGS)
@@ -227,14 +229,15 @@ def match(images, masks, images_name, masks_name) -> list[Match]:
     matches = [Match(key, images[key], masks[key]) for key in images if key in masks]
     rest_images = {key: path for key, path in images.items() if key not in masks}
     rest_masks = {key: path for key, path in masks.items() if key not in images}
-    numbered = {}
+    numbered, known = {}, {bare_name(key) for key in rest_images}
     for other in rest_masks:
-        numbered.setdefault(without_number(other), []).append(other)
+        if without_word(other) == bare_name(other) or without_word(other) not in known:  # else cell_1 has cell_mask_1
+            numbered.setdefault(without_number(other), []).append(other)
     for key in list(rest_images):  # cell_mask_1, cell_mask_2: several masks of one picture
         several = [other for other in numbered.get(bare_name(key), ()) if other in rest_masks]
         if len(several) > 1 and any(without_number(other) != bare_name(other) for other in several):
             matches.append(Match(key, rest_images.pop(key), tuple(rest_masks.pop(other) for other in several)))
-    for rule in (bare_name, without_channel):
+    for rule in (bare_name, without_word, without_number, without_channel):
         by_name = {}
         for role, rest in enumerate((rest_images, rest_masks)):
             for key in rest:

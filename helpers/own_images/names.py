@@ -2,15 +2,29 @@
 
 import re
 
-_IMAGE_WORDS = r"images?|imgs?|im|raw|pictures?|training|test|volume|original"
+# The words of programs and of English, then those of German, French, Spanish and Portuguese, Italian, Dutch, Polish,
+# Russian, Chinese and Japanese.
+_IMAGE_OTHERS = (
+    r"bild(?:er)?|aufnahmen?|im[aá]gen(?:es)?|imagem|imagens|immagin[ei]|afbeelding(?:en)?|obraz(?:y|ek)?|"
+    r"изображени[ея]|图像|图片|原图|画像"
+)
+_MASK_OTHERS = (
+    r"masken?|segmentierung(?:en)?|masques?|segmentations?[_-]?manuelles?|étiquettes?|etiquettes?|m[aá]scaras?|"
+    r"segmentaci[oó]n(?:es)?|segmentaç(?:ão|ões)|segmentacao|etiquetas?|mascher[ae]|segmentazion[ei]|maskers?|"
+    r"segmentatie|mask[aiy]|маск[аи]|разметка|掩码|掩膜|标签|标注|マスク|ラベル"
+)
+_IMAGE_WORDS = rf"images?|imgs?|im|raw|pictures?|training|test|volume|original|{_IMAGE_OTHERS}"
 _MASK_WORDS = (
     r"cp[_-]masks?|simple[\s_-]segmentation|masks?|labels?|seg|segmentations?|gt|ground[_-]?truth|truth|annotations?|"
-    r"manual\d?|targets?"
+    rf"manual\d?|targets?|{_MASK_OTHERS}"
 )
 _SEPARATOR = r"[\s_.\-]"
-IMAGE_FOLDERS = re.compile(r"(images?|imgs?|raw|pictures?|originals?|scans?|imagestr|inputs?|x)$", re.IGNORECASE)
+IMAGE_FOLDERS = re.compile(
+    rf"(images?|imgs?|raw|pictures?|originals?|scans?|imagestr|inputs?|x|{_IMAGE_OTHERS})$", re.IGNORECASE
+)
 MASK_FOLDERS = re.compile(
-    r"(masks?|labels?|labelstr|segmentations?|gt|ground[_-]?truth|annotations?|targets?|y)$", re.IGNORECASE
+    rf"(masks?|labels?|labelstr|segmentations?|gt|ground[_-]?truth|annotations?|targets?|y|{_MASK_OTHERS})$",
+    re.IGNORECASE,
 )
 
 
@@ -34,6 +48,13 @@ def bare_name(key: str) -> str:
         name = re.sub(rf"^({words}){_SEPARATOR}+(?=.)", "", name, flags=re.IGNORECASE) or name
     folders = [part for part in folder.split("/") if not (IMAGE_FOLDERS.match(part) or MASK_FOLDERS.match(part))]
     return "/".join([*folders, name]).lower()
+
+
+def without_word(key: str) -> str:
+    """Return a name without such a word inside it: "cell_mask_2" and "cell_img_2" become "cell_2"."""
+    folder, slash, name = key.rpartition("/")
+    inside = rf"{_SEPARATOR}({_MASK_WORDS}|{_IMAGE_WORDS})(?={_SEPARATOR}|\d+$)"
+    return bare_name(folder + slash + re.sub(inside, "", name, flags=re.IGNORECASE))
 
 
 def without_number(key: str) -> str:

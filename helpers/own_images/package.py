@@ -59,7 +59,7 @@ def export_package(model_path, path, picture=None, author=None, license=None) ->
         )
     if author:
         kept.card["made by"] = author
-    for name in ("images", "masks", "source_table"):  # where these lie is nobody's business
+    for name in ("images", "masks", "source_table", "out"):  # where these lie is nobody's business
         kept.settings.pop(name, None)
     files = {"weights.onnx": onnx_bytes(kept)}
     raw = raw_levels(kept.settings)

@@ -149,6 +149,8 @@ def load_pairs(
             "neighboring pictures look alike, as the slices of one stack do. If they are, give all of them the same "
             "source, because a random split would put neighbors into different sets."
         )
+    if len(matches) < len(layout.matches):
+        hints.append(f"{len(matches)} of {len(layout.matches)} pictures were loaded, because limit is {limit}.")
     white = _white_of(records) if value_range is None else None
     return Pairs(images, masks, records, layout.remarks + hints + said, layout.name, labels, white)
 

@@ -143,7 +143,7 @@ def unpack(archive, folder, max_bytes: int = 2_000_000_000) -> Path:
 
     Raises PictureError for an archive that is damaged, larger than `max_bytes` unpacked, or that reaches outside.
     """
-    archive, folder = Path(archive), Path(folder)
+    archive, folder = Path(archive).expanduser(), Path(folder).expanduser()
     if folder.exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -191,7 +191,8 @@ def write_stand_in(folder, n: int = 40, seed=0, real: RealSet = NUCLEI) -> tuple
     Gray 8-bit TIFF files of nuclei (bright ovals, some touching or faint; debris, haze, noise; all exposures) and
     16-bit TIFF files with a number for each nucleus, as in the real set. Drawn, not real: for trying things out.
     """
-    images_dir, masks_dir = Path(folder) / real.images, Path(folder) / real.masks
+    folder = Path(folder).expanduser()
+    images_dir, masks_dir = folder / real.images, folder / real.masks
     for place in (images_dir, masks_dir):
         place.mkdir(parents=True)
     for i in range(n):

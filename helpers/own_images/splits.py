@@ -145,23 +145,25 @@ def groups_from_csv(path, names, name_column: str, group_column: str) -> list[st
     return found
 
 
-def sources_of(names, source_table=None) -> list[str]:
-    """Return the source of each picture as the settings of notebook 06 say.
+def sources_of(names, source_table=None) -> tuple[list[str], list[str]]:
+    """Return the source and the condition of each picture as the settings of notebook 06 say.
 
-    source_table: None (told from the names), "one stack" (all are slices of one), or `(path, name column, source
-    column)` of a table. Raises PictureError for anything else, and what `groups_from_csv` raises.
+    source_table: None (both are told from the names), "one stack" (all are slices of one), or `(path, name column,
+    source column)` of a table, and a fourth, the condition's column, if names do not tell that. Raises PictureError for
+    anything else, and what `groups_from_csv` raises.
     """
     if source_table is None:
-        return groups_of(names)
+        return groups_of(names), conditions_of(names)
     if source_table == "one stack":
-        return ["stack"] * len(names)
-    if isinstance(source_table, str) or len(source_table) != 3:
+        return ["stack"] * len(names), [""] * len(names)
+    if isinstance(source_table, str) or len(source_table) not in (3, 4):
         raise PictureError(
-            f'source_table is {source_table!r}; expected "one stack", or the path of a table and two of its columns, '
-            'such as ("samples.csv", "file", "slide").'
+            f'source_table is {source_table!r}; expected "one stack", or the path of a table and two or three of its '
+            'columns, such as ("samples.csv", "file", "slide") or ("samples.csv", "file", "slide", "treatment").'
         )
-    path, name_column, source_column = source_table
-    return groups_from_csv(path, names, name_column, source_column)
+    path, name_column, *columns = source_table
+    sources, *conditions = (groups_from_csv(path, names, name_column, column) for column in columns)
+    return sources, conditions[0] if conditions else conditions_of(names)
 
 
 def split_by_source(groups, shares=(0.6, 0.2, 0.2), seed=0, conditions=None) -> list[np.ndarray]:

@@ -3,7 +3,6 @@
 import difflib
 import getpass
 import platform
-import shutil
 import tempfile
 import tomllib
 from datetime import UTC, datetime
@@ -18,16 +17,17 @@ from helpers.own_images.layouts import existing_folder
 from helpers.own_images.object_scores import choose_splitting, labels_of, object_scores
 from helpers.own_images.pairs import load_pairs
 from helpers.own_images.patches import draw_patches, train_on_patches
-from helpers.own_images.splits import choose, conditions_of, sources_of, split_by_source, split_table
+from helpers.own_images.splits import choose, sources_of, split_by_source, split_table
 from helpers.own_images.tiles import predict_tiled
 from helpers.synthesis import fingerprint
 
 TRAINING = {  # the settings of notebook 06, and how long to train
     "images": None, "masks": None, "limit": None, "channel": None, "value_range": None, "foreground": None,
     "invert": False, "fill": False, "touching": True, "pixel_size": None, "unit": "", "min_area": 0,
-    "source_table": None, "compare_starts": False, "patch": 96, "epochs": 10, "steps": 40, "seed": 0, "author": "",
-    "task": "",
+    "source_table": None, "compare_starts": False, "patch": 96, "epochs": 15, "steps": 40, "seed": 0, "author": "",
+    "task": "", "out": None,
 }
+_PLACES = ("images", "masks", "source_table", "out")  # where these lie is nobody's business
 
 
 def read_settings(path) -> dict:
@@ -61,9 +61,6 @@ def train_folder(settings: dict, out) -> tuple[Path, dict]:
     settings: any of TRAINING, `images` at least. out: a new folder, which gets network.keras, the training's log and
     split.txt. Raises FileExistsError if the folder holds files, and what `load_pairs` and `split_by_source` raise.
     """
-    import keras
-
-    from helpers.anatomy import build_unet
     from helpers.evaluation import best_threshold
     from helpers.training import predict
 
@@ -73,24 +70,14 @@ def train_folder(settings: dict, out) -> tuple[Path, dict]:
         raise FileExistsError(f"the folder {out} holds files, and nothing is written over. Choose a new folder.")
     reading = {name: settings[name] for name in ("channel", "value_range", "foreground", "invert", "fill", "limit")}
     pairs = load_pairs(settings["images"], settings["masks"], gap=settings["touching"], **reading)
-    groups, conditions = sources_of(pairs.names, settings["source_table"]), conditions_of(pairs.names)
+    groups, conditions = sources_of(pairs.names, settings["source_table"])
     sets = split_by_source(groups, seed=settings["seed"], conditions=conditions)
     print(split_table(sets, pairs.names, groups, conditions))
     rule = fit_normalization(choose(pairs, sets[0])[0])
     train, val, test = ((rule.apply(x), y) for x, y in (choose(pairs, members) for members in sets))
     long = {"size": settings["patch"], "seed": settings["seed"]}
-    keras.utils.set_random_seed(settings["seed"])
-    rivals = {"trained weights": load_kept(MODELS / "unet_circles.keras").model,
-              "scratch, batch normalization": build_unet(normalization="batch")}
-    scratch = Path(tempfile.mkdtemp())
-    try:
-        trial = {name: max(train_on_patches(rival, train, val, scratch / name, epochs=2, steps=25, **long)
-                           .history["val_dice"]) for name, rival in rivals.items()}
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    start = max(trial, key=trial.get)
+    start, model, trial = choose_start(train, val, **long)
     print("; ".join(f"{name} {dice:.2f}" for name, dice in trial.items()), f"- trained on: {start}", flush=True)
-    model = rivals[start]
     train_on_patches(model, train, val, out / "run", epochs=settings["epochs"], steps=settings["steps"], **long)
     patches, marks = draw_patches(*val, n=40, size=settings["patch"], seed=settings["seed"] + 2)
     threshold = best_threshold(marks, predict(model, patches)).threshold
@@ -99,10 +86,35 @@ def train_folder(settings: dict, out) -> tuple[Path, dict]:
     split = choose_splitting(truths[1], found[0], settings["min_area"]) if settings["touching"] else False
     scores = {**dice_scores(train, test, found[1]), "test pictures": len(sets[2])}
     scores |= object_scores(truths[2], found[1], settings["min_area"], split)
-    card = network_card(pairs, sets, groups, settings, start=start, steps=settings["epochs"] * settings["steps"])
+    steps = settings["epochs"] * settings["steps"]
+    card = network_card(pairs, sets, (groups, conditions), settings, start=start, steps=steps)
     use = {**settings, "split": split, "white": pairs.white}
     write_new(out / "split.txt", lambda file: file.write((card["split"] + "\n").encode()))
     return save_network(out / "network.keras", model, rule, threshold, scores, card, use), scores
+
+
+def choose_start(train, val, size: int = 96, seed: int = 0) -> tuple:
+    """Try both starts for fifty steps; returns the name of the one ahead, its network, and the Dice of each by name.
+
+    train, val: `(images, masks)`, normalized. The starts: the weights that come with the course, and none, with batch
+    normalization. Dice is that of the better of two epochs, on validation patches of `size` pixels.
+    """
+    import keras
+
+    from helpers.anatomy import build_unet
+
+    keras.utils.set_random_seed(seed)
+    rivals = {
+        "trained weights": load_kept(MODELS / "unet_circles.keras").model,
+        "scratch, batch normalization": build_unet(normalization="batch"),
+    }
+    trial = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, rival in rivals.items():
+            run = train_on_patches(rival, train, val, Path(scratch) / name, size, epochs=2, steps=25, seed=seed)
+            trial[name] = max(run.history["val_dice"])
+    start = max(trial, key=trial.get)
+    return start, rivals[start], trial
 
 
 def dice_scores(train, test, found) -> dict:
@@ -127,27 +139,34 @@ def dice_scores(train, test, found) -> dict:
     }
 
 
-def network_card(pairs, sets, groups, settings, **training) -> dict:
+def network_card(pairs, sets, owners, settings, **training) -> dict:
     """Return the card of a network: on what it was trained, how, with what, when, and by whom; names to texts.
 
-    training: further facts, such as start="scratch".
+    owners: `(sources, conditions)` of the pictures, from `sources_of`; settings: those of notebook 06, of which all but
+    paths are named. training: further facts, such as start="scratch".
     """
     import keras
     import tensorflow as tf
 
+    sources, conditions = owners
+    settings = {**TRAINING, **settings}
     try:
-        maker = settings.get("author") or getpass.getuser()
+        maker = settings["author"] or getpass.getuser()
     except (KeyError, OSError, ImportError):  # a machine where this user has no name
         maker = "unknown"
     versions = {"Python": platform.python_version(), "TensorFlow": tf.__version__, "Keras": keras.__version__}
     digits = fingerprint(*pairs.images, *pairs.masks)
-    folder = Path(settings["images"]).name if settings.get("images") else "drawn or downloaded nuclei"
+    folder = Path(settings["images"]).name if settings["images"] else "drawn or downloaded nuclei"
+    kinds = sorted(set(conditions) - {""})
+    said = {name: value for name, value in settings.items() if name not in (*_PLACES, "author", "task")}
     return {
-        "task": settings.get("task") or f"objects in {folder}", "made by": maker,
+        "task": settings["task"] or f"objects in {folder}", "made by": maker,
         "made on": datetime.now(UTC).date().isoformat(),
-        "data": f"{len(pairs.names)} pictures of {len(set(groups))} sources, fingerprint {digits}",
-        "layout": pairs.layout, "split": split_table(sets, pairs.names, groups),
-        "seed": settings.get("seed", 0), "patches": settings.get("patch", 96), **training,
+        "data": f"{len(pairs.names)} pictures of {len(set(sources))} sources, fingerprint {digits}",
+        "layout": pairs.layout, "conditions": ", ".join(kinds) or "none were told apart",
+        "split": split_table(sets, pairs.names, sources, conditions),
+        "seed": settings["seed"], "patches": settings["patch"], **training,
+        "settings": ", ".join(f"{name} {value}" for name, value in said.items() if value not in (None, "")),
         "versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
         "not for": "other kinds of pictures, or diagnosis",
     }

@@ -43,7 +43,7 @@ def make_callbacks(run_dir, patience=10, monitor="val_dice"):
     epoch) and, while the run is under way, `backup/`. patience: epochs without a better `monitor` before the run
     stops. monitor: a name in the log; names ending in "loss" are better when smaller.
     """
-    run_dir, mode = Path(run_dir), "min" if monitor.endswith("loss") else "max"
+    run_dir, mode = Path(run_dir).expanduser(), "min" if monitor.endswith("loss") else "max"
     callbacks = [
         keras.callbacks.CSVLogger(run_dir / "log.csv", append=True),
         ModelCheckpoint(run_dir / "best.keras", monitor=monitor, mode=mode, save_best_only=True),
