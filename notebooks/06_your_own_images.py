@@ -608,7 +608,7 @@ again = own.load_kept(network_file)
 same = np.array_equal(own.predict_tiled(again.model, large), own.predict_tiled(unet, large))
 print("same answers:", same)
 print("same rule:", again.normalization == rule, "- same threshold:", again.threshold == threshold)
-print("on the card:", ", ".join(again.card))
+say("on the card:", ", ".join(again.card))
 
 # %% [markdown]
 # ### Use it on new pictures
@@ -638,7 +638,8 @@ print("kinds of files:", " ".join(kinds), "- files that could not be used:", len
 
 # %% tags=["nbval-ignore-output"]
 print(f"{total} objects in {len(test[:3])} pictures")
-print(f"Everything that you keep is in {results.relative_to(RUNS.parent)}")
+place = results if settings["out"] else results.relative_to(RUNS.parent)
+print("Everything that you keep is in", place)
 
 # %% [markdown]
 # A `.keras` file from a stranger may hold Python code. `load_kept` never runs it. It refuses such a file and says why.

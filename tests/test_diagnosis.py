@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from course import ROOT
 
+from helpers import MODELS
 from helpers.diagnosis import CAUSES, ROOTS, SYMPTOMS, Finding, diagnose, visit
 from helpers.synthesis import CircleScene, make_dataset
+from helpers.training import load_network
 
 
 def _load(path):
@@ -133,6 +135,14 @@ def sound():
 def test_other_mistakes_in_the_data_are_named(cause, spoil):
     found = diagnose(*spoil(*sound()))
     assert found.causes[:1] == [cause], found
+
+
+@pytest.mark.parametrize("spoil", [lambda x: (x * 255).astype(np.uint8), lambda x: x * 255, lambda x: x * 65535])
+def test_pictures_of_another_range_say_nothing_about_the_masks(spoil):
+    images, masks = make_dataset(24, CircleScene(), seed=2)
+    shipped = load_network(MODELS / "unet_circles.keras")
+    found = diagnose(spoil(images), masks, model=shipped, training=make_dataset(48, CircleScene(), seed=102))
+    assert found.causes in (["images_0_255"], ["images_range"]), found
 
 
 def test_the_same_mistake_seen_twice_is_one_finding_and_surer():

@@ -3,9 +3,9 @@
 Files are read and never changed; new files never replace old ones. Whatever is wrong with a file is said in a
 `PictureError` with its name and the remedy. Keras and TensorFlow are imported only where a network is used.
 
-To read in this order: files (with tiff, medical and microscopes), channels, masks, annotations, layouts, pairs (loading); splits,
-gray_levels, patches (training); tiles, objects (use); keeping, real_sets; folders
-(with the command `python -m helpers.own_images`).
+To read in this order: files (with tiff, medical and microscopes), channels, masks, annotations, layouts, pairs
+(loading); splits, gray_levels, patches (training); tiles, objects (use); keeping, real_sets; folders (with the command
+`python -m helpers.own_images`).
 """
 
 from helpers.own_images.channels import to_gray
@@ -36,11 +36,11 @@ from helpers.own_images.train_folder import choose_start, dice_scores, network_c
 __all__ = [
     "ENDINGS", "MAX_PIXELS", "MAX_TOTAL", "NUCLEI", "ONNX_PACKAGES", "Channels", "FoundObject", "Normalization",
     "PairRecord", "Pairs", "PictureError", "RawPicture", "RealSet", "SavedNetwork", "beside", "choose",
-    "choose_splitting", "choose_start", "conditions_of", "contact_sheet", "dice_scores", "draw_nuclei", "draw_patch",
-    "draw_patches", "export_onnx", "export_package", "fetch", "fetch_set", "find_layout", "fit_normalization", "groups_from_csv", "groups_of",
-    "inspect_pictures", "label_objects", "labels_of", "load_kept", "load_pairs", "look_like_slices",
-    "measure_objects", "network_card", "new_folder", "numbered_contours", "object_scores", "onnx_difference",
-    "patch_batches", "predict_folder", "predict_tiled", "read_picture", "read_settings", "restart", "save_mask",
-    "save_network", "save_table", "sources_of", "split_by_source", "split_table", "to_gray", "train_folder",
-    "train_on_patches", "unpack", "write_stand_in",
+    "choose_splitting", "choose_start", "conditions_of", "contact_sheet", "dice_scores", "draw_nuclei",
+    "draw_patch", "draw_patches", "export_onnx", "export_package", "fetch", "fetch_set", "find_layout",
+    "fit_normalization", "groups_from_csv", "groups_of", "inspect_pictures", "label_objects", "labels_of",
+    "load_kept", "load_pairs", "look_like_slices", "measure_objects", "network_card", "new_folder",
+    "numbered_contours", "object_scores", "onnx_difference", "patch_batches", "predict_folder", "predict_tiled",
+    "read_picture", "read_settings", "restart", "save_mask", "save_network", "save_table", "sources_of",
+    "split_by_source", "split_table", "to_gray", "train_folder", "train_on_patches", "unpack", "write_stand_in",
 ]
