@@ -40,8 +40,9 @@ def bench(chromium):
     context = chromium.new_context(viewport={"width": 1366, "height": 900})
     page = context.new_page()
     page.set_default_timeout(120_000)  # a busy machine may take its time
-    yield Bench(page)
-    context.close()
+    bench = Bench(page)
+    yield bench
+    bench.close()
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ class Bench:
     """A page of JupyterLab with a notebook in it, and the panel that the hand is on."""
 
     def __init__(self, page):
-        self.page, self.complaints, self.questions = page, [], []
+        self.page, self.complaints, self.questions, self.notebooks = page, [], [], set()
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         # A server that is slow to start asks which kernel to use.
         page.add_locator_handler(page.locator(".jp-Dialog"), self._agree)
@@ -133,15 +133,25 @@ class Bench:
     def open(self, address):
         """Open a notebook and wait until its kernel is idle."""
         self.page.goto(address)
+        self.notebooks.add(re.search(r"/lab/tree/(.+?)(?:\?|$)", address).group(1))
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=180_000)
         self.page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first.wait_for(timeout=300_000)
-        # The page calls a kernel idle before it is; the server knows better.
-        states = "async () => (await (await fetch('/api/kernels')).json()).map(k => k.execution_state)"
+        # The page calls a kernel idle before it is; the server knows better. Only kernels of this window count: one
+        # whose window was closed while it answered stays "busy" on the server for good.
+        states = """async paths => (await (await fetch('/api/sessions')).json())
+            .filter(s => paths.includes(s.path)).map(s => s.kernel.execution_state)"""
+        seen = []
         for _ in range(240):
-            if all(state == "idle" for state in self.page.evaluate(states)):
+            seen = self.page.evaluate(states, list(self.notebooks))
+            if seen and all(state == "idle" for state in seen):
                 return
             self.page.wait_for_timeout(500)
-        raise AssertionError("the kernel does not get ready")
+        raise AssertionError(f"the kernel does not get ready: {seen}")
+
+    def close(self):
+        """End the kernels of this window, and the window."""
+        self.end_kernels(list(self.notebooks))
+        self.page.context.close()
 
     def run_all(self):
         """Run all cells from the menu, after clearing what the saved notebook holds."""
@@ -181,11 +191,11 @@ class Bench:
         self.page.wait_for_function("() => document.activeElement.classList.contains('jp-mod-accept')")
         self.page.keyboard.press("Enter")
 
-    def end_kernels(self):
-        """Shut all kernels down, as a night does."""
-        self.page.evaluate("""async () => { for (const s of await (await fetch('/api/sessions')).json())
-            await fetch('/api/sessions/' + s.id, {method: 'DELETE', headers: {'X-XSRFToken':
-            (document.cookie.match(/_xsrf=([^;]+)/) || [])[1] || ''}}); }""")
+    def end_kernels(self, paths):
+        """Shut the kernels of these notebooks down, as a night does."""
+        self.page.evaluate("""async paths => { for (const s of await (await fetch('/api/sessions')).json())
+            if (paths.includes(s.path)) await fetch('/api/sessions/' + s.id, {method: 'DELETE', headers: {'X-XSRFToken':
+            (document.cookie.match(/_xsrf=([^;]+)/) || [])[1] || ''}}); }""", paths)
 
     def panel(self, heading, seconds=180, number=0):
         """Return the panel with this heading, once it is drawn, in the middle of the window."""

@@ -130,7 +130,7 @@ def everything(lab, chromium):
     page.keyboard.press("Control+b")  # the file browser makes room
     yield bench
     assert not bench.complaints
-    context.close()
+    bench.close()
 
 
 @pytest.mark.parametrize("heading", ALL)
@@ -301,7 +301,7 @@ def test_reopened_tomorrow_the_last_picture_stands_there_with_a_sentence(dial, b
     bench.page.wait_for_timeout(1500)
     bench.page.keyboard.press("Control+s")
     bench.page.wait_for_timeout(1500)
-    bench.end_kernels()
+    bench.end_kernels(["dial.ipynb"])
     bench.open(lab.url("dial.ipynb"))
     still = bench.page.locator(".unet-still")
     still.locator("img").first.wait_for(timeout=120_000)
