@@ -49,6 +49,7 @@ WITH_KERAS = {"anatomy", "losses", "batches", "callbacks", "run"}
 
 # Survivors that no test can catch: the module, what stands in the changed line, and why nothing changes.
 EQUIVALENT = [
+    ("arrays", "if masks.dtype is bool", "the branch saves a copy; what comes after it gives the same mask"),
     ("evaluation", "np.maximum(areas, 2)", "an area of 1 means no overlap, and 0/2 = 0/1"),
     ("evaluation", "== 1) * (labels == 0)", "the product of two truth values is their `and`"),
     ("evaluation", "== 1) & (labels <= 0)", "labels are never negative"),

@@ -7,6 +7,7 @@ The site must be built. Times are of this machine, with all that runs beside it;
 
 import functools
 import http.server
+import json
 import os
 import platform
 import statistics
@@ -53,16 +54,21 @@ LEARN = """async (seed) => {
   }
   return reached;
 }"""
-PAUSES = """async () => {
-  await window.playground.ready;
-  const gaps = [];
-  let last = performance.now(), on = true;
-  const look = () => { const now = performance.now(); gaps.push(now - last); last = now; if (on) requestAnimationFrame(look); };
-  requestAnimationFrame(look);
-  await window.playground.train(300);
-  on = false;
-  return Math.max(...gaps);
-}"""
+STEPS = 300
+
+
+def longest_task(browser, page):
+    """Return the longest task of the page's main thread during training, as `(processor, wall)` in milliseconds.
+
+    On a machine that does other things as well, the wall time holds the time in which the browser was not running at all.
+    """
+    page.evaluate("window.playground.ready")
+    browser.start_tracing(page=page, categories=["toplevel"])
+    page.evaluate(f"window.playground.train({STEPS})")
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    main = {(e["pid"], e["tid"]) for e in events if e["name"] == "thread_name" and e["args"]["name"] == "CrRendererMain"}
+    tasks = [e for e in events if e["name"].endswith("RunTask") and "tdur" in e and (e["pid"], e["tid"]) in main]
+    return [max(task[key] for task in tasks) / 1000 for key in ("tdur", "dur")]
 
 
 def serve():
@@ -113,7 +119,7 @@ def main() -> None:
             page.close()
         page = browser.new_page()
         page.goto(f"{address}/playground.html")
-        pause = page.evaluate(PAUSES)
+        pause = longest_task(browser, page)
         browser.close()
     files = [*(web.WEB / "engine").glob("*.?s"), web.WEB / "scene.js"]
     lines = sum(bool(line.strip()) for path in files for line in path.read_text(encoding="utf-8").splitlines())
@@ -126,7 +132,7 @@ def main() -> None:
         ("slider to picture with the network's answer, median / p95", f"{statistics.median(slider):.0f} / {slider[int(0.95 * len(slider))]:.0f} ms", "16 / 33 ms"),
         ("to Dice 0.80 on 24 unseen scenes, default settings, seeds 1 to 5", f"{times('0.8')} s", "6 s, all five"),
         ("to Dice 0.90", f"{times('0.9')} s", "20 s, four of five"),
-        ("longest pause of the main thread while training 300 steps", f"{pause:.0f} ms", "50 ms"),
+        (f"longest task of the main thread while training {STEPS} steps, processor / wall", "{:.0f} / {:.0f} ms".format(*pause), "50 ms"),
         ("first screen, transferred", f"{transferred / 1e6:.2f} MB", "1 MB"),
         ("from navigation to the first answer, processor slowed four times", f"{seconds:.1f} s", "3 s"),
         ("engine and scenes, lines that are not empty", str(lines), "700"),

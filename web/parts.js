@@ -17,6 +17,13 @@ export function dial(name, label, [low, high, step], start, change, words = (v) 
   return row;
 }
 
+// A link to other settings, opened while the page stands, changes the address only: the page then opens anew, as the link says.
+addEventListener('hashchange', ({ newURL }) => {
+  if (!newURL.split('#')[1]?.includes('=')) return;
+  history.replaceState(null, '', newURL); // the page may have written its own settings there since
+  location.reload();
+});
+
 /** Compile the kernels. Throws where a browser has no WebAssembly with SIMD. */
 export async function kernels() {
   const embedded = document.getElementById('kernels')?.textContent.trim();

@@ -122,8 +122,8 @@ def test_a_link_opens_the_same_picture(reader):  # noqa: F811
     one, two = (reader("index") for _ in range(2))
     pictures = []
     for page in (one, two):
-        page.goto(page.url.split("#")[0] + "#circles=3&noise=0,3&seed=12")  # a comma is a decimal point
-        page.reload()
+        with page.expect_event("load"):
+            page.evaluate("location.hash = 'circles=3&noise=0,3&seed=12'")  # a comma is a decimal point
         page.evaluate("window.unet.ready")
         assert page.get_by_label("Noise", exact=True).input_value() == "0.3"
         pictures.append(page.evaluate("document.querySelector('#scan').toDataURL()"))
@@ -139,6 +139,16 @@ def test_without_webassembly_a_sentence_and_a_picture_stand_there(chromium, addr
     assert page.locator("#unable img").evaluate("image => image.complete && image.naturalWidth > 0")
     assert not page.locator("#dials").is_visible()
     context.close()
+
+
+@pytest.mark.parametrize("name", ["index", "playground"])
+def test_a_screen_of_4k_is_used(name, reader):  # noqa: F811
+    page = reader(name, 3840)
+    page.evaluate("(window.unet ?? window.playground).ready")
+    wide = "document.querySelector('main').getBoundingClientRect().width / innerWidth"
+    assert page.evaluate(wide) > 0.4 and page.evaluate("document.documentElement.scrollWidth") <= 3840
+    assert page.locator("canvas").first.bounding_box()["width"] > 200
+    keep(page, f"{name}_4k")
 
 
 # --- the playground ---------------------------------------------------------------------------------------------------
@@ -160,6 +170,23 @@ def test_it_learns_in_the_page_and_the_page_goes_on(playground):
     assert gaps[0] < 1500, "the page never stood still for long"  # the median is in benchmarks; this machine may be busy
     assert playground.locator("#clock").inner_text() == "step 250 of 1200"
     keep(playground, "playground")
+
+
+@pytest.mark.parametrize(("milliseconds", "link", "size"), [(6, "", 64), (90, "", 48), (90, "#size=64", 64)])
+def test_a_slow_device_gets_smaller_pictures_unless_a_link_asks(milliseconds, link, size, chromium, address):  # noqa: F811
+    context = chromium.new_context()
+    context.add_init_script(f"""const Real = Worker;
+      window.Worker = class extends Real {{
+        set onmessage(hear) {{ super.onmessage = (event) => hear(event.data.type === 'timed'
+          ? new MessageEvent('message', {{ data: {{ ...event.data, milliseconds: {milliseconds} }} }}) : event); }}
+      }};""")
+    page = context.new_page()
+    page.goto(f"{address}/playground.html{link}")
+    page.evaluate("window.playground.ready")
+    assert page.evaluate("window.playground.settings.size") == size
+    page.evaluate("window.playground.train(20)")
+    assert page.locator("#clock").inner_text() == "step 20 of 1200"
+    context.close()
 
 
 def test_train_pause_step_and_reset_by_keys_alone(playground):
@@ -205,25 +232,24 @@ def test_each_mistake_starts_and_links_to_its_notebook(playground):
     until(playground, "document.querySelector('#numbers').textContent.includes('loss -')")
 
 
+def opened_with(reader, settings):  # noqa: F811
+    """Open a link while the playground stands in the same window: only its address changes, and the page has to follow."""
+    page = reader("playground")
+    page.evaluate("window.playground.ready")
+    with page.expect_event("load"):
+        page.evaluate("link => { location.hash = link; }", settings)
+    page.evaluate("window.playground.ready")
+    return page
+
+
 def test_a_link_opens_the_same_run(reader):  # noqa: F811
     scores_seen = []
     for _ in range(2):
-        page = reader("playground")
-        page.goto(page.url.split("#")[0] + "#size=48&filters=4&depth=2&seed=4&steps=400")
-        page.reload()
-        page.evaluate("window.playground.ready")
+        page = opened_with(reader, "size=48&filters=4&depth=2&seed=4&steps=400")
         assert page.evaluate("window.playground.settings.size") == 48
         page.evaluate("window.playground.train(40)")
         scores_seen.append(page.evaluate("window.playground.dice()"))
     assert scores_seen[0] == scores_seen[1]
-
-
-def opened_with(reader, settings):  # noqa: F811
-    page = reader("playground")
-    page.goto(page.url.split("#")[0] + "#" + settings)
-    page.reload()
-    page.evaluate("window.playground.ready")
-    return page
 
 
 def test_each_link_of_the_notebooks_sets_what_it_says(reader):  # noqa: F811
