@@ -2,8 +2,9 @@
 
 import random
 
-from helpers.checks.exercises import check_number, exercise
-from helpers.checks.running import ToDo, Wrong, as_array, as_list, call, np, same, short, verdict
+from helpers.checks.by_hand import Letters, Number
+from helpers.checks.exercises import exercise
+from helpers.checks.running import Wrong, as_array, as_list, call, np, same, verdict
 
 
 @exercise(
@@ -118,10 +119,7 @@ def _overlap(a, b):
     "The smaller disc lies wholly inside the larger. So how large is the overlap?",
     "Areas grow with the square of the radius, and pi cancels.",
     "Twice the smaller area, divided by the sum of both areas.",
-)
-def exercise_1_2(answer):
-    """Check a number: the Dice of a disc of radius 4 inside one of radius 5."""
-    check_number(answer, 32 / 41, {
+    answer=Number(32 / 41, {
         16 / 25: "that is the intersection over the union. Dice counts the overlap twice and divides by the sum of "
             "both areas.",
         16 / 41: "you forgot the 2: this way two equal masks would score only 0.5.",
@@ -129,7 +127,10 @@ def exercise_1_2(answer):
         8 / 9: "you put radii where the areas belong. Areas grow with the square of the radius.",
         9 / 25: "that is the share of the lesion that is missed.",
         1: "a mask that is one pixel too small on all sides does not agree with the truth.",
-    }, what="the Dice")
+    }, what="the Dice"),
+)
+def exercise_1_2(answer):
+    """Check a number: the Dice of a disc of radius 4 inside one of radius 5."""
 
 
 @exercise(
@@ -261,23 +262,15 @@ def _checked_split(split, patients, n, seed, on):
     "Ask of each: did anything learned from the test pictures flow into the network or into a setting?",
     "There are two ways to leak: a near copy in training, and a decision taken on the test set. Each occurs here.",
     "What is computed from one picture alone, or from training pictures alone, does not leak.",
+    answer=Letters(
+        "ACE", "ABCDE",
+        both="something that you chose does not leak, and something that leaks is not among them. Follow the test "
+            "pictures: where does one of them, or a look at its score, come into the work?",
+        extra="all that leaks is among them, but something that you chose does not leak: no test picture has any part "
+            "in it.",
+        missing="all that you chose leaks, but something is missing. A test picture can leak in two ways: a copy or a "
+            "near copy of it is trained on, or its score decides something.",
+    ),
 )
 def exercise_1_5(leaks):
-    """Check a set of letters: A, C and E leak. No message names a letter or says how many there are."""
-    if leaks is None or isinstance(leaks, (str, set, list, tuple)) and not leaks:
-        raise ToDo
-    if not isinstance(leaks, (str, set, list, tuple)) or not all(isinstance(letter, str) for letter in leaks):
-        raise Wrong("type", f"write the letters as one text, such as \"AB\"; yours is {short(leaks)}.")
-    letters = {c.upper() for c in "".join(leaks) if c not in " ,"}
-    if letters - set("ABCDE"):
-        raise Wrong("value", f"the letters run from A to E; yours hold {', '.join(sorted(letters - set('ABCDE')))}.")
-    extra, missing = letters - set("ACE"), set("ACE") - letters
-    if extra and missing:
-        raise Wrong("value", "something that you chose does not leak, and something that leaks is not among them. "
-            "Follow the test pictures: where does one of them, or a look at its score, come into the work?")
-    if extra:
-        raise Wrong("value", "all that leaks is among them, but something that you chose does not leak: no test "
-            "picture has any part in it.")
-    if missing:
-        raise Wrong("value", "all that you chose leaks, but something is missing. A test picture can leak in two ways: "
-            "a copy or a near copy of it is trained on, or its score decides something.")
+    """Check a set of letters. No message names a letter or says how many there are."""

@@ -1,33 +1,9 @@
 """Checkers of the exercises of notebook 02."""
 
-from numbers import Integral
-
-from helpers.checks.exercises import check_number, exercise
+from helpers.checks.by_hand import Number, Order, Shape
+from helpers.checks.exercises import exercise
 from helpers.checks.networks import NOT_RELU, block_weights, finished, pair, placeholders, two_models, what_stands
-from helpers.checks.running import ToDo, Wrong, same, short
-
-
-def _shape_answer(answer, truth, slips, what="the shape"):
-    """Check a shape worked out by hand. slips: shapes to messages."""
-    if answer is None:
-        raise ToDo
-    if not isinstance(answer, (tuple, list)) or not all(isinstance(n, Integral) and not isinstance(n,
-        bool) for n in answer):
-        raise Wrong("type", f"{what} should be whole numbers in brackets, such as (1, 2, 3, 4); yours is "
-            f"{short(answer)}.")
-    answer = tuple(int(n) for n in answer)
-    if answer == truth:
-        return
-    if answer in slips:
-        raise Wrong("value", slips[answer])
-    if len(answer) != len(truth):
-        raise Wrong("shape", f"{what} has {len(truth)} numbers: pictures, height, width, channels. Yours has "
-            f"{len(answer)}.")
-
-
-def _times_doubled(small, large):
-    """Return how often `small` must be doubled to give `large`, or None."""
-    return next((k for k in range(12) if small > 0 and small * 2**k == large), None)
+from helpers.checks.running import Wrong, same
 
 
 @exercise(
@@ -36,10 +12,7 @@ def _times_doubled(small, large):
     "How many poolings lie between the input and the bottleneck of a U-Net with four levels?",
     "Each pooling halves height and width; the first of the two numbers is the height.",
     "The channels start at 8 on the first level and double with each level below it.",
-)
-def exercise_2_1(shape):
-    """Check a shape: 64 x 48 pixels after three poolings, 8 filters doubled three times."""
-    _shape_answer(shape, (1, 8, 6, 64), {
+    answer=Shape((1, 8, 6, 64), (64, 48, 8), {
         (1, 6, 8, 64): "height and width are swapped: arrays are [pictures, height, width, channels].",
         (1, 4, 3, 128): "you pooled four times. Four levels have three poolings between them.",
         (1, 8, 6, 32): "the channels double once more: the bottleneck is the fourth level and has filters of its own.",
@@ -49,31 +22,10 @@ def exercise_2_1(shape):
         (1, 64, 8, 6): "the channels come last: [pictures, height, width, channels].",
         (8, 6, 64): "the first axis is missing: it counts the pictures, and there is one.",
         (1, 64, 48, 8): "that is the shape after the first block; go down to the bottleneck.",
-    })
-    if shape is not None and tuple(shape) != (1, 8, 6, 64):
-        _say_what_disagrees(*shape)
-
-
-def _say_what_disagrees(pictures, height, width, channels):
-    """Raise `Wrong` for a shape of the right length: each number says how many levels down it would fit."""
-    if pictures != 1:
-        raise Wrong("value", "one picture goes in, so one comes out: the first number counts the pictures.")
-    down = {
-        "height": _times_doubled(height, 64), "width": _times_doubled(width, 48),
-        "number of channels": _times_doubled(8, channels),
-    }
-    for name, levels in down.items():
-        if levels is None:
-            rule = "8, doubled some times" if name == "number of channels" else "the picture's, halved some times"
-            raise Wrong("value", f"the {name} is not right: it should be {rule}.")
-    if len(set(down.values())) == 1:
-        raise Wrong("value", f"you went down {_often(down['height'])}. Four levels have one step fewer between them.")
-    words = ", ".join(f"the {name} fits {_often(levels)} down" for name, levels in down.items())
-    raise Wrong("value", f"the numbers disagree: {words}. Each step halves height and width and doubles the channels.")
-
-
-def _often(times):
-    return {0: "no step", 1: "one step"}.get(times, f"{times} steps")
+    }),
+)
+def exercise_2_1(shape):
+    """Check a shape: 64 x 48 pixels after three poolings, 8 filters doubled three times."""
 
 
 @exercise(
@@ -82,10 +34,7 @@ def _often(times):
     "How many channels does the block get once the skip has been joined?",
     "The decoder brings 32 channels and the skip 32 more.",
     "Use conv_weights from this notebook: kernel, channels in, channels out.",
-)
-def exercise_2_2(weights):
-    """Check a number: a 3x3 convolution from 32 + 32 channels to 32."""
-    check_number(weights, 3 * 3 * 64 * 32 + 32, {
+    answer=Number(3 * 3 * 64 * 32 + 32, {
         9 * 32 * 32 + 32: "you counted the decoder's own channels only. The skip adds the encoder's beside them.",
         9 * 64 * 32: "the biases are missing: one for each channel that comes out.",
         9 * 64 * 32 + 64: "one bias belongs to each channel that comes out, not to each that comes in.",
@@ -94,7 +43,10 @@ def exercise_2_2(weights):
         3 * 64 * 32 + 32: "a 3x3 kernel has nine numbers, not three.",
         9 * 32 + 32: "each output channel has one kernel for each channel that comes in.",
         27_712: "that is the whole block with its two convolutions; only the first is asked for.",
-    }, tolerance=0)
+    }, tolerance=0),
+)
+def exercise_2_2(weights):
+    """Check a number: a 3x3 convolution from 32 + 32 channels to 32."""
 
 
 @exercise(
@@ -169,28 +121,10 @@ _AFTER = (  # (earlier, later, what goes wrong otherwise)
     "Start with the only block that can take the picture itself, 96 pixels wide.",
     "Going down: block, pooling, block, pooling. The bottleneck stands in the middle of the twelve.",
     "Going up, each level has three parts: upsampling, joining, block.",
+    answer=Order(_BLOCKS, _AFTER, "twelve"),
 )
 def exercise_2_4(order):
     """Check the order of the twelve blocks of a U-Net of depth 3."""
-    if order is None or isinstance(order, (str, list, tuple)) and not order:
-        raise ToDo
-    if not isinstance(order, (str, list, tuple)) or not all(isinstance(letter, str) for letter in order):
-        raise Wrong("type", f"write the letters as one text, such as \"ABC\"; yours is {short(order)}.")
-    letters = [c.upper() for c in "".join(order) if c not in " ,->"]
-    strange = sorted(set(letters) - set(_BLOCKS))
-    if strange:
-        raise Wrong("value", f"there is no block {strange[0]}.")
-    twice = [c for c in _BLOCKS if letters.count(c) > 1]
-    if twice:
-        raise Wrong("value", f"{twice[0]}, {_BLOCKS[twice[0]]}, occurs more than once.")
-    missing = [c for c in _BLOCKS if c not in letters]
-    if missing:
-        count = f"{len(missing)} of the twelve are missing, among them"
-        count = "one of the twelve is missing:" if len(missing) == 1 else count
-        raise Wrong("missing", f"{count} {missing[0]}, {_BLOCKS[missing[0]]}.")
-    for earlier, later, message in _AFTER:
-        if letters.index(earlier) > letters.index(later):
-            raise Wrong("value", message)
 
 
 @exercise(
@@ -199,10 +133,7 @@ def exercise_2_4(order):
     "Walk backwards from one pixel of the result. What does a 3x3 convolution do to the width? What does the pooling?",
     "Each 3x3 convolution adds 2 pixels. Going back through the pooling doubles what you have so far.",
     "From one pixel: two convolutions, then the doubling, then two convolutions more.",
-)
-def exercise_2_5(answer):
-    """Check a number: two 3x3 convolutions, a pooling, two 3x3 convolutions."""
-    check_number(answer, 14, {
+    answer=Number(14, {
         9: "you left the pooling out: below it, each pixel is two pixels of the picture wide.",
         10: "some convolutions are left out: 10 is what comes out without the two above the pooling, or without one of "
             "the two below it.",
@@ -213,7 +144,10 @@ def exercise_2_5(answer):
         196: "that is the number of pixels in the field; its width is asked for.",
         7: "that is how far three convolutions see without a pooling.",
         28: "you doubled once too often: there is one pooling, and the convolutions above it are not doubled.",
-    }, tolerance=0, what="the width")
+    }, tolerance=0, what="the width"),
+)
+def exercise_2_5(answer):
+    """Check a number: two 3x3 convolutions, a pooling, two 3x3 convolutions."""
 
 
 @exercise(

@@ -3,9 +3,10 @@
 import math
 from numbers import Real
 
-from helpers.checks.exercises import check_choice, check_number, exercise
+from helpers.checks.by_hand import Choice, Number, Parts
+from helpers.checks.exercises import exercise
 from helpers.checks.networks import pretended_training
-from helpers.checks.running import ToDo, Wrong, as_array, call, np, short, verdict
+from helpers.checks.running import Wrong, as_array, call, np, short, verdict
 
 
 @exercise(
@@ -14,10 +15,7 @@ from helpers.checks.running import ToDo, Wrong, as_array, call, np, short, verdi
     "How many batches do 1000 pictures fill, the last one, which is not full, included?",
     "62 batches are full. What happens to the 8 pictures that are left?",
     "Multiply the steps of one epoch by the number of epochs: each epoch begins anew.",
-)
-def exercise_3_1(answer):
-    """Check a number: 1000 pictures in batches of 16, five epochs."""
-    check_number(answer, 5 * math.ceil(1000 / 16), {
+    answer=Number(5 * math.ceil(1000 / 16), {
         310: "the last 8 pictures of each epoch would never be used: they form a smaller batch.",
         312.5: "there is no half step: the smaller batch is a step, too.",
         313: "you rounded once, at the end. Each epoch has its own last batch.",
@@ -27,7 +25,10 @@ def exercise_3_1(answer):
         80: "you multiplied epochs and batch size. How many batches do 1000 pictures fill?",
         5000: "that is how many pictures are looked at; a step takes 16 of them.",
         80_000: "a step takes 16 pictures at once, so there are fewer steps than pictures.",
-    }, tolerance=0, what="the number of steps")
+    }, tolerance=0, what="the number of steps"),
+)
+def exercise_3_1(answer):
+    """Check a number: 1000 pictures in batches of 16, five epochs."""
 
 
 @exercise(
@@ -103,26 +104,22 @@ def exercise_3_2(mirror):
     "Look at both columns of a run together. Do they part?",
     "A low score is not an over-fit. A training score that leaves the validation score behind is.",
     "The network to keep is that of the highest validation score, wherever training went afterwards.",
-)
-def exercise_3_3(run, epoch):
-    """Check two choices: the run that over-fits, and the epoch whose network to keep."""
-    if run is None and epoch is None:
-        raise ToDo
-    if run is not None:
-        check_choice(run, "ABC", {
+    answer=Parts({
+        "the run": Choice("ABC", {
             "A": "run A: both scores rise together, and the gap between them stays at a point or two. That is a "
                 "healthy run.",
             "C": "run C: both scores stay low together. That is under-fitting: it has not even learned the training "
                 "pictures.",
-        }, what="the run")
-    if epoch is not None:
-        check_number(epoch, 10, {
+        }, what="the run"),
+        "the epoch": Number(10, {
             40: "the last epoch has the best training score, but training is not what you want to know.",
             20: "by then validation has fallen already.",
             5: "too early: both scores still rise.",
-        }, tolerance=0, what="the epoch")
-    if run is None or epoch is None:
-        raise Wrong("missing", f"right so far; the {'run' if run is None else 'epoch'} is still missing.")
+        }, tolerance=0, what="the epoch"),
+    }),
+)
+def exercise_3_3(run, epoch):
+    """Check two choices: the run that over-fits, and the epoch whose network to keep."""
 
 
 @exercise(

@@ -3,8 +3,9 @@
 import math
 import random
 
-from helpers.checks.exercises import check_choice, check_number, exercise
-from helpers.checks.running import ToDo, Wrong, as_array, as_list, call, np, same, short, verdict
+from helpers.checks.by_hand import Choice, Number, Parts
+from helpers.checks.exercises import exercise
+from helpers.checks.running import Wrong, as_array, as_list, call, np, same, short, verdict
 
 
 @exercise(
@@ -13,32 +14,25 @@ from helpers.checks.running import ToDo, Wrong, as_array, as_list, call, np, sam
     "Write down which pixels are marked (TP and FP) and which are lesion (TP and FN).",
     "Precision divides TP by what was marked, recall divides TP by what is there.",
     "Dice divides twice the TP by both together: marked plus there.",
-)
-def exercise_4_1(precision, recall, dice):
-    """Check three numbers from TP 80, FP 20, FN 60."""
-    if precision is None and recall is None and dice is None:
-        raise ToDo
-    answers = {"precision": precision, "recall": recall, "Dice": dice}
-    slips = {
-        "precision": {4 / 7: "that is recall; precision divides by what was marked, TP + FP.", 0.5: "that is IoU.",
-            0.25: "that is FP over TP."},
-        "recall": {0.8: "that is precision; recall divides by what is there, TP + FN.", 0.5: "that is IoU.",
-            0.75: "you divided FN by TP."},
-        "Dice": {
+    answer=Parts({
+        "precision": Number(80 / 100, {
+            4 / 7: "that is recall; precision divides by what was marked, TP + FP.", 0.5: "that is IoU.",
+            0.25: "that is FP over TP.",
+        }, what="precision"),
+        "recall": Number(80 / 140, {
+            0.8: "that is precision; recall divides by what is there, TP + FN.", 0.5: "that is IoU.",
+            0.75: "you divided FN by TP.",
+        }, what="recall"),
+        "Dice": Number(160 / 240, {
             0.5: "that is IoU, TP / (TP + FP + FN). Dice counts the TP twice, above and below.",
             (0.8 + 4 / 7) / 2: "that is the arithmetic mean of precision and recall; Dice is the harmonic one.",
             1 / 3: "you forgot the 2 above the line.",
             1: "you counted the TP twice above the line, but only once below it.",
-        },
-    }
-    right = {"precision": 80 / 100, "recall": 80 / 140, "Dice": 160 / 240}
-    for name, answer in ((name, answer) for name, answer in answers.items() if answer is not None):
-        try:
-            check_number(answer, right[name], slips[name], what=name)
-        except Wrong as wrong:
-            raise Wrong(wrong.kind, f"{name}: {wrong}") from None
-    if missing := [name for name, answer in answers.items() if answer is None]:
-        raise Wrong("missing", f"right so far; {' and '.join(missing)} is still missing.")
+        }, what="Dice"),
+    }, named=True),
+)
+def exercise_4_1(precision, recall, dice):
+    """Check three numbers from TP 80, FP 20, FN 60."""
 
 
 @exercise(
@@ -205,16 +199,16 @@ def exercise_4_3(count_found):
     "Which of the pictures had nobody looked at before?",
     "Of those on the test set, which used the test set to choose something?",
     "Of those that are left, which one cannot be raised by easy background or by one large lesion?",
-)
-def exercise_4_4(letter):
-    """Check a choice: the per-image Dice on the test set with the threshold from validation."""
-    check_choice(letter, "ABCDE", {
+    answer=Choice("ABCDE", {
         "A": "A: the validation pictures chose the epoch and the threshold, so their score flatters.",
         "C": "C: twenty thresholds were tried on the test set and the best kept. The test set has become a validation "
             "set.",
         "D": "D: pooled over pixels, a large lesion hides small ones that are missed.",
         "E": "E: pixel accuracy is won by background; all background alone has 0.91.",
-    })
+    }),
+)
+def exercise_4_4(letter):
+    """Check a choice: the per-image Dice on the test set with the threshold from validation."""
 
 
 @exercise(

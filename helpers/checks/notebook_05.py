@@ -2,7 +2,8 @@
 
 from numbers import Real
 
-from helpers.checks.exercises import check_number, exercise
+from helpers.checks.by_hand import Number
+from helpers.checks.exercises import exercise
 from helpers.checks.running import Wrong, as_array, call, np, own_randomness, short, verdict
 from helpers.printing import say
 
@@ -195,19 +196,18 @@ def exercise_5_3(count_copies):
     "After one step the running average is 0.95 times the old one plus 0.05 times the batch's.",
     "Each step multiplies what is left of the start by the momentum.",
     "That is the momentum to the power of the number of steps; 12 batches an epoch, two epochs.",
-)
-def exercise_5_4(answer):
-    """Check the share that is left of the first running average after 24 steps at momentum 0.95."""
-    left = 0.95**24
-    check_number(answer, left, {
-        1 - left: "that is the share that came from the batches; what is left of the start is asked for.",
+    answer=Number(0.95**24, {
+        1 - 0.95**24: "that is the share that came from the batches; what is left of the start is asked for.",
         0.95**12: "that is after one epoch; there are two.",
         0.95**2: "epochs are not steps: a running average moves with every batch.",
         0.05**24: "the momentum is the part that is kept, not the part that is replaced.",
         0.95 * 24: "multiplying 24 times by 0.95 is not multiplying by 24 * 0.95.",
         0.99**24: "that is for Keras' own momentum of 0.99; here it is 0.95.",
         0.95**96: "those are pictures, not batches.",
-    }, what="the share that is left")
+    }, what="the share that is left"),
+)
+def exercise_5_4(answer):
+    """Check the share that is left of the first running average after 24 steps at momentum 0.95."""
 
 
 def ward_round(ward, number, cause=None, measure=None, treat=None) -> None:

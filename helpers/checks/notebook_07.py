@@ -1,7 +1,7 @@
 """Checkers of the exercises of notebook 07."""
 
-
-from helpers.checks.exercises import check_number, exercise
+from helpers.checks.by_hand import Number
+from helpers.checks.exercises import exercise
 from helpers.checks.running import Wrong, as_array, as_list, call, np, verdict
 
 
@@ -52,22 +52,24 @@ def exercise_7_1(my_part):
     }, cases)
 
 
+DAYS = 10 * 200_000 * 16 / 300 / 86_400
+
+
 @exercise(
     "how many days?",
     "An estimate of one line, before a week of computing.",
     "How many pixels has a scan of 384x384, compared with one of 96x96?",
     "With that many times the pixels, how many scans a second are left? And how many scans in all passes?",
     "Seconds are scans over scans a second; a day has 24 * 60 * 60 of them.",
+    answer=Number(DAYS, {
+        DAYS / 16: "that is the time for scans of 96x96; these have more pixels.",
+        DAYS / 4: "four times the side is more than four times the pixels.",
+        DAYS / 10: "that is one pass; there are ten.",
+        DAYS * 24: "those are hours; a day has 24 of them.",
+        DAYS * 86_400: "those are seconds.",
+        DAYS * 1440: "those are minutes.",
+        DAYS * 4: "the pixels grow with the square of the side, not with its cube.",
+    }, what="the number of days"),
 )
 def exercise_7_2(answer):
     """Check a number of days: 200,000 scans of 384x384, ten passes, 300 scans of 96x96 a second."""
-    days = 10 * 200_000 * 16 / 300 / 86_400
-    check_number(answer, days, {
-        days / 16: "that is the time for scans of 96x96; these have more pixels.",
-        days / 4: "four times the side is more than four times the pixels.",
-        days / 10: "that is one pass; there are ten.",
-        days * 24: "those are hours; a day has 24 of them.",
-        days * 86_400: "those are seconds.",
-        days * 1440: "those are minutes.",
-        days * 4: "the pixels grow with the square of the side, not with its cube.",
-    }, what="the number of days")

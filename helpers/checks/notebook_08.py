@@ -1,6 +1,7 @@
 """Checkers of the exercises of notebook 08."""
 
-from helpers.checks.exercises import check_choice, check_number, exercise
+from helpers.checks.by_hand import Choice, Number
+from helpers.checks.exercises import exercise
 from helpers.checks.running import Wrong, as_array, as_list, call, np, short, verdict
 
 
@@ -10,10 +11,7 @@ from helpers.checks.running import Wrong, as_array, as_list, call, np, short, ve
     "Which pairs reach an IoU of 0.5? Each true and each found object may be in one pair only.",
     "Count the pairs (TP), the true objects without one (FN) and the found ones without one (FP).",
     "F1 is twice TP, divided by twice TP plus FP plus FN.",
-)
-def exercise_8_1(f1):
-    """Check F1 from a table of IoU: 4 true objects, 5 found ones, 3 pairs of at least 0.5."""
-    check_number(f1, 6 / 9, {
+    answer=Number(6 / 9, {
         3 / 6: "that is TP / (TP + FP + FN). F1 counts the TP twice, above and below.",
         3 / 4: "that is recall, TP / (TP + FN): it forgets what was invented.",
         3 / 5: "that is precision, TP / (TP + FP): it forgets what was missed.",
@@ -21,7 +19,10 @@ def exercise_8_1(f1):
             "has 0.3.",
         4 / 9: "you counted two pairs. An IoU of exactly 0.5 is at least 0.5.",
         (3 / 4 + 3 / 5) / 2: "that is the arithmetic mean of precision and recall; F1 is the harmonic one.",
-    }, what="F1")
+    }, what="F1"),
+)
+def exercise_8_1(f1):
+    """Check F1 from a table of IoU: 4 true objects, 5 found ones, 3 pairs of at least 0.5."""
 
 
 @exercise(
@@ -123,12 +124,12 @@ def exercise_8_3(count_labels):
     "Which of them tuned both methods, and on pictures that were not used for the score?",
     "One training is an anecdote, and so is the best of several.",
     "A claim should also say where the remedy does not help.",
-)
-def exercise_8_4(letter):
-    """Check a choice: the claim that the measurements bear out."""
-    check_choice(letter, "ABCDE", {
+    answer=Choice("ABCDE", {
         "A": "A: the watershed's setting was never tuned, so its score says little. Any remedy beats a bad baseline.",
         "B": "B: the settings were chosen on the test pictures, which are no test any more.",
         "D": "D: that is the best of five trainings. Another one would have given another number.",
         "E": "E: Dice counts pixels. A border is a few of them, so two lesions that were merged cost next to nothing.",
-    })
+    }),
+)
+def exercise_8_4(letter):
+    """Check a choice: the claim that the measurements bear out."""
