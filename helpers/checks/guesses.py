@@ -26,6 +26,20 @@ PREDICTIONS = {
 
 
 INVITATION = "Guess first, in place of None above. Or open the answer."
+WORDS = {  # in notebooks and, exported, in the site's pages
+    "right": "That is what you said.",
+    "near": "You said {guess}: near enough.",
+    "said": "You said {guess}. {words}",
+    "none of": "Your guess {guess} is none of {choices}.",
+    "no shape": "Your guess {guess} is not a shape; write one such as {example}.",
+    "length": "You said {guess}, with {mine} numbers in place of {right}.",
+    "differ": "You said {guess}; {count} of its {right} numbers differ.",
+    "no number": "Your guess {guess} is not a number; write one such as {example}.",
+    "high": "You said {guess}, which is {far} too high",
+    "low": "You said {guess}, which is {far} too low",
+    "factor": ", by a factor of {factor}",
+    "per cent": "If you meant per cent: a share is a number between 0 and 1.",
+}
 
 
 class Folded:
@@ -89,41 +103,46 @@ def _answer_choice(prediction, guess, truth):
     kinds = {choice.casefold(): choice for choice in prediction.choices}
     chosen = kinds.get(guess.strip().casefold()) if isinstance(guess, str) else None
     if chosen is None:
-        return f"Your guess {short(guess)} is none of {', '.join(map(repr, prediction.choices))}."
+        return WORDS["none of"].format(guess=short(guess), choices=", ".join(map(repr, prediction.choices)))
     if chosen == truth:
-        return "That is what you said."
-    return f"You said {chosen!r}. {prediction.slips.get(chosen, '')}".rstrip()
+        return WORDS["right"]
+    return WORDS["said"].format(guess=repr(chosen), words=prediction.slips.get(chosen, "")).rstrip()
 
 
 def _answer_shape(prediction, guess, truth):
     if not isinstance(guess, tuple) or not all(isinstance(n, Integral) for n in guess):
-        return f"Your guess {short(guess)} is not a shape; write one such as {prediction.example}."
+        return WORDS["no shape"].format(guess=short(guess), example=prediction.example)
     if guess == truth:
-        return "That is what you said."
+        return WORDS["right"]
     if guess in prediction.slips:
-        return f"You said {guess}. {prediction.slips[guess]}"
+        return WORDS["said"].format(guess=guess, words=prediction.slips[guess])
     if len(guess) != len(truth):
-        return f"You said {guess}, with {len(guess)} numbers in place of {len(truth)}."
-    return f"You said {guess}; {sum(a != b for a, b in zip(guess, truth))} of its {len(truth)} numbers differ."
+        return WORDS["length"].format(guess=guess, mine=len(guess), right=len(truth))
+    return WORDS["differ"].format(guess=guess, count=sum(a != b for a, b in zip(guess, truth)), right=len(truth))
 
 
 def _answer_number(prediction, guess, truth):
     if isinstance(guess, bool) or not isinstance(guess, Real) or not math.isfinite(guess):
-        return f"Your guess {short(guess)} is not a number; write one such as {prediction.example}."
+        return WORDS["no number"].format(guess=short(guess), example=prediction.example)
     off = guess - truth
     if guess == truth:
-        return "That is what you said."
+        return WORDS["right"]
     if abs(off) <= prediction.near and guess not in prediction.slips:
-        return f"You said {guess:g}: near enough."
-    way = "high" if off > 0 else "low"
-    far = f"{abs(off):,.2g}" if isinstance(truth, float) and abs(off) < 10 else f"{abs(off):,.0f}"  # never 1.9e+02
+        return WORDS["near"].format(guess=f"{guess:g}")
+    far = two_digits(abs(off)) if isinstance(truth, float) and abs(off) < 10 else f"{abs(off):,.0f}"
     far = far if isinstance(truth, float) or abs(off) == int(abs(off)) else f"{abs(off):,g}"
-    answer = f"You said {guess:g}, which is {far} too {way}"
+    answer = WORDS["high" if off > 0 else "low"].format(guess=f"{guess:g}", far=far)
     if truth > 0 and guess > 0 and max(guess / truth, truth / guess) >= 2:
-        answer += f", by a factor of {max(guess / truth, truth / guess):.2g}"
+        answer += WORDS["factor"].format(factor=two_digits(max(guess / truth, truth / guess)))
     slip = min(prediction.slips, key=lambda number: abs(guess - number))
     if abs(guess - slip) <= 1e-9 + 0.004 * abs(slip):
         return f"{answer}. {prediction.slips[slip]}"
     if 0 < truth < 1 < guess <= 100:
-        return f"{answer}. If you meant per cent: a share is a number between 0 and 1."
+        return f"{answer}. {WORDS['per cent']}"
     return f"{answer}. {prediction.above if off > 0 else prediction.below}".rstrip()
+
+
+def two_digits(number: float) -> str:
+    """Return a positive number with two digits that count, written out: 0.036, 9.6, 260, 1,200; never 1.2e+03."""
+    rounded = float(f"{number:.2g}")
+    return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
