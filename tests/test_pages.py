@@ -150,7 +150,7 @@ def test_a_notebooks_page(name, written):
     page = nbformat.read(written / f"{name}.ipynb", as_version=4)
     head = page.cells[0].source
     assert f"blob/{REF}/notebooks/{name}.ipynb){{.launch}}" in head and f"lab/tree/notebooks/{name}.ipynb){{.launch}}" in head
-    assert "guesses and exercises wait for you in the running notebook" in head
+    assert "your guesses are answered here" in head
     assert "[Contents](contents.md)" in head
     assert not any('<a id="' in c.source for c in page.cells), "a heading's anchor must be one that Sphinx knows"
     assert sum(len(c.metadata.alts) for c in page.cells if c.cell_type == "code") >= 2

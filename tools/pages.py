@@ -17,13 +17,14 @@ from html import escape
 from pathlib import Path
 
 import address
+import answers
 import web
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
 BUILT = SITE / "_build"
-AS_IT_RAN = "*This page shows the notebook as it ran. Where a panel is live, it answers here; the other sliders, guesses and exercises wait for you in the running notebook.*"
+AS_IT_RAN = "*This page shows the notebook as it ran. With JavaScript, your guesses are answered here, exercises that need no code are checked, and panels move where they can. Everything else waits for you in the running notebook.*"
 
 
 # --- Pictures get words -----------------------------------------------------------------------------------------------
@@ -154,16 +155,17 @@ def filled(template: str, readme: str, notebooks: list[tuple[str, str]]) -> str:
     return re.sub(r"\{\{ (\w+)(?:: (.+?))? \}\}", fill, template)
 
 
-def write_pages(folder: Path, root: Path = ROOT) -> list[tuple[str, str]]:
-    """Write the sources of all pages into an empty folder; returns file name and title of each notebook."""
+def write_pages(folder: Path, root: Path = ROOT) -> tuple[list[tuple[str, str]], dict[str, dict]]:
+    """Write the sources of all pages into an empty folder; returns file name and title of each notebook, and what its page asks."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     repository, branch = address.settings(root)
-    positions, notebooks = title_positions(root), []
+    positions, notebooks, asked = title_positions(root), [], {}
     for path in sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         notebooks.append((path.stem, re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE).group(1)))
         page = notebook_page(notebook, path.stem, repository, branch, positions)
+        asked[path.stem] = answers.prepare(page)
         (folder / path.name).write_text(nbformat.writes(page), encoding="utf-8")
     readme = (root / "README.md").read_text(encoding="utf-8")
     # The first page has the live network in place of the moving picture, which nobody could stop there.
@@ -176,18 +178,19 @@ def write_pages(folder: Path, root: Path = ROOT) -> list[tuple[str, str]]:
     for name, text in {**texts, "teaching.md": teaching}.items():
         (folder / name).write_text(text, encoding="utf-8")
     shutil.copy(root / "models" / "overview.png", folder)
-    return notebooks
+    return notebooks, asked
 
 
 def main() -> int:
     """Write the pages and have Sphinx make the site of them; every warning is an error."""
     shutil.rmtree(BUILT / "html", ignore_errors=True)
-    notebooks = write_pages(BUILT / "pages")
+    notebooks, asked = write_pages(BUILT / "pages")
     web.main()
     command = [sys.executable, "-m", "sphinx", "-M", "html", str(BUILT / "pages"), str(BUILT), "-c", str(SITE)]
     status = subprocess.run([*command, "--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]).returncode
     if status == 0:
         web.put_into(BUILT / "html", notebooks)
+        answers.write(asked, BUILT / "html" / "answers")
         print(f"The site is in {(BUILT / 'html').relative_to(ROOT)}; open index.html in a browser.")
     return status
 

@@ -84,16 +84,20 @@ def single_file() -> Path:
 
 def put_into(html: Path, notebooks: list[tuple[str, str]]) -> None:
     """Copy the live pages into the built site. notebooks: `(file name, title)` of each, for the map on the first page."""
-    for path in [*WEB.glob("*.html"), *WEB.glob("*.js"), *WEB.glob("*.css"), *WEB.glob("engine/*.js"), *WEB.glob("panels/*.*"), *WEB.glob("brains/*.js"), *BUILT.glob("*")]:
+    for path in [*WEB.glob("*.html"), *WEB.glob("*.js"), *WEB.glob("*.css"), *WEB.glob("engine/*.js"), *WEB.glob("panels/*.*"), *WEB.glob("brains/*.js"), *WEB.glob("answers/*.*"), *BUILT.glob("*")]:
         target = html / path.relative_to(WEB)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     shutil.copy(ROOT / "models" / "overview.png", html / "overview.png")
-    live = '<link rel="stylesheet" href="panels/panel.css"><script type="module" src="brains/page.js"></script>\n</head>'
-    for name, _ in notebooks:
-        page = (html / f"{name}.html").read_text(encoding="utf-8")
-        if 'class="unet-live"' in page:
-            (html / f"{name}.html").write_text(page.replace("</head>", live, 1), encoding="utf-8")
+    live = '<link rel="stylesheet" href="panels/panel.css"><script type="module" src="brains/page.js"></script>\n'
+    asks = '<link rel="stylesheet" href="answers/answers.css"><script type="module" src="answers/page.js"></script>\n'
+    names = {name for name, _ in notebooks}
+    for path in html.glob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        if 'src="_static/' in page or path.name == "index.html":  # the map of each page says how far one has come
+            parts = f'<meta name="unet-notebook" content="{path.stem}">\n' if path.stem in names else ""
+            parts += asks + (live if 'class="unet-live"' in page else "")
+            path.write_text(page.replace("</head>", f"{parts}</head>", 1), encoding="utf-8")
     rows = [
         f'<li><span class="number">{name[:2]}</span><a href="{name}.html">{escape(title)}</a></li>' for name, title in notebooks
     ]

@@ -128,7 +128,7 @@ def test_previous_contents_and_next_lead_to_pages_of_the_site(name):
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_picture_stands_in_for_sliders(name):
-    assert "guesses and exercises wait for you" in page_of(name).find("article").text
+    assert "your guesses are answered here" in page_of(name).find("article").text
     cells = page_of(name).select("article .cell")
     for cell, after in zip(cells, cells[1:]):
         if re.search(r"^panels\.\w+_panel\(", cell.select_one(".cell_input").text, re.MULTILINE):
