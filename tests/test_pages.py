@@ -7,6 +7,7 @@ import sys
 import tomllib
 
 import address
+import answers
 import nbformat
 import notebooks as tool
 import pages
@@ -229,3 +230,27 @@ def test_teaching_points_at_exercises_and_sections_that_exist():
 def test_the_readme_says_that_nothing_was_launched_only_while_there_is_no_address():
     unlaunched = "The address of this repository is not decided yet." in (ROOT / "README.md").read_text(encoding="utf-8")
     assert unlaunched == (not address.settings()[0]), "rewrite 'What was tried' in README.md: now there is an address to launch from"
+
+
+@pytest.mark.parametrize(("name", "sentence", "truth"), [
+    ("disc", "29 pixels are 1.", 29), ("weights", "The layer learns 1,168 weights.", 1168), ("scene shape", "The shape is (96, 96, 1).", (96, 96, 1)),
+    ("averaged noise", "The averages scatter by 0.040.", 0.04), ("border", "Alike.", "alike"), ("coins", "U-Net comes closer.", "U-Net"),
+])
+def test_the_truth_is_read_from_the_saved_answer(name, sentence, truth):
+    found = answers.truth_of(answers.PREDICTIONS[name], sentence)
+    assert found == truth and type(found) is type(truth)
+    with pytest.raises(ValueError, match="run the notebook again"):
+        answers.truth_of(answers.PREDICTIONS[name], "Something else.")
+
+
+def test_what_a_page_asks_stands_at_its_cell():
+    notebook = nbformat.v4.new_notebook(cells=[
+        nbformat.v4.new_code_cell('guess = None  # "more" or "fewer" (in pixels)'), nbformat.v4.new_code_cell('checks.reveal("size", guess, truth)'),
+    ])
+    notebook.cells[1].outputs = [nbformat.v4.new_output("display_data", {"text/html": "<details><summary>?</summary><p>The number of pixels is fewer.</p></details>"})]
+    data = answers.prepare(notebook)
+    assert list(data["guesses"]) == ["size"] and data["guesses"]["size"]["label"] == "in pixels" and data["guesses"]["size"]["truth"] == "fewer"
+    assert notebook.cells[0].outputs[0].data["text/html"] == '<div class="unet-guess" data-guess="size"></div>'
+    notebook.cells[1].outputs = []
+    with pytest.raises(ValueError, match="1 guesses and 0 folded answers"):
+        answers.prepare(notebook)

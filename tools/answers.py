@@ -25,12 +25,12 @@ from helpers.checks.guesses import WORDS as GUESS_WORDS  # noqa: E402
 def truth_of(prediction, sentence: str):
     """Return the truth that stands in the sentence of an answer, such as "29 pixels are 1.": a number, text or shape."""
     before, after = re.split(r"\{.*?\}", prediction.caption)
-    if not sentence.lower().startswith(before.lower()) or not sentence.endswith(f"{after}."):
-        raise ValueError(f"the saved answer {sentence!r} does not fit the caption {prediction.caption!r}; run the notebook again")
     words = sentence[len(before) : len(sentence) - len(after) - 1]
-    if prediction.choices:
-        return next(choice for choice in prediction.choices if choice.casefold() == words.casefold())
-    return ast.literal_eval(words.replace(",", "") if words[0] != "(" else words)
+    fits = sentence.lower() == f"{before}{words}{after}.".lower()
+    chosen = next((choice for choice in prediction.choices if choice.casefold() == words.casefold()), None)
+    if not fits or prediction.choices and chosen is None:
+        raise ValueError(f"the saved answer {sentence!r} does not fit the caption {prediction.caption!r}; run the notebook again")
+    return chosen or ast.literal_eval(words if words.startswith("(") else words.replace(",", ""))
 
 
 def guess(name: str, sentence: str, comment: str) -> dict:

@@ -101,12 +101,12 @@ function exercise(place, name, { exercises, words }) {
   } else {
     place.replaceChildren(el('p', {}, CODE), row);
   }
-  const given = el('ol', { class: 'unet-hints', role: 'status' });
+  const given = el('div', { class: 'unet-hints', role: 'status' });
   const more = el('button', { type: 'button' }, 'Hint');
   more.addEventListener('click', () => {
     const i = given.children.length;
     const last = i + 1 === hints.length;
-    given.append(el('li', {}, fill(words.exercise.hint, { number: i + 1, count: hints.length, words: hints[i] }) + (last ? words.exercise.last : '')));
+    given.append(el('p', {}, fill(words.exercise.hint, { number: i + 1, count: hints.length, words: hints[i] }) + (last ? words.exercise.last : '')));
     more.disabled = last;
   });
   row.append(more);
