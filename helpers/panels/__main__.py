@@ -2,16 +2,25 @@
 
 import json
 
+import numpy as np
+
 from helpers.panels.difficulty_dial import difficulty_panel
+from helpers.panels.feature_viewer import feature_panel
+from helpers.panels.rate_schedule import schedule_panel
 from helpers.panels.shell import WEB
 from helpers.panels.stress_test import stress_panel
+from helpers.panels.unet_architect import architect_panel
 
 
 def specs() -> str:
     """Return the text of web/brains/specs.js."""
     from helpers.anatomy import build_unet
 
-    made = {"difficulty": difficulty_panel(), "stress": stress_panel(build_unet(depth=2, filters=4))}
+    made = {
+        "architect": architect_panel(), "difficulty": difficulty_panel(), "schedule": schedule_panel(),
+        "feature": feature_panel(build_unet((96, 96, 1)), np.zeros((6, 96, 96, 1), np.float32)),
+        "stress": stress_panel(build_unet(depth=2, filters=4)),
+    }
     kept = {name: {key: panel.spec[key] for key in panel.spec if key != "id"} for name, panel in made.items()}
     head = "// Written by `python -m helpers.panels`; change the panels there."
     return f"{head}\nexport const SPECS = {json.dumps(kept)};\n"

@@ -7,16 +7,18 @@ import pytest
 from test_site import BUILT, READERS, address, chromium, reader  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.skipif(not BUILT, reason="the live pages are tested by make test-site, which builds them first")
-PANELS = {
-    "00_start_here": "The stress test", "01_data_synthesis": "The difficulty dial",
-    "04_evaluation_and_visualization": "The stress test",
-}
+SCANS = [
+    ("00_start_here", "The stress test"), ("01_data_synthesis", "The difficulty dial"), ("04_evaluation_and_visualization", "The stress test"),
+]
+PANELS = [
+    *SCANS, ("02_unet_anatomy", "The architect"), ("02_unet_anatomy", "The feature viewer"), ("03_training_with_callbacks", "The schedule"),
+]
 
 
-def opened(reader, name, width=1280, scheme="light"):  # noqa: F811
+def opened(reader, name, title, width=1280, scheme="light"):  # noqa: F811
     page = reader(name, width, scheme)
     page.evaluate("window.unetPanels")
-    panel = page.locator(".unet-panel", has_text=PANELS[name])
+    panel = page.locator(".unet-panel", has_text=title)
     panel.scroll_into_view_if_needed()
     until(page, panel, 1)
     return page, panel
@@ -30,9 +32,14 @@ def until(page, panel, count):
     raise AssertionError("the panel does not answer")
 
 
-@pytest.mark.parametrize("name", PANELS)
-def test_a_panel_answers_keys_and_mouse_and_typing(name, reader):  # noqa: F811
-    page, panel = opened(reader, name)
+def modules(page, code, argument=None):
+    """What JavaScript in the page makes of its modules; `at` imports one."""
+    return page.evaluate(f"async (given) => {{ const at = (path) => import(new URL(path, location.href).href); {code} }}", argument)
+
+
+@pytest.mark.parametrize(("name", "title"), SCANS)
+def test_a_panel_answers_keys_and_mouse_and_typing(name, title, reader):  # noqa: F811
+    page, panel = opened(reader, name, title)
     facts = panel.locator(".unet-facts").inner_text()
     noise = panel.get_by_label("noise", exact=True)
     noise.focus()
@@ -68,20 +75,21 @@ def test_a_finger_moves_a_slider(chromium, address):  # noqa: F811
     context.close()
 
 
-@pytest.mark.parametrize("name", PANELS)
+@pytest.mark.parametrize(("name", "title"), PANELS)
 @pytest.mark.parametrize(("width", "scheme"), [*READERS, (360, "dark")])
-def test_axe_finds_nothing_and_nothing_sticks_out(name, width, scheme, reader):  # noqa: F811
+def test_axe_finds_nothing_and_nothing_sticks_out(name, title, width, scheme, reader):  # noqa: F811
     from axe_playwright_python.sync_playwright import Axe
 
-    page, panel = opened(reader, name, width, scheme)
+    page, panel = opened(reader, name, title, width, scheme)
     page.wait_for_timeout(900)  # colors fade in, and the facts are spoken
     found = Axe().run(page, context=".unet-panel").response["violations"]
     assert not [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert panel.locator("canvas").first.evaluate("c => getComputedStyle(c).filter") == "none", "white is right stays white"
+    looks = panel.locator("canvas, svg").evaluate_all("all => all.map((one) => [getComputedStyle(one).filter, getComputedStyle(one).backgroundColor])")
+    assert {tuple(look) for look in looks} == {("none", "rgb(255, 255, 255)")}, "white is right stays white"
     folder = os.environ.get("UNET_COURSE_SCREENSHOTS")
     if folder:
-        panel.screenshot(path=str(Path(folder) / f"site_{name[:2]}_{width}_{scheme}.png"))
+        panel.screenshot(path=str(Path(folder) / f"site_{name[:2]}_{title.split()[-1]}_{width}_{scheme}.png"))
 
 
 def test_without_scripts_a_sentence_stands_there(chromium, address):  # noqa: F811
@@ -100,7 +108,7 @@ def test_the_page_scores_as_the_notebook_does(reader):  # noqa: F811
     from helpers.evaluation import best_threshold, dice_per_image
     from helpers.training import load_network, predict
 
-    page, _ = opened(reader, "00_start_here")
+    page, _ = opened(reader, *SCANS[0])
     image, mask, facts = page.evaluate("""async () => {
       const at = (path) => import(new URL(path, location.href).href);
       const [{ stress }, { shippedNetwork }, { SCENE, drawScene }] = await Promise.all(['brains/stress.js', 'parts.js', 'scene.js'].map(at));
@@ -113,3 +121,113 @@ def test_the_page_scores_as_the_notebook_does(reader):  # noqa: F811
     found = (predict(load_network(MODELS / "unet_circles.keras"), image) >= 0.5).astype(np.uint8)
     assert facts["network's Dice"] == f"{dice_per_image(mask, found)[0]:.2f}"
     assert facts["best threshold's Dice"] == f"{best_threshold(mask, image).dice:.2f}"
+
+
+def test_the_architect_counts_as_python_does(reader):  # noqa: F811
+    from helpers.panels import architect
+
+    page, panel = opened(reader, "02_unet_anatomy", "The architect")
+    cases = [dict(depth=depth, filters=filters, size=size, padding=padding, seed=38)
+             for depth in range(1, 7) for filters, size in ((4, 32), (8, 96), (16, 100), (64, 572), (8, 188)) for padding in ("same", "valid")]
+    results = modules(page, "const { architect } = await at('brains/architect.js'); return given.map((one) => { "
+                            "const { facts, offers, note, views } = architect(one); return [facts, offers ?? [], note ?? '', views[0].stages, views[0].title]; });", cases)
+    for case, (facts, offers, note, stages, title) in zip(cases, results):
+        theirs = architect(**case)
+        assert {k: v for k, v in theirs.facts.items() if "lesion" not in k} == {k: v for k, v in facts.items() if "lesion" not in k}, case
+        assert [list(offer) for offer in theirs.offers] == offers and bool(note) == bool(theirs.note), case
+        assert stages == theirs.views[0]["stages"] and title == theirs.views[0]["title"], case
+    panel.get_by_label("size", exact=True).fill("100")
+    until(page, panel, 2)
+    panel.get_by_role("button", name="Take 104 pixels").click()
+    until(page, panel, 3)
+    assert panel.get_by_label("size, as a number").input_value() == "104" and "120,681" in panel.inner_text()
+    assert page.complaints == []
+
+
+def test_the_largest_lesion_is_opencvs(reader):  # noqa: F811
+    import numpy as np
+
+    from helpers.panels.unet_architect import _largest_lesion
+
+    page, _ = opened(reader, "02_unet_anatomy", "The architect")
+    masks = (np.random.default_rng(4).random((12, 20, 20)) < 0.4).astype(np.uint8)
+    masks[0] = 0
+    found = modules(page, "const { largestLesion } = await at('brains/architect.js'); return given.map((mask) => { "
+                          "const one = largestLesion(mask, 20); return one && [one.wide, [...one.mask].reduce((a, b) => a + b)]; });", masks.reshape(12, -1).tolist())
+    assert found[0] is None
+    for mask, (wide, area) in zip(masks[1:], found[1:]):
+        theirs = _largest_lesion(mask)
+        assert area == theirs[3].sum() and (wide == theirs[2] or (mask > 0).sum() > area > 1)
+
+
+def test_the_schedule_is_pythons_and_trains(reader):  # noqa: F811
+    import numpy as np
+
+    from helpers.panels import schedule
+    from helpers.panels.rate_schedule import learning_rates
+
+    page, panel = opened(reader, "03_training_with_callbacks", "The schedule")
+    cases = [dict(peak=peak, warmup=warmup, steps=steps, kind=kind) for peak in (0.0005, 0.01) for warmup, steps in ((0, 100), (50, 1000), (1000, 150), (10, 3000))
+             for kind in ("cosine", "constant", "stepwise")]
+    rates = modules(page, "const { learningRates } = await at('brains/schedule.js'); return given.map((one) => [...learningRates(one)]);", cases)
+    for case, ours in zip(cases, rates):
+        assert np.allclose(ours, learning_rates(**case), rtol=1e-9, atol=1e-12), case
+    facts = dict(zip(*[panel.locator(f".unet-facts {tag}").all_inner_texts() for tag in ("dt", "dd")]))
+    assert facts == schedule().facts
+    panel.get_by_label("steps", exact=True).fill("300")
+    until(page, panel, 2)
+    for _ in range(2):
+        button = panel.get_by_role("button", name="Train a small network with it")
+        button.focus()
+        page.keyboard.press("Enter")
+        for _ in range(600):
+            page.wait_for_timeout(50)
+            if panel.locator(".unet-message").inner_text() == "" and panel.locator("dd").last.inner_text() != "not trained yet":
+                break
+    assert 0.2 < float(panel.locator("dd").last.inner_text()) < 0.9
+    assert panel.locator("svg").nth(1).get_attribute("aria-label").count("cosine, peak 0.003, warm-up 50 from") == 2
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("asked", [
+    {"level": "encoder_1"}, {"level": "bottleneck", "map": 3, "scale": "each map its own"}, {"level": "decoder_2", "map": 99, "row": 99, "column": 0, "input_map": 5},
+    {"level": "probability", "row": 5, "column": 5}, {"level": "encoder_3", "map": 2, "row": 0, "column": 0},
+], ids=lambda asked: asked["level"])
+def test_the_feature_viewer_shows_kerass_numbers(asked, reader):  # noqa: F811
+    import numpy as np
+
+    from helpers import MODELS
+    from helpers.panels import feature_maps
+    from helpers.training import load_network
+
+    page, _ = opened(reader, "02_unet_anatomy", "The feature viewer")
+    asked = {"level": "encoder_1", "scale": "one for the level", "map": 0, "row": -1, "column": -1, "input_map": 0, "picture": 1, **asked}
+    image, views, facts, note = modules(page, """
+      const [{ features }, { shippedNetwork }, { SCENE, drawScene }] = await Promise.all(['brains/features.js', 'parts.js', 'scene.js'].map(at));
+      const { views, facts, note } = features((await shippedNetwork()).net)(given);
+      return [[...drawScene(SCENE, 39).image], views.map((view) => ({ ...view, values: [...(view.values ?? [])], under: 0 })), facts, note];""", asked)
+    images = np.zeros((2, 96, 96, 1), np.float32)
+    images[1, ..., 0] = np.reshape(image, (96, 96))
+    theirs = feature_maps(load_network(MODELS / "unet_circles.keras"), images, **asked)
+    assert facts == theirs.facts and note == theirs.note
+    assert views[0]["stages"] == theirs.views[0]["stages"]
+    for ours, view in zip(views[1:4], theirs.views[1:4]):
+        assert ours["shape"] == view["shape"] and ours["title"] == view["title"]
+        off = np.abs(np.array(ours["values"], int) - np.frombuffer(view["values"], np.uint8).astype(int))
+        assert off.max() <= 3, view["title"]
+    assert views[4]["words"] == theirs.views[4]["words"]
+    assert np.allclose(views[4]["window"], theirs.views[4]["window"], atol=2e-3) and np.allclose(views[4]["kernel"], theirs.views[4]["kernel"], atol=2e-3)
+
+
+def test_the_feature_viewer_by_click_and_key(reader):  # noqa: F811
+    page, panel = opened(reader, "02_unet_anatomy", "The feature viewer")
+    panel.locator(".unet-stage").nth(3).click()
+    until(page, panel, 2)
+    assert panel.get_by_label("level", exact=True).input_value() == "3" and "12 x 12 x 64" in panel.locator(".unet-facts").inner_text()
+    panel.locator(".unet-picture canvas").nth(1).click(position={"x": 30, "y": 30})
+    until(page, panel, 3)
+    assert int(panel.get_by_label("row, as a number").input_value()) > 0
+    panel.get_by_label("map", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    until(page, panel, 4)
+    assert "Map 1" in panel.inner_text() and page.complaints == []

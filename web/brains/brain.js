@@ -2,22 +2,37 @@
 
 import { KINDS } from '../palette.js';
 
-/** Make a brain for `mount` of a function draw(settings) that returns { views, facts, caption, note }. */
-export function makeBrain(spec, draw) {
+/** Make a brain for `mount` of a function draw(settings) that returns { views, facts, note, offers }. act(settings), where the
+ *  panel has a button for longer work, yields such results as they come; between two of them the page gets its turn. */
+export function makeBrain(spec, draw, act) {
   const calls = [], settings = Object.fromEntries(spec.controls.map((control) => [control.name, control.start]));
+  const tell = (result) => calls.forEach((call) => call(result));
+  const complain = (error) => tell({ message: `This setting cannot be shown. ${error.message} Press Reset.` });
+  const made = ({ facts, ...rest }, more = false) => ({ ...rest, facts: Object.entries(facts), message: '', more });
   const answer = (now) => {
     let result;
     try {
-      const { facts, ...rest } = draw(now);
-      result = { ...rest, facts: Object.entries(facts), message: '' };
+      result = made(draw(now));
     } catch (error) {
-      result = { message: `This setting cannot be shown. ${error.message} Press Reset.` };
+      return complain(error);
     }
-    calls.forEach((call) => call(result));
+    tell(result);
   };
   return {
     settings,
     ask: (now) => requestAnimationFrame(() => answer(now)),
+    async act(now) {
+      let last;
+      try {
+        for await (const result of act(now)) {
+          if (last) tell(made(last, true)), await new Promise((turn) => setTimeout(turn));
+          last = result;
+        }
+        tell(made(last));
+      } catch (error) {
+        complain(error);
+      }
+    },
     onSettings() {},
     onAnswer(call) {
       calls.push(call);

@@ -1,26 +1,33 @@
 // Makes the panels of a page of the site live: each <div class="unet-live" data-panel="..."> gets the front and a brain.
 
 import { mount } from '../panels/panel.js';
-import { shippedNetwork } from '../parts.js';
+import { kernels, shippedNetwork } from '../parts.js';
+import { architect } from './architect.js';
 import { makeBrain } from './brain.js';
 import { difficulty } from './difficulty.js';
+import { features } from './features.js';
+import { schedule } from './schedule.js';
 import { SPECS } from './specs.js';
 import { stress } from './stress.js';
 
+/** Each panel's functions: { draw, act }, and where its controls start if not where the spec says. */
 const FUNCTIONS = {
-  difficulty: async () => [difficulty, {}],
+  architect: async () => ({ draw: architect }),
+  difficulty: async () => ({ draw: difficulty }),
+  feature: async () => ({ draw: features((await shippedNetwork()).net) }),
+  schedule: async () => schedule(await kernels()),
   stress: async () => {
     const { net, threshold } = await shippedNetwork();
-    return [stress(net), { threshold }];
+    return { draw: stress(net), starts: { threshold } };
   },
 };
 
 /** Mount the panel of one place; what the place held, a sentence for pages without scripts, gives way. */
 async function live(place) {
-  const [draw, starts] = await FUNCTIONS[place.dataset.panel](), spec = structuredClone(SPECS[place.dataset.panel]);
+  const { draw, act, starts = {} } = await FUNCTIONS[place.dataset.panel](), spec = structuredClone(SPECS[place.dataset.panel]);
   for (const control of spec.controls) control.start = starts[control.name] ?? control.start;
   place.replaceChildren();
-  mount(place, spec, makeBrain(spec, draw));
+  mount(place, spec, makeBrain(spec, draw, act));
 }
 
 window.unetPanels = Promise.all([...document.querySelectorAll('.unet-live')].map(live));
