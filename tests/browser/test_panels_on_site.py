@@ -12,6 +12,7 @@ SCANS = [
 ]
 PANELS = [
     *SCANS, ("02_unet_anatomy", "The architect"), ("02_unet_anatomy", "The feature viewer"), ("03_training_with_callbacks", "The schedule"),
+    ("03_training_with_callbacks", "The flip book"),
 ]
 
 
@@ -231,3 +232,27 @@ def test_the_feature_viewer_by_click_and_key(reader):  # noqa: F811
     page.keyboard.press("ArrowRight")
     until(page, panel, 4)
     assert "Map 1" in panel.inner_text() and page.complaints == []
+
+
+def test_the_flip_book_plays_what_a_training_left(reader):  # noqa: F811
+    import numpy as np
+
+    from helpers.panels.flip_book import flip
+
+    page, panel = opened(reader, "03_training_with_callbacks", "The flip book")
+    images, masks, pages, times, facts = modules(page, """
+      const { flip, flipPages } = await at('brains/flip.js'), book = await flipPages(), plain = (list) => list.map((one) => [...one]);
+      return [plain(book.images), plain(book.masks), book.pages.map(plain), book.times, book.times.map((_, page) => flip(book)({ page, picture: 1 }).facts)];""")
+    images, masks = (np.reshape(one, (-1, 64, 64, 1)).astype(np.uint8) for one in (images, masks))
+    pages = np.reshape(pages, (len(times), -1, 64, 64)).astype(np.uint8)
+    for number, ours in enumerate(facts):
+        assert ours == flip(images / np.float32(255), masks, pages, times, number, 1, "step").facts
+    scores = [float(ours["Dice of this picture"]) for ours in facts]
+    assert scores[0] < 0.3 and scores[-1] > 0.75 and all(mask.any() for mask in masks)
+    panel.get_by_role("button", name="Play").focus()
+    page.keyboard.press("Enter")
+    for _ in range(300):
+        page.wait_for_timeout(50)
+        if panel.get_by_label("page, as a number").input_value() == "9":
+            break
+    assert "after step 1200" in panel.inner_text() and page.complaints == []

@@ -5,27 +5,32 @@ import { kernels, shippedNetwork } from '../parts.js';
 import { architect } from './architect.js';
 import { makeBrain } from './brain.js';
 import { difficulty } from './difficulty.js';
+import { flip, flipPages } from './flip.js';
 import { features } from './features.js';
 import { schedule } from './schedule.js';
 import { SPECS } from './specs.js';
 import { stress } from './stress.js';
 
-/** Each panel's functions: { draw, act }, and where its controls start if not where the spec says. */
+/** Each panel's functions: { draw, act }, and what is other about its controls than the spec says. */
 const FUNCTIONS = {
   architect: async () => ({ draw: architect }),
   difficulty: async () => ({ draw: difficulty }),
   feature: async () => ({ draw: features((await shippedNetwork()).net) }),
+  flip: async () => {
+    const pages = await flipPages();
+    return { draw: flip(pages), changes: { page: { high: pages.times.length - 1 }, picture: { high: pages.scans - 1 } } };
+  },
   schedule: async () => schedule(await kernels()),
   stress: async () => {
     const { net, threshold } = await shippedNetwork();
-    return { draw: stress(net), starts: { threshold } };
+    return { draw: stress(net), changes: { threshold: { start: threshold } } };
   },
 };
 
 /** Mount the panel of one place; what the place held, a sentence for pages without scripts, gives way. */
 async function live(place) {
-  const { draw, act, starts = {} } = await FUNCTIONS[place.dataset.panel](), spec = structuredClone(SPECS[place.dataset.panel]);
-  for (const control of spec.controls) control.start = starts[control.name] ?? control.start;
+  const { draw, act, changes = {} } = await FUNCTIONS[place.dataset.panel](), spec = structuredClone(SPECS[place.dataset.panel]);
+  for (const control of spec.controls) Object.assign(control, changes[control.name]);
   place.replaceChildren();
   mount(place, spec, makeBrain(spec, draw, act));
 }
