@@ -20,13 +20,17 @@ def plane(array) -> np.ndarray:
 
 def levels(values, low: float = 0.0, high: float = 1.0) -> np.ndarray:
     """Return numbers as 8-bit levels `[h, w]`: `low` and below becomes 0, `high` and above 255."""
-    values = plane(values).astype(np.float64)
-    return np.round(255 * np.clip((values - low) / max(high - low, 1e-12), 0, 1)).astype(np.uint8)
+    values = plane(values).astype(np.float64)  # a copy, changed in place from here on
+    values -= low
+    values /= max(high - low, 1e-12)
+    np.clip(values, 0, 1, out=values)
+    values *= 255
+    return np.round(values, out=values).astype(np.uint8)
 
 
 def colored(values, colors: str = "gray") -> np.ndarray:
     """Return 8-bit numbers `[h, w]` in the colors of the palette, `[h, w, 3]` uint8 RGB."""
-    return palette.table(colors)[values]
+    return palette.table(colors).take(values, axis=0)
 
 
 def error_map(y_true, y_pred) -> np.ndarray:

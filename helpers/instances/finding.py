@@ -92,16 +92,26 @@ def _flood(mask, hills, height):
     """Number the hills inside a mask that rise by `height` above the pass to a higher one, each with its slopes."""
     low = hills.min(initial=0) - height - 1
     hills = np.pad(np.where(mask, hills, low), 1, constant_values=low)  # a plateau needs something lower around it
-    lowered = morphology.reconstruction(hills - height, hills)  # hills lower than `height` are flat now
+    lowered = _reconstructed(hills - height, hills)  # hills lower than `height` are flat now
     markers = ndimage.label(morphology.local_maxima(lowered)[1:-1, 1:-1] & mask, EIGHT)[0]
     return segmentation.watershed(-hills[1:-1, 1:-1], markers, mask=mask, connectivity=2).astype(np.int32)
+
+
+def _reconstructed(seed, hills):
+    """Let `seed` grow under `hills` as far as it can; a few dilations are enough for most objects, and quick."""
+    for _ in range(64):
+        grown = np.minimum(cv2.dilate(seed, EIGHT.astype(np.uint8)), hills)
+        if np.array_equal(grown, seed):
+            return seed
+        seed = grown
+    return morphology.reconstruction(seed, hills)
 
 
 def drop_small(labels, min_area: int) -> np.ndarray:
     """Return labels without objects of fewer than `min_area` pixels, numbered anew from 1, int32."""
     keep = np.bincount(labels.ravel(), minlength=1) >= max(min_area, 1)
     keep[0] = False
-    return np.where(keep, np.cumsum(keep), 0)[labels].astype(np.int32)
+    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)[labels]
 
 
 class Splitting(NamedTuple):

@@ -120,7 +120,7 @@ def save_mask(mask, path) -> Path:
     else:
         plane = plane.astype(np.uint8 if high <= 255 else np.uint16)
     if path.suffix.lower() == ".png":
-        return write_new(path, lambda file: file.write(as_png(plane)))
+        return write_new(path, lambda file: file.write(as_png(plane, quick=True)))
     content = io.BytesIO()
     tifffile.imwrite(content, plane, compression="zlib")
     return write_new(path, lambda file: file.write(content.getvalue()))

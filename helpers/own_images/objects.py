@@ -6,10 +6,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from scipy import ndimage
-from skimage import measure, segmentation
+from skimage import measure
 
 from helpers import drawing, palette
-from helpers.instances import cut_at_waists
+from helpers.instances import cut_at_waists, drop_small
 from helpers.own_images.keeping import write_new
 from helpers.own_images.tiles import plane_of
 
@@ -27,6 +27,15 @@ class FoundObject(NamedTuple):
     touches_border: bool
 
 
+# Crofton's perimeter: what each of the 16 patterns of four neighboring pixels adds, lines in four directions.
+# The bits: the pixel itself 1, the one above 2, the one to the left 4, the one above that 8. Source: scikit-image.
+_QUARTER, _SLANTED = np.pi / 4, np.pi / (4 * np.sqrt(2))
+_CROFTON = np.array([
+    0, _QUARTER + _SLANTED, _SLANTED, 2 * _SLANTED, 0, _QUARTER + _SLANTED, 0, _SLANTED,
+    _QUARTER, 2 * _QUARTER, _SLANTED, _SLANTED, _QUARTER, 2 * _QUARTER, 0, 0,
+])
+
+
 def label_objects(mask, min_area: int = 0, split: bool = False) -> np.ndarray:
     """Number the connected objects of a mask `[h, w]` or `[h, w, 1]` from 1; returns `[h, w]` int32, 0 for background.
 
@@ -34,44 +43,101 @@ def label_objects(mask, min_area: int = 0, split: bool = False) -> np.ndarray:
     on the distance to the background; a waist counts if it is narrower than the object beside it by a fifth of the
     usual half-width and by a pixel, so that rods stay whole.
     """
-    mask = plane_of(mask) > 0
-    labels = measure.label(mask)
-    if split and mask.any():
-        distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-        widest = ndimage.maximum(distance, labels, np.arange(1, labels.max() + 1))
-        labels = cut_at_waists(mask, waist=max(1.0, 0.2 * float(np.median(widest))))
-    if min_area:
-        areas = np.bincount(labels.ravel())
-        labels = np.where(areas[labels] >= min_area, labels, 0)
-    return segmentation.relabel_sequential(labels)[0].astype(np.int32)
+    labels = measure.label(plane_of(mask) > 0)
+    if split and labels.any():
+        labels = _cut(labels)
+    return drop_small(labels, min_area)
+
+
+def _cut(labels):
+    """Cut the pieces of a mask at their waists, each numbered on its own; returns labels, in the order of the pieces.
+
+    The pieces are put close together first: most of a picture is background, and costs as much as the objects.
+    """
+    boxes, gap = ndimage.find_objects(labels), 4  # no piece comes near the next one, which blurring would join
+    sides = np.array([[rows.stop - rows.start, columns.stop - columns.start] for rows, columns in boxes]) + gap
+    width, top, left, height, places = max(sides[:, 1].max(), int(np.sqrt(1.2 * sides.prod(axis=1).sum()))), 0, 0, 0, {}
+    for i in np.argsort(-sides[:, 0], kind="stable"):  # in rows, the highest first
+        if left + sides[i, 1] > width:
+            top, left, height = top + height, 0, 0
+        height = max(height, sides[i, 0])
+        places[i] = np.s_[top : top + sides[i, 0] - gap, left : left + sides[i, 1] - gap]
+        left += sides[i, 1]
+    close = np.zeros((top + height, width), np.int32)
+    for i, place in places.items():
+        close[place] = np.where(labels[boxes[i]] == i + 1, i + 1, 0)
+    distance = cv2.distanceTransform((np.pad(close, 1) > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    widest = ndimage.maximum(distance[1:-1, 1:-1], close, np.arange(1, len(boxes) + 1))
+    parts = cut_at_waists(close > 0, waist=max(1.0, 0.2 * float(np.median(widest))))
+    owner = np.zeros(parts.max() + 1, np.int64)
+    owner[parts] = close
+    order = np.argsort(owner, kind="stable")
+    number = np.empty_like(order)
+    number[order] = np.arange(len(order))  # background stays 0, as its owner is the smallest
+    cut = np.zeros(labels.shape, np.int32)
+    for i, place in places.items():
+        inside = labels[boxes[i]] == i + 1
+        cut[boxes[i]][inside] = number[parts[place]][inside]
+    return cut
 
 
 def measure_objects(labels, image=None, pixel_size: float = 1.0) -> list[FoundObject]:
     """Measure each numbered object: place, area, perimeter, roundness (1 for a disc), mean gray level.
 
-    labels: `[h, w]` from `label_objects`; image: its picture, for the gray level; pixel_size: side of a pixel, such as
-    0.65 micrometers. Perimeter: Crofton's formula, which is right for discs where counting pixels is not.
-    Raises ValueError if the shapes differ.
+    labels: whole numbers `[h, w]` from `label_objects`; image: its picture, for the gray level; pixel_size: side of a
+    pixel, such as 0.65 micrometers. Perimeter: Crofton's formula, which is right for discs where counting pixels is
+    not. Raises ValueError if the shapes differ, or for labels that are no whole numbers.
     """
     labels = np.asarray(labels)
     gray = None if image is None else plane_of(image)
+    if labels.ndim != 2 or labels.dtype.kind not in "iu":
+        raise ValueError(f"labels are {labels.dtype} {labels.shape}; expected whole numbers [h, w], of label_objects.")
     if gray is not None and gray.shape != labels.shape:
         raise ValueError(
             f"the picture is {gray.shape} and labels are {labels.shape}; measure objects on the picture they were "
             "found in."
         )
-    rows = []
-    for region in measure.regionprops(labels, gray):
-        perimeter = float(region.perimeter_crofton)
-        top, left, bottom, right = region.bbox
-        border = top == 0 or left == 0 or bottom == labels.shape[0] or right == labels.shape[1]
-        area = float(region.area)
-        rows.append(FoundObject(
-            int(region.label), *(round(float(c), 1) for c in region.centroid), round(area * pixel_size**2, 4),
-            round(perimeter * pixel_size, 4), round(min(1.0, 4 * np.pi * area / max(perimeter, 1e-9) ** 2), 3),
-            round(float(region.intensity_mean), 4) if gray is not None else float("nan"), border,
-        ))
-    return rows
+    numbers, places, owners = _pixels(labels)
+    count = len(numbers)
+    areas = np.bincount(owners, minlength=count)
+    means = np.full(count, np.nan) if gray is None else np.bincount(owners, gray[places], count) / areas
+    rows, columns = (np.bincount(owners, at, count) / areas for at in places)
+    perimeters = _perimeters(labels, numbers)
+    edges = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    border = np.isin(numbers, edges)
+    round_ = np.minimum(1.0, 4 * np.pi * areas / np.maximum(perimeters, 1e-9) ** 2)
+    table = zip(
+        numbers.tolist(), rows.tolist(), columns.tolist(), (areas * pixel_size**2).tolist(),
+        (perimeters * pixel_size).tolist(), round_.tolist(), means.tolist(), border.tolist(),
+    )
+    return [FoundObject(n, round(r, 1), round(c, 1), round(a, 4), round(p, 4), round(o, 3), round(m, 4), b)
+            for n, r, c, a, p, o, m, b in table]
+
+
+def _pixels(labels):
+    """Return the numbers of the objects, the places `(rows, columns)` of their pixels, and whose each pixel is."""
+    places = np.nonzero(labels > 0)
+    held = labels[places]
+    there = np.zeros(int(held.max(initial=0)) + 1, bool)
+    there[held] = True
+    numbers = np.flatnonzero(there)
+    return numbers, places, (np.cumsum(there) - 1)[held]
+
+
+def _perimeters(labels, numbers):
+    """Return the length of each object's border, pixels."""
+    padded = np.pad(labels, 1)
+    four = padded[1:, 1:], padded[:-1, 1:], padded[1:, :-1], padded[:-1, :-1]
+    mixed = (four[0] != four[1]) | (four[0] != four[2]) | (four[0] != four[3])  # elsewhere there is no border
+    four = [each[mixed] for each in four]
+    total = np.zeros(int(numbers[-1]) + 1 if len(numbers) else 1)
+    for i, mine in enumerate(four):
+        first = mine > 0
+        for earlier in four[:i]:
+            first &= mine != earlier  # each object is looked at once in each place
+        code = sum((other[first] == mine[first]).astype(np.int64) << bit for bit, other in enumerate(four))
+        total += np.bincount(mine[first], _CROFTON[code], len(total))
+    return total[numbers]
 
 
 def save_table(rows, path) -> Path:
@@ -105,14 +171,17 @@ def contact_sheet(images, masks, side: int = 256) -> np.ndarray:
 
 def numbered_contours(image, labels, zoom: int = 1) -> np.ndarray:
     """Draw each object's outline and number over its picture; returns `[zoom * h, zoom * w, 3]` uint8 RGB."""
-    picture = drawing.enlarged(drawing.colored(drawing.levels(plane_of(image))), zoom)
-    labels = drawing.enlarged(np.asarray(labels), zoom)
+    picture, labels = drawing.colored(drawing.levels(plane_of(image))), np.asarray(labels)
+    numbers, places, owners = _pixels(labels)
+    middles = [np.bincount(owners, at) / np.bincount(owners) for at in places] if len(numbers) else [(), ()]
+    if zoom > 1:
+        picture, labels = drawing.enlarged(picture, zoom), drawing.enlarged(labels, zoom)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     edges = cv2.morphologyEx(labels.astype(np.float32), cv2.MORPH_GRADIENT, cross) > 0
     picture[edges & (labels > 0)] = palette.rgb("truth")
-    for region in measure.regionprops(labels):
-        row, column = (int(c) for c in region.centroid)
+    for number, *middle in zip(numbers, *middles):
+        row, column = (int(zoom * c + (zoom - 1) / 2) for c in middle)
         place = max(column - 6, 0), min(row + 5, picture.shape[0] - 1)
         for color, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-            cv2.putText(picture, str(region.label), place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, thick, cv2.LINE_AA)
+            cv2.putText(picture, str(number), place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, thick, cv2.LINE_AA)
     return picture

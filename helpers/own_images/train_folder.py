@@ -157,12 +157,12 @@ def network_card(pairs, sets, owners, settings, **training) -> dict:
     versions = {"Python": platform.python_version(), "TensorFlow": tf.__version__, "Keras": keras.__version__}
     digits = fingerprint(*pairs.images, *pairs.masks)
     folder = Path(settings["images"]).name if settings["images"] else "drawn or downloaded nuclei"
-    kinds = sorted(set(conditions) - {""})
+    kinds, many = sorted(set(conditions) - {""}), len(set(sources))
     said = {name: value for name, value in settings.items() if name not in (*_PLACES, "author", "task")}
     return {
         "task": settings["task"] or f"objects in {folder}", "made by": maker,
         "made on": datetime.now(UTC).date().isoformat(),
-        "data": f"{len(pairs.names)} pictures of {len(set(sources))} sources, fingerprint {digits}",
+        "data": f"{len(pairs.names)} pictures of {many} source{'s' if many > 1 else ''}, fingerprint {digits}",
         "layout": pairs.layout, "conditions": ", ".join(kinds) or "none were told apart",
         "split": split_table(sets, pairs.names, sources, conditions),
         "seed": settings["seed"], "patches": settings["patch"], **training,
