@@ -1,10 +1,9 @@
 """A folder of a hundred pictures through `predict`, beside the network alone: writes predict.md.
 
-    python benchmarks/predict.py             three rounds, about four minutes
-    python benchmarks/predict.py --n 20 --rounds 1
+    python benchmarks/predict.py             a hundred pictures, twice, about two minutes
+    python benchmarks/predict.py --n 30      fewer, printed only
 
-Both are measured in turn, round by round, because the speed of a shared machine drifts: only their ratio within a round
-counts. The network alone is given the same picture as often, as one ready tensor, and nothing is done with its answer.
+The speed of a shared machine drifts, so the network alone is timed again after every ten pictures.
 """
 
 import argparse
@@ -25,6 +24,7 @@ from helpers import own_images as own  # noqa: E402
 from helpers.own_images import folders  # noqa: E402
 
 REPORT = Path(__file__).with_suffix(".md")
+BLOCK = 10  # pictures between two measurements of the network
 NETWORK = MODELS / "unet_circles.keras"
 
 
@@ -36,73 +36,90 @@ def write_pictures(folder, n, side=1024):
         tifffile.imwrite(folder / f"picture{i:03d}.tif", np.block([[tiles[j] for j in row] for row in at]))
 
 
-class Watch:
-    """The memory of this process whenever a page is written, MB, in place of the progress bar's own count."""
+class Watched:
+    """One run of `predict`, which stops after every ten pictures until they are written, to time the network alone."""
 
     def __init__(self):
-        self.seen, self.write = [], folders._write_page
+        """Put itself between `predict_folder` and what it calls."""
+        import tensorflow as tf
 
-    def __call__(self, *page):
+        from helpers.training import compiled
+
+        self.write, self.predict, self.memory, self.calls = folders._write_page, own.predict_tiled, [], 0
+        self.step = compiled(own.load_kept(NETWORK).model)
+        self.picture = tf.constant(np.random.default_rng(0).random((1, 1024, 1024, 1), dtype=np.float32))
+        self.step(self.picture)
+        self.alone, self.folder = [], []
+
+    def written(self, *page):
+        """Write a page and note the memory of the process, MB."""
         self.write(*page)
-        self.seen.append(psutil.Process().memory_info().rss / 1e6)
+        self.memory.append(psutil.Process().memory_info().rss / 1e6)
 
+    def predicted(self, *picture, **settings):
+        """Predict a picture; before every tenth, close the block of ten and time ten passes of the network."""
+        if self.calls % BLOCK == 0:
+            self.close()
+        self.calls += 1
+        return self.predict(*picture, **settings)
 
-def network_alone(n, side=1024):
-    """Return the seconds of `n` passes of the network over one picture."""
-    import tensorflow as tf
+    def close(self):
+        """End a block: wait for its last page, note its time, and time the network."""
+        while len(self.memory) < self.calls:
+            time.sleep(0.0005)
+        now = time.perf_counter()
+        self.folder.append(now - self.since)
+        for _ in range(BLOCK):
+            self.step(self.picture)
+        self.since = time.perf_counter()
+        self.alone.append(self.since - now)
 
-    from helpers.training import compiled
+    def run(self, pictures, out, **settings):
+        """Predict a folder; returns how many objects were found."""
+        folders._write_page, folders.predict_tiled, self.since = self.written, self.predicted, time.perf_counter()
+        try:
+            found, problems = own.predict_folder(NETWORK, pictures, out, progress=False, **settings)
+            self.close()
+        finally:
+            folders._write_page, folders.predict_tiled = self.write, self.predict
+        assert not problems, problems
+        return found
 
-    step = compiled(own.load_kept(NETWORK).model)
-    picture = tf.constant(np.random.default_rng(0).random((1, side, side, 1), dtype=np.float32))
-    step(picture)
-    start = time.perf_counter()
-    for _ in range(n):
-        step(picture)
-    return time.perf_counter() - start
-
-
-def whole_folder(pictures, out, watch, **settings):
-    """Return the seconds of `predict` from its call to its end, loading the network included, and the objects found."""
-    folders._write_page = watch
-    start = time.perf_counter()
-    found, problems = own.predict_folder(NETWORK, pictures, out, progress=False, **settings)
-    assert not problems, problems
-    return time.perf_counter() - start, found
+    @property
+    def shares(self) -> list[float]:
+        """For each block, the time of the network alone, before and after it, to the time of the block."""
+        return [(before + after) / 2 / block for before, after, block in zip(self.alone, self.alone[1:], self.folder[1:])]
 
 
 def main() -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    kinds = {"one object a piece": {"split": False}, "touching objects cut apart": {"split": True}}
-    shares, speeds, watch, objects = {kind: [] for kind in kinds}, {kind: [] for kind in kinds}, Watch(), {}
+    lines = [
+        "# A folder of pictures through `predict`", "",
+        f"`python benchmarks/predict.py`, {os.cpu_count()} CPU cores, load before the start {os.getloadavg()[0]:.1f}. {options.n} pictures of "
+        f"1024x1024 of drawn nuclei, with the network that ships; masks, overlays and the table are written. After every {BLOCK} pictures the "
+        f"run waits until they are written, and the network alone gets {BLOCK} passes over one ready picture. Medians of these blocks, in "
+        "brackets their quartiles. With loading: the network's time to that of all blocks and of loading it once.", "",
+        "| objects | of the network's own speed | with loading | pictures a second | objects found | memory, MB: first ten, last ten |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     with tempfile.TemporaryDirectory() as scratch:
         pictures = Path(scratch) / "pictures"
         pictures.mkdir()
         write_pictures(pictures, options.n)
-        network_alone(2)
-        for i in range(options.rounds):
-            for kind, settings in kinds.items():
-                before = network_alone(options.n // 2)
-                seconds, objects[kind] = whole_folder(pictures, Path(scratch) / f"{i} {kind}", watch, min_area=20, **settings)
-                alone = before + network_alone(options.n - options.n // 2)
-                shares[kind].append(alone / seconds)
-                speeds[kind].append(options.n / seconds)
-                print(f"{kind}: network {alone:.1f} s, folder {seconds:.1f} s, {alone / seconds:.0%}", flush=True)
-    early, late = (max(part) for part in np.array_split(watch.seen, 4)[:: 3])
-    lines = [
-        "# A folder of pictures through `predict`", "",
-        f"`python benchmarks/predict.py`, {os.cpu_count()} CPU cores. {options.n} pictures of 1024x1024 of drawn nuclei, with the network "
-        f"that ships. Masks, overlays and the table are written, and loading the network counts. Medians of {options.rounds} rounds, in "
-        "brackets the lowest and the highest; network alone and folder are measured in turn.", "",
-        "| objects | of the network's own speed | pictures a second | objects found |", "| --- | --- | --- | --- |",
-        *(f"| {kind} | {np.median(shares[kind]):.0%} ({min(shares[kind]):.0%} to {max(shares[kind]):.0%}) | "
-          f"{np.median(speeds[kind]):.1f} | {objects[kind]:,} |" for kind in kinds), "",
-        f"Memory of the process at its peak: {early:.0f} MB in the first quarter of all pictures, {late:.0f} MB in the last.", "",
-    ]
+        for kind, settings in (("one object a piece", {"split": False}), ("touching objects cut apart", {"split": True})):
+            watched = Watched()
+            found = watched.run(pictures, Path(scratch) / kind, min_area=20, **settings)
+            low, middle, high = np.percentile(watched.shares, (25, 50, 75))
+            loaded = 1 / (1 / middle + watched.folder[0] / (np.median(watched.alone) * (len(watched.folder) - 1)))
+            lines.append(
+                f"| {kind} | {middle:.0%} ({low:.0%} to {high:.0%}) | {loaded:.0%} | {BLOCK / np.median(watched.folder[1:]):.1f} | {found:,} | "
+                f"{max(watched.memory[:BLOCK]):.0f}, {max(watched.memory[-BLOCK:]):.0f} |"
+            )
+            print(lines[-1], flush=True)
+    lines.append("")
     print("\n".join(lines))
     if options.n >= 100:
         REPORT.write_text("\n".join(lines), encoding="utf-8")

@@ -25,7 +25,10 @@ from helpers.evaluation import dice_per_image
 from helpers.own_images import PictureError, load_pairs, predict_tiled, read_picture
 from helpers.own_images.keeping import NOTE
 from helpers.training import bce_dice_loss, claim_folder, load_network, make_callbacks, new_run_dir, read_log
+from helpers.instances import cut_at_waists
 from PIL import Image, ImageOps
+from scipy import ndimage
+from skimage import measure
 
 RNG = np.random.default_rng(0)
 GRAY = RNG.integers(0, 256, (40, 56), dtype=np.uint8)
@@ -516,6 +519,33 @@ def test_discs_are_measured_right(tmp_path):
     assert own.numbered_contours(mask.astype(float), own.label_objects(mask)).shape == (200, 300, 3)
 
 
+def test_objects_are_measured_as_scikit_image_does():
+    rng = np.random.default_rng(7)
+    labels = own.draw_nuclei(rng, (200, 260))[1]  # many touch
+    image = rng.random(labels.shape, dtype=np.float32)
+    for numbers in (labels, labels * 7, np.kron(labels, np.ones((2, 2), np.int32))[:200, :260], labels * 0):
+        rows, regions = own.measure_objects(numbers, image, pixel_size=2), measure.regionprops(numbers, image)
+        assert len(rows) == len(regions)
+        for row, region in zip(rows, regions):
+            assert (row.number, row.area) == (region.label, 4 * region.area) and abs(row.perimeter - 2 * region.perimeter_crofton) < 1e-3
+            assert abs(row.mean_gray - region.intensity_mean) < 1e-3 and np.abs(np.subtract(row[1:3], region.centroid)).max() < 0.051
+            assert row.touches_border == (min(region.bbox[:2]) == 0 or region.bbox[2] == 200 or region.bbox[3] == 260)
+    with pytest.raises(ValueError, match="expected whole numbers"):
+        own.measure_objects(image)
+
+
+def test_cutting_piece_by_piece_is_cutting_all_at_once():
+    cuts = 0
+    for seed in range(4):
+        mask = own.draw_nuclei(np.random.default_rng([9, seed]), (200, 260))[1] > 0
+        pieces = measure.label(mask)
+        widest = [ndimage.distance_transform_edt(np.pad(pieces == n, 1)).max() for n in range(1, pieces.max() + 1)]
+        whole, found = cut_at_waists(mask, max(1.0, 0.2 * float(np.median(widest)))), own.label_objects(mask, split=True)
+        assert len({*zip(whole.ravel(), found.ravel())}) - 1 == whole.max() == found.max()
+        cuts += found.max() - pieces.max()
+    assert cuts > 3
+
+
 def test_touching_discs_are_cut_apart():
     mask = np.zeros((80, 120), np.uint8)
     for x in (40, 72):
@@ -963,7 +993,8 @@ def test_a_table_from_excel_is_read(tmp_path):
     assert own.groups_from_csv(tmp_path / "t.csv", ["b", "Zelle ä"], "Bild", "Spender") == ["Meier", "Müller"]
 
 
-def test_loading_needs_little_memory(tmp_path):
+@pytest.mark.parametrize("kind", ["gray", "color"])
+def test_loading_needs_little_memory(tmp_path, kind):
     code = (
         "import sys, resource, numpy as np; from helpers import own_images as own\n"
         "own.load_pairs(sys.argv[1] + '/small/images', sys.argv[1] + '/small/masks')\n"
@@ -972,8 +1003,11 @@ def test_loading_needs_little_memory(tmp_path):
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / (12 * 2000 * 2000))"
     )
     disc = cv2.circle(np.zeros((2000, 2000), np.uint8), (900, 900), 500, 255, -1)
-    folders(tmp_path, {f"{i}.tif": disc for i in range(12)}, {f"{i}.tif": disc for i in range(12)})
-    folders(tmp_path / "small", {"a.tif": disc[:50, :50]}, {"a.tif": disc[:50, :50]})
+    if kind == "color":  # a photograph, and a mask in red on black
+        disc = np.dstack([disc, disc * 0, disc // 2]), np.dstack([disc, disc * 0, disc * 0])
+    image, mask = disc if kind == "color" else (disc, disc)
+    folders(tmp_path, {f"{i}.tif": image for i in range(12)}, {f"{i}.png": mask for i in range(12)})
+    folders(tmp_path / "small", {"a.tif": image[:50, :50]}, {"a.png": mask[:50, :50]})
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
     assert float(done.stdout.splitlines()[-1]) < 8, done.stdout + done.stderr
 

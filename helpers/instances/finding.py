@@ -109,9 +109,12 @@ def _reconstructed(seed, hills):
 
 def drop_small(labels, min_area: int) -> np.ndarray:
     """Return labels without objects of fewer than `min_area` pixels, numbered anew from 1, int32."""
-    keep = np.bincount(labels.ravel(), minlength=1) >= max(min_area, 1)
-    keep[0] = False
-    return np.where(keep, np.cumsum(keep), 0).astype(np.int32)[labels]
+    inside = np.flatnonzero(labels != 0)  # most of a picture is background, and is not looked at again
+    held = labels.ravel()[inside]
+    keep = np.bincount(held, minlength=1) >= max(min_area, 1)
+    kept = np.zeros(labels.shape, np.int32)
+    kept.ravel()[inside] = np.where(keep, np.cumsum(keep), 0)[held]
+    return kept
 
 
 class Splitting(NamedTuple):

@@ -99,7 +99,9 @@ def _one_channel(page, name, channel):
     used = [i for i in range(3) if color[..., i].any()]
     if len(used) == 1:
         return color[..., used[0]], f"{kind}, only {('red', 'green', 'blue')[used[0]]}{note}"
-    gray = color.astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
-    if page.dtype.kind in "ub":
-        gray = np.round(gray).astype(page.dtype)
+    gray = np.empty(color.shape[:2], page.dtype if page.dtype.kind in "ub" else np.float32)
+    rows = max(1, 2**20 // color.shape[1])
+    for start in range(0, len(color), rows):  # not all at once, which would need twelve bytes a pixel
+        mixed = color[start : start + rows].astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+        gray[start : start + rows] = np.round(mixed) if page.dtype.kind in "ub" else mixed
     return gray, f"{kind} to gray{note}"

@@ -8,7 +8,6 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
@@ -46,25 +45,33 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
         pictures = {key: path for key, path in pictures.items() if not path.is_relative_to(out)}
     table = _begin(out, model_path, settings)
     problems, waiting = [], None
-    with ThreadPoolExecutor(1) as beside:  # while the network computes, the picture before is measured and written
-        for key, path in tqdm(pictures.items(), unit="picture", disable=not progress):
-            try:
-                pages = read_picture(path).pages
-                for i, page in enumerate(pages, 1):
-                    name = f"{key}_p{i:03d}" if len(pages) > 1 else key
-                    if (out / f"{name}_mask.png").exists():
-                        continue
-                    gray, _ = to_gray(page, path.name, settings["value_range"], settings["channel"])
-                    mask = predict_tiled(kept.model, gray, normalization=kept.normalization) >= kept.threshold
-                    if waiting:
-                        waiting.result()  # no more than one waits, which limits the memory
-                    waiting = beside.submit(_write_page, gray, mask, name, out, table, settings)
-            except PictureError as error:
-                problems.append(str(error))
+    pages = _pages(tqdm(pictures.items(), unit="picture", disable=not progress), out, settings, problems)
+    # While the network computes, the next picture is read, and the one before is measured and written.
+    with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(1) as behind:
+        coming = ahead.submit(next, pages, None)
+        while (page := coming.result()) is not None:
+            coming, (name, gray) = ahead.submit(next, pages, None), page
+            mask = predict_tiled(kept.model, gray, normalization=kept.normalization) >= kept.threshold
+            if waiting:
+                waiting.result()  # no more than one waits, which limits the memory
+            waiting = behind.submit(_write_page, gray, mask, name, out, table, settings)
         if waiting:
             waiting.result()
     with table.open(encoding="utf-8") as file:
         return sum(1 for _ in file) - 1, problems
+
+
+def _pages(pictures, out, settings, problems):
+    """Yield the name and the gray levels of each page that has no mask yet; what cannot be read goes into `problems`."""
+    for key, path in pictures:
+        try:
+            pages = read_picture(path).pages
+            for i, page in enumerate(pages, 1):
+                name = f"{key}_p{i:03d}" if len(pages) > 1 else key
+                if not (out / f"{name}_mask.png").exists():
+                    yield name, to_gray(page, path.name, settings["value_range"], settings["channel"])[0]
+        except PictureError as error:
+            problems.append(str(error))
 
 
 def _write_page(gray, mask, name, out, table, settings):
@@ -77,8 +84,9 @@ def _write_page(gray, mask, name, out, table, settings):
          unit, r.roundness, r.mean_gray, int(r.touches_border)) for r in rows
     )
     overlay = io.BytesIO()
-    shown = np.clip((gray - gray.min()) / max(float(np.ptp(gray)), 1e-6), 0, 1)
-    Image.fromarray(numbered_contours(shown, labels)).save(overlay, "JPEG", quality=90)
+    low = float(gray.min())
+    shown = numbered_contours(gray, labels, ends=(low, max(float(gray.max()), low + 1e-6)), objects=rows)
+    Image.fromarray(shown).save(overlay, "JPEG", quality=90)
     (out / f"{name}_overlay.jpg").unlink(missing_ok=True)  # of a run that was interrupted here
     write_new(out / f"{name}_overlay.jpg", lambda file: file.write(overlay.getvalue()))
     with table.open("a", encoding="utf-8") as file:

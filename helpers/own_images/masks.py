@@ -53,7 +53,7 @@ def codes_of(page, name: str, lossy: bool) -> Codes:
             raise PictureError(
                 f"{name}: is a colored mask with {page.dtype} numbers. Export it with 8 bits a channel."
             )
-        values, counts = np.unique(_numbers(page), return_counts=True)
+        values, counts = _values(page)
         return Codes(page, values, counts, lossy, name)
     page = page[..., 0] if page.ndim == 3 else page
     if page.dtype.kind == "f":
@@ -67,12 +67,26 @@ def codes_of(page, name: str, lossy: bool) -> Codes:
                 "threshold and save 0 and 255."
             )
         page = page.astype(np.int32)
-    values, counts = np.unique(page.view(np.uint8) if page.dtype == bool else page, return_counts=True)
+    values, counts = _values(page.view(np.uint8) if page.dtype == bool else page)
     return Codes(page, values.astype(np.int64), counts, lossy, name)
 
 
+def _values(page):
+    """Return the different numbers or colors of a page and how often each occurs, looked at some rows at a time."""
+    rows, seen = max(1, 2**20 // page.shape[1]), []
+    for start in range(0, len(page), rows):
+        part = page[start : start + rows]
+        seen.append(np.unique(_numbers(part) if page.ndim == 3 else part, return_counts=True))
+    values, where = np.unique(np.concatenate([each for each, _ in seen]), return_inverse=True)
+    return values, np.bincount(where, np.concatenate([count for _, count in seen])).astype(np.int64)
+
+
 def _numbers(colors):
-    return colors.astype(np.int32) @ np.int32([65536, 256, 1])
+    numbers = colors[..., 0].astype(np.int32)
+    for i in (1, 2):
+        numbers <<= 8
+        numbers |= colors[..., i]
+    return numbers
 
 
 def folder_facts(masks) -> FolderFacts:
@@ -273,19 +287,3 @@ def cleared_gap(codes, inside) -> np.ndarray:
 def filled(inside) -> np.ndarray:
     """Fill what closed outlines enclose."""
     return ndimage.binary_fill_holes(inside)
-
-
-def is_outline(inside) -> bool:
-    """Whether a mask is thin lines that enclose areas, as an outline drawn around each object is.
-
-    A mesh that runs through the whole picture, such as membranes, is not: it is one piece from edge to edge.
-    """
-    mask = np.asarray(inside, np.uint8)
-    if not mask.any() or mask.mean() > 0.5 or cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 3).max() > 5:
-        return False
-    _, _, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    largest = boxes[1:][boxes[1:, cv2.CC_STAT_AREA].argmax()]
-    height, width = mask.shape
-    if largest[cv2.CC_STAT_WIDTH] > 0.8 * width and largest[cv2.CC_STAT_HEIGHT] > 0.8 * height:
-        return False
-    return int(filled(mask).sum()) > 1.8 * int(mask.sum())

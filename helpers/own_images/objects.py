@@ -50,35 +50,62 @@ def label_objects(mask, min_area: int = 0, split: bool = False) -> np.ndarray:
 
 
 def _cut(labels):
-    """Cut the pieces of a mask at their waists, each numbered on its own; returns labels, in the order of the pieces.
+    """Cut the pieces of a mask at their waists; returns labels, numbered in the order of the pieces.
 
-    The pieces are put close together first: most of a picture is background, and costs as much as the objects.
+    Most pieces have one hill of distance to the background and cannot be cut, so only the others are flooded.
     """
-    boxes, gap = ndimage.find_objects(labels), 4  # no piece comes near the next one, which blurring would join
-    sides = np.array([[rows.stop - rows.start, columns.stop - columns.start] for rows, columns in boxes]) + gap
-    width, top, left, height, places = max(sides[:, 1].max(), int(np.sqrt(1.2 * sides.prod(axis=1).sum()))), 0, 0, 0, {}
-    for i in np.argsort(-sides[:, 0], kind="stable"):  # in rows, the highest first
-        if left + sides[i, 1] > width:
+    boxes = ndimage.find_objects(labels)
+    close, _ = _packed(labels, boxes, range(len(boxes)))
+    inside = np.pad(close > 0, 1).astype(np.uint8)
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    widest = np.zeros(len(boxes) + 1, np.float32)
+    np.maximum.at(widest, close, distance)
+    hills = cv2.GaussianBlur(distance, (0, 0), 1)
+    peaks = measure.label((hills >= cv2.dilate(hills, np.ones((3, 3), np.uint8))) & (close > 0))
+    chosen = np.flatnonzero(np.bincount(_owners(peaks, close)[1:], minlength=len(boxes) + 1) > 1) - 1
+    if not len(chosen):
+        return labels
+    close, places = _packed(labels, boxes, chosen)
+    parts = cut_at_waists(close > 0, waist=max(1.0, 0.2 * float(np.median(widest[1:]))))
+    owners = _owners(parts, close)
+    _, first = np.unique(owners, return_index=True)
+    number = len(boxes) + np.cumsum(~np.isin(np.arange(len(owners)), first))  # new ones come last, for the moment
+    number[first] = owners[first]
+    cut = labels.copy()
+    for i in chosen:
+        piece = labels[boxes[i]] == i + 1
+        cut[boxes[i]][piece] = number[parts[places[i]]][piece]
+    of_piece = np.arange(max(number.max(), len(boxes)) + 1)
+    of_piece[number] = owners
+    rank = np.empty(len(of_piece), np.int32)
+    rank[np.argsort(of_piece, kind="stable")] = np.arange(len(of_piece))
+    return rank[cut]
+
+
+def _packed(labels, boxes, chosen):
+    """Put pieces close together, because background costs as much as objects; returns them and their new places."""
+    gap = 4  # so far apart, blurring does not join them
+    sides = {i: (boxes[i][0].stop - boxes[i][0].start + gap, boxes[i][1].stop - boxes[i][1].start + gap) for i in chosen}
+    width = max(max(w for _, w in sides.values()), int(np.sqrt(1.2 * sum(h * w for h, w in sides.values()))))
+    top, left, height, places = 0, 0, 0, {}
+    for i in sorted(sides, key=lambda i: -sides[i][0]):  # in rows, the highest first
+        if left + sides[i][1] > width:
             top, left, height = top + height, 0, 0
-        height = max(height, sides[i, 0])
-        places[i] = np.s_[top : top + sides[i, 0] - gap, left : left + sides[i, 1] - gap]
-        left += sides[i, 1]
+        height = max(height, sides[i][0])
+        places[i] = np.s_[top : top + sides[i][0] - gap, left : left + sides[i][1] - gap]
+        left += sides[i][1]
     close = np.zeros((top + height, width), np.int32)
     for i, place in places.items():
         close[place] = np.where(labels[boxes[i]] == i + 1, i + 1, 0)
-    distance = cv2.distanceTransform((np.pad(close, 1) > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    widest = ndimage.maximum(distance[1:-1, 1:-1], close, np.arange(1, len(boxes) + 1))
-    parts = cut_at_waists(close > 0, waist=max(1.0, 0.2 * float(np.median(widest))))
-    owner = np.zeros(parts.max() + 1, np.int64)
-    owner[parts] = close
-    order = np.argsort(owner, kind="stable")
-    number = np.empty_like(order)
-    number[order] = np.arange(len(order))  # background stays 0, as its owner is the smallest
-    cut = np.zeros(labels.shape, np.int32)
-    for i, place in places.items():
-        inside = labels[boxes[i]] == i + 1
-        cut[boxes[i]][inside] = number[parts[place]][inside]
-    return cut
+    return close, places
+
+
+def _owners(parts, pieces):
+    """Return for each number in `parts` the number in `pieces` at the same place."""
+    owners = np.zeros(parts.max() + 1, np.int64)
+    owners[parts] = pieces
+    owners[0] = 0
+    return owners
 
 
 def measure_objects(labels, image=None, pixel_size: float = 1.0) -> list[FoundObject]:
@@ -116,8 +143,8 @@ def measure_objects(labels, image=None, pixel_size: float = 1.0) -> list[FoundOb
 
 def _pixels(labels):
     """Return the numbers of the objects, the places `(rows, columns)` of their pixels, and whose each pixel is."""
-    places = np.nonzero(labels > 0)
-    held = labels[places]
+    inside = np.flatnonzero(labels > 0)
+    places, held = np.divmod(inside.astype(np.int32), labels.shape[1]), labels.ravel()[inside]
     there = np.zeros(int(held.max(initial=0)) + 1, bool)
     there[held] = True
     numbers = np.flatnonzero(there)
@@ -128,8 +155,13 @@ def _perimeters(labels, numbers):
     """Return the length of each object's border, pixels."""
     padded = np.pad(labels, 1)
     four = padded[1:, 1:], padded[:-1, 1:], padded[1:, :-1], padded[:-1, :-1]
-    mixed = (four[0] != four[1]) | (four[0] != four[2]) | (four[0] != four[3])  # elsewhere there is no border
-    four = [each[mixed] for each in four]
+    mixed = four[0] != four[1]
+    mixed |= four[0] != four[2]
+    mixed |= four[0] != four[3]
+    width = padded.shape[1]
+    row, column = np.divmod(np.flatnonzero(mixed), width - 1)  # elsewhere there is no border
+    there = (row + 1) * width + column + 1
+    four = [padded.ravel()[there - back] for back in (0, width, 1, width + 1)]
     total = np.zeros(int(numbers[-1]) + 1 if len(numbers) else 1)
     for i, mine in enumerate(four):
         first = mine > 0
@@ -169,17 +201,19 @@ def contact_sheet(images, masks, side: int = 256) -> np.ndarray:
     return np.vstack(rows)
 
 
-def numbered_contours(image, labels, zoom: int = 1) -> np.ndarray:
-    """Draw each object's outline and number over its picture; returns `[zoom * h, zoom * w, 3]` uint8 RGB."""
-    picture, labels = drawing.colored(drawing.levels(plane_of(image))), np.asarray(labels)
-    numbers, places, owners = _pixels(labels)
-    middles = [np.bincount(owners, at) / np.bincount(owners) for at in places] if len(numbers) else [(), ()]
+def numbered_contours(image, labels, zoom: int = 1, ends=(0.0, 1.0), objects=None) -> np.ndarray:
+    """Draw each object's outline and number over its picture; returns `[zoom * h, zoom * w, 3]` uint8 RGB.
+
+    ends: the numbers in the picture that are drawn black and white; objects: from `measure_objects`, if they are known.
+    """
+    picture, labels = drawing.colored(drawing.levels(plane_of(image), *ends)), np.asarray(labels)
+    objects = measure_objects(labels) if objects is None else objects
     if zoom > 1:
         picture, labels = drawing.enlarged(picture, zoom), drawing.enlarged(labels, zoom)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     edges = cv2.morphologyEx(labels.astype(np.float32), cv2.MORPH_GRADIENT, cross) > 0
     picture[edges & (labels > 0)] = palette.rgb("truth")
-    for number, *middle in zip(numbers, *middles):
+    for number, *middle in (each[:3] for each in objects):
         row, column = (int(zoom * c + (zoom - 1) / 2) for c in middle)
         place = max(column - 6, 0), min(row + 5, picture.shape[0] - 1)
         for color, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):

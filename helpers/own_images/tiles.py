@@ -61,9 +61,10 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
         if result.shape != (*plane.shape, classes) or result.dtype != np.float32:
             wanted = plane.shape if classes == 1 else (*plane.shape, classes)
             raise ValueError(f"out is {result.dtype} {np.shape(out)}; expected float32 {wanted}.")
-    result[:] = 0
     step = compiled(model)
     tiles = [(row, column) for row in rows for column in columns]
+    if len(tiles) > 1:
+        result[:] = 0
 
     def cut(tile):
         (top, height, _), (left, width, _) = tile
