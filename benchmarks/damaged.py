@@ -10,6 +10,7 @@ second lost, or memory beyond 2 GB.
 
 import argparse
 import collections
+import contextlib
 import io
 import json
 import os
@@ -160,12 +161,11 @@ def read(path):
             drawn(objects, 60, 70)
         return
     for page in read_picture(path).pages:
-        try:
+        with contextlib.suppress(PictureError):  # that it needs a range, for example
             to_gray(page, path.name, channel=0 if isinstance(page, Channels) else None)
-        except PictureError:
-            pass
-        codes = codes_of(page, path.name, path.suffix == ".jpg")
-        foreground_of(codes, None, folder_facts([codes]))
+        with contextlib.suppress(PictureError):  # that it is no mask
+            codes = codes_of(page, path.name, path.suffix == ".jpg")
+            foreground_of(codes, None, folder_facts([codes]))
 
 
 def try_range(first: int, last: int, log) -> None:

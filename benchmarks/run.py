@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 HERE_AND_NOW = ("core", "default_scene", "panels", "notebooks")
 APART = ("first_picture", "recipes", "own_images", "clinic", "mutants", "mutation", "web", "kills", "own_images_layouts",
-         "touching", "classes")
+         "own_folders", "predict", "damaged", "touching", "classes")
 
 
 def tables(name: str) -> tuple[str, list[list[list[str]]]]:

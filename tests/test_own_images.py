@@ -292,9 +292,17 @@ def test_missing_folders(tmp_path):
         load_pairs(tmp_path / "pictures", tmp_path / "pictures")
 
 
+def test_damaged_files_are_read_or_refused():
+    done = subprocess.run([sys.executable, "benchmarks/damaged.py", "--range", "0", "93"], capture_output=True, text=True, cwd=ROOT)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(rows) == 93 and not [row for row in rows if row[-1]] and {row[3] for row in rows} == {"read", "refused"}
+
+
 def test_links_out_of_the_folder_are_refused(tmp_path):
     secret = write(tmp_path / "elsewhere" / "s.png", GRAY)
     dirs = folders(tmp_path, {"b.png": GRAY}, {"a.png": DISC, "b.png": DISC})
+    (dirs[0] / "notes").symlink_to(secret)  # nobody reads it
+    assert "b " in own.inspect_pictures(dirs[0])
     (dirs[0] / "a.png").symlink_to(secret)
     with pytest.raises(PictureError, match=r"a\.png: is a link to .*out of the folder.*Copy"):
         load_pairs(*dirs)

@@ -50,7 +50,9 @@ def main(arguments=None) -> int:
         command.add_argument("--value-range", type=float, nargs=2, metavar=("BLACK", "WHITE"))
     options = parser.parse_args(arguments)
     try:
-        return COMMANDS[options.command](options)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"Note: {message}", file=sys.stderr)
+            return COMMANDS[options.command](options)
     except (PictureError, ImportError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

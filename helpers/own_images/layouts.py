@@ -86,7 +86,7 @@ def _files(folder, endings, without=None):
             continue
         if without is not None and path.is_relative_to(without):
             continue
-        if path.is_symlink():
+        if path.is_symlink() and (ending_of(path) in endings or path.is_dir()):
             _check_link(path, folder)
         if path.is_dir():
             continue
