@@ -62,7 +62,7 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
 
 
 def _pages(pictures, out, settings, problems):
-    """Yield the name and the gray levels of each page that has no mask yet; what cannot be read goes into `problems`."""
+    """Yield name and gray levels of each page that has no mask yet; what cannot be read goes into `problems`."""
     for key, path in pictures:
         try:
             pages = read_picture(path).pages

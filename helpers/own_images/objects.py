@@ -85,15 +85,15 @@ def _cut(labels):
 def _packed(labels, boxes, chosen):
     """Put pieces close together, because background costs as much as objects; returns them and their new places."""
     gap = 4  # so far apart, blurring does not join them
-    sides = {i: (boxes[i][0].stop - boxes[i][0].start + gap, boxes[i][1].stop - boxes[i][1].start + gap) for i in chosen}
-    width = max(max(w for _, w in sides.values()), int(np.sqrt(1.2 * sum(h * w for h, w in sides.values()))))
+    size = {i: (boxes[i][0].stop - boxes[i][0].start + gap, boxes[i][1].stop - boxes[i][1].start + gap) for i in chosen}
+    width = max(max(w for _, w in size.values()), int(np.sqrt(1.2 * sum(h * w for h, w in size.values()))))
     top, left, height, places = 0, 0, 0, {}
-    for i in sorted(sides, key=lambda i: -sides[i][0]):  # in rows, the highest first
-        if left + sides[i][1] > width:
+    for i in sorted(size, key=lambda i: -size[i][0]):  # in rows, the highest first
+        if left + size[i][1] > width:
             top, left, height = top + height, 0, 0
-        height = max(height, sides[i][0])
-        places[i] = np.s_[top : top + sides[i][0] - gap, left : left + sides[i][1] - gap]
-        left += sides[i][1]
+        height = max(height, size[i][0])
+        places[i] = np.s_[top : top + size[i][0] - gap, left : left + size[i][1] - gap]
+        left += size[i][1]
     close = np.zeros((top + height, width), np.int32)
     for i, place in places.items():
         close[place] = np.where(labels[boxes[i]] == i + 1, i + 1, 0)
