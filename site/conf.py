@@ -25,6 +25,7 @@ root_doc = "contents"  # the first page, index.html, is the live one of web/
 html_theme = "sphinx_book_theme"
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
+html_js_files = [("spellings.js", {"priority": 100})]  # before the search, which asks it for the words of a query
 html_favicon = "_static/icon.svg"
 html_sidebars = {"**": ["search-button-field.html", "sbt-sidebar-nav.html"]}  # the list's first line is the way home
 html_use_index = False
@@ -61,6 +62,10 @@ def finish_cells(app, doctree):
             for picture, text in zip(pictures, words):
                 picture["alt"] = text
                 picture["scale"] = 100  # which makes it a link to the file, for a closer look on a phone
+                width = picture.get("width") or int.from_bytes((Path(app.srcdir) / picture["uri"]).read_bytes()[16:20])  # of a PNG
+                width = int(str(width).removesuffix("px"))
+                if width > 780:
+                    picture["classes"].append("wide" if width < 950 else "widest")
             for printed in [block for block in cell.findall(nodes.literal_block) if "output" in block["classes"]]:
                 lines = printed.astext().strip().splitlines()
                 if sum(bool(re.search(r"\S {2,}\S", line)) for line in lines) > max(2, len(lines) / 2):

@@ -127,7 +127,7 @@ def make_live(cell) -> None:
         words = output.get("data", {}).get("text/plain", "")
         if "run this cell to move its sliders" in words:
             # The words stay for a page without scripts, and for the search.
-            output["data"] = {"text/html": f'<div class="unet-live" data-panel="{found.group(1)}"><p>{escape(words)}</p></div>'}
+            output["data"] = {"text/html": f'<div class="unet-live" id="live-{found.group(1)}" data-panel="{found.group(1)}"><p>{escape(words)}</p></div>'}
 
 
 def section(text: str, title: str) -> str:

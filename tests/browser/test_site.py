@@ -9,7 +9,7 @@ import os
 import re
 import threading
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
@@ -186,6 +186,30 @@ def test_search_finds_the_bottleneck(reader):
     found = page.locator("#search-results li a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     assert any("02_unet_anatomy.html" in link for link in found) and any("00_start_here.html" in link for link in found)
     assert page.complaints == []
+
+
+@pytest.mark.parametrize(("typed", "wanted"), [
+    ("overfitting", "03_training_with_callbacks.html"), ("over fitting", "03_training_with_callbacks.html"), ("underfitting", "03_training_with_callbacks.html"),
+    ("normalisation", "02_unet_anatomy.html"), ("up-sampling", "02_unet_anatomy.html"), ("u-net", "02_unet_anatomy.html"), ("grey level", "01_data_synthesis.html"),
+    ("dataset", "06_your_own_images.html"), ("crossentropy", "03_training_with_callbacks.html"), ("Jaccard", "04_evaluation_and_visualization.html"),
+])
+def test_search_knows_other_spellings(typed, wanted, reader):
+    page = reader("search")
+    page.goto(page.url + "?" + urlencode({"q": typed}))
+    page.locator("#search-results li a").first.wait_for()
+    found = page.locator("#search-results li a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    assert any(wanted in link for link in found[:8]), found[:10]
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("name", ["01_data_synthesis", "04_evaluation_and_visualization"])
+def test_words_in_wide_pictures_can_be_read_on_a_phone(name, reader):
+    page = reader(name, 360)
+    pictures = page.locator(".cell_output img")
+    shown = pictures.evaluate_all("all => all.map(p => p.getBoundingClientRect().width / Number(p.getAttribute('width')))")
+    strips = page.locator(".cell_output img:is(.wide, .widest)").count()
+    assert strips >= 3 and min(shown) > 0.38 and sorted(shown)[len(shown) // 4] > 0.55, shown
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 @pytest.mark.parametrize("name", ["01_data_synthesis", "02_unet_anatomy", "03_training_with_callbacks", "04_evaluation_and_visualization"])
