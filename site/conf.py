@@ -10,6 +10,9 @@ from docutils.utils.math.latex2mathml import tex2mathml
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 import address  # noqa: E402
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from helpers.printing import WIDTH  # noqa: E402
+
 repository, branch = address.settings()
 
 project = html_title = "U-Net, one circle at a time"
@@ -51,6 +54,19 @@ def mathml(translator, node):
     raise nodes.SkipNode
 
 
+def unbroken(text: str) -> str:
+    """Join the lines that `helpers.printing.say` broke because the next word would not have fitted."""
+    lines = []
+    for line in text.split("\n"):
+        before = re.sub(r"^.*\n", "", lines[-1]) if lines else ""
+        word = line.split(maxsplit=1)[0] if line.strip() else ""
+        if word and before.strip() and len(before) <= WIDTH < len(before) + 1 + len(word) and not line.lstrip().startswith("- "):
+            lines[-1] += f"\n{line}"
+        else:
+            lines.append(line)
+    return "\n".join(re.sub(r"\n *", " ", re.sub(r"\n {6,}(?=\S)", " ", line)) for line in lines)
+
+
 def finish_cells(app, doctree):
     """Give each picture that a cell made the words that tools/pages.py found for it, and mark printed tables as such."""
     for cell in doctree.findall(nodes.container):
@@ -64,14 +80,14 @@ def finish_cells(app, doctree):
                 picture["scale"] = 100  # which makes it a link to the file, for a closer look on a phone
                 width = picture.get("width") or int.from_bytes((Path(app.srcdir) / picture["uri"]).read_bytes()[16:20])  # of a PNG
                 width = int(str(width).removesuffix("px"))
-                if width > 780:
-                    picture["classes"].append("wide" if width < 950 else "widest")
+                if width > 540:
+                    picture["classes"].append("strip" if width <= 700 else "wide" if width < 950 else "widest")
             for printed in [block for block in cell.findall(nodes.literal_block) if "output" in block["classes"]]:
                 lines = printed.astext().strip().splitlines()
                 if sum(bool(re.search(r"\S {2,}\S", line)) for line in lines) > max(2, len(lines) / 2):
                     printed["classes"].append("columns")
                 else:  # a sentence broken into lines to fit a screen becomes one line again; the page breaks it anew
-                    printed.rawsource = re.sub(r"\n {6,}(?=\S)", " ", printed.astext())
+                    printed.rawsource = unbroken(printed.astext())
                     printed.children = [nodes.Text(printed.rawsource)]
 
 
