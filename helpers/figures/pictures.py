@@ -78,11 +78,11 @@ def show_predictions(images, y_true, y_pred, titles=(), title="", caption=""):
         axis.axis("off")
     for i, (image, true, pred) in enumerate(zip(images, y_true, y_pred)):
         above, below = axes[2 * (i // columns), i % columns], axes[2 * (i // columns) + 1, i % columns]
-        zoom = max(1, round(480 / max(np.shape(image)[:2])))
+        zoom = max(1, round(180 * wide / np.shape(image)[1]))  # nearly twice the size shown: thin lines
         large = drawing.enlarged(drawing.colored(drawing.levels(image)), zoom)
         for mask, kind in ((true, "truth"), (pred, "prediction")):
             drawing.outline(large, drawing.enlarged((plane(mask) > 0).astype(np.uint8), zoom), kind)
-        above.imshow(large)
+        above.imshow(large, interpolation="antialiased")
         above.set_title(titles[i] if i < len(titles) else "", fontsize=11)
         below.imshow(drawing.colored(drawing.error_map(true, pred), "errors"))
     colors = [(palette.COLORS[color], word) for color, word in palette.LEGENDS["errors"]]
