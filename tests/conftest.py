@@ -15,8 +15,9 @@ for folder in (ROOT, ROOT / "tools"):
 
 matplotlib.use("Agg")  # not the environment variable: the kernels that nbval starts would inherit it
 _scratch = tempfile.mkdtemp(prefix="unet-course-")
-os.environ.setdefault("UNET_COURSE_RUNS", str(Path(_scratch) / "runs"))
-os.environ.setdefault("UNET_COURSE_PROGRESS", str(Path(_scratch) / "progress"))
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "")  # tests that run side by side keep out of each other's way
+for _name, _folder in (("UNET_COURSE_RUNS", "runs"), ("UNET_COURSE_PROGRESS", "progress")):
+    os.environ[_name] = str(Path(os.environ.get(_name) or Path(_scratch) / _folder) / _worker)
 
 
 @pytest.fixture(autouse=True)
