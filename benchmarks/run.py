@@ -15,8 +15,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 HERE_AND_NOW = ("core", "default_scene", "panels", "notebooks")
-APART = ("first_picture", "recipes", "own_images", "clinic", "mutants", "mutation", "web", "kills", "own_images_layouts",
-         "own_folders", "predict", "damaged", "touching", "classes")
+APART = ("first_picture", "recipes", "own_images", "clinic", "strange", "mutants", "mutation", "web", "kills",
+         "own_images_layouts", "own_folders", "predict", "damaged", "touching", "classes")
 
 
 def tables(name: str) -> tuple[str, list[list[list[str]]]]:
