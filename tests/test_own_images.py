@@ -14,6 +14,7 @@ from functools import cache
 from types import SimpleNamespace
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -24,6 +25,7 @@ from helpers.anatomy import build_unet
 from helpers.evaluation import dice_per_image
 from helpers.own_images import PictureError, load_pairs, predict_tiled, read_picture
 from helpers.own_images.keeping import NOTE
+from helpers.own_images.lzw import is_sound
 from helpers.training import bce_dice_loss, claim_folder, load_network, make_callbacks, new_run_dir, read_log
 from helpers.instances import cut_at_waists
 from PIL import Image, ImageOps
@@ -290,6 +292,36 @@ def test_missing_folders(tmp_path):
         load_pairs(file, tmp_path)
     with pytest.raises(PictureError, match="holds no picture.*It is empty"):
         load_pairs(tmp_path / "pictures", tmp_path / "pictures")
+
+
+@pytest.mark.parametrize("n", [1, 300, 5000, 300_000])
+def test_lzw_data_of_every_length_are_sound(n):
+    rng = np.random.default_rng(n)
+    for numbers in (rng.integers(0, 256, n), np.zeros(n, int), np.repeat(rng.integers(0, 9, n), 7)[:n]):
+        data = imagecodecs.lzw_encode(numbers.astype(np.uint8).tobytes())
+        assert is_sound(data) and is_sound(data[: len(data) // 2])
+
+
+def test_lzw_data_that_would_crash_python_are_refused(tmp_path):
+    rng, refused = np.random.default_rng(1), 0
+    for _ in range(300):  # what is taken for sound is decoded, and must not end this test
+        data = b"\x80" + rng.integers(0, 128, 1, dtype=np.uint8).tobytes() + rng.integers(0, 256, 3000, dtype=np.uint8).tobytes()
+        refused += not is_sound(data)
+    assert refused > 290 and not is_sound(int("".join([f"{256:09b}{65:09b}"] * 80_000), 2).to_bytes(180_000, "big"))
+    path = write_lzw(tmp_path / "a.tif")
+    assert np.array_equal(read_picture(path).pages[0], GRAY)
+    content = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as tif:
+        start = tif.pages[0].dataoffsets[0]
+    content[start + 40 : start + 60] = b"\xff" * 20
+    path.write_bytes(content)
+    with pytest.raises(PictureError, match="its LZW data near byte .* mean nothing"):
+        read_picture(path)
+
+
+def write_lzw(path):
+    tifffile.imwrite(path, GRAY, compression="lzw")
+    return path
 
 
 def test_damaged_files_are_read_or_refused():

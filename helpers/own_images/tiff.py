@@ -9,6 +9,7 @@ import tifffile
 from PIL import Image
 
 from helpers.own_images.files import MAX_TOTAL, Channels, PictureError, check_size, hush, too_large
+from helpers.own_images.lzw import is_sound
 
 _TURNS = {  # of the tag Orientation: what makes such a page upright
     2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1], 5: lambda a: a.swapaxes(0, 1),
@@ -35,6 +36,7 @@ def read_tiff(path, size: int, max_pixels: int) -> tuple[list, str]:
                 raise PictureError(too_large(path, f"its pages hold {total:,} numbers together", max_pixels))
             _check_complete(path, series, size)
             _check_inflated(path, series)
+            _check_lzw(path, series)
             planes = _planes(path, series)
             if planes is None:  # Pillow decodes what tifffile cannot; it returns all pages of the file
                 return _pillow_pages(path, key)
@@ -113,6 +115,22 @@ def _check_inflated(path, series, most=200_000_000):
                     raise PictureError(
                         f"{path.name}: one of its compressed parts holds more than the page that it belongs to. "
                         "Export it again."
+                    )
+
+
+def _check_lzw(path, series):
+    """Raise if LZW data are damaged: the decoder would not raise, but end Python."""
+    for page in series.pages if series.keyframe.compression == 5 else ():
+        with path.open("rb") as file:
+            for offset, count in zip(page.dataoffsets, page.databytecounts):
+                file.seek(offset)
+                data = file.read(count)
+                if series.keyframe.fillorder == 2:  # bits from right to left
+                    data = np.packbits(np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")).tobytes()
+                if not is_sound(data):
+                    raise PictureError(
+                        f"{path.name}: is damaged: its LZW data near byte {offset:,} mean nothing. Copy or export it "
+                        "again."
                     )
 
 
