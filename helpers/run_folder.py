@@ -52,7 +52,7 @@ def read_log(run_dir) -> list[dict[str, float]]:
     Raises FileNotFoundError if there is no log, ValueError if it is damaged.
     """
     path = Path(run_dir).expanduser() / "log.csv"
-    if not path.exists():
+    if not path.is_file():
         raise FileNotFoundError(
             f"there is no log.csv in {run_dir}; train_unet writes it at the end of its first epoch."
         )
@@ -60,7 +60,7 @@ def read_log(run_dir) -> list[dict[str, float]]:
         try:  # Keras writes NA where it has no value, for example without validation
             rows = csv.DictReader(file)
             return [{key: float(value.replace("NA", "nan")) for key, value in row.items()} for row in rows]
-        except (AttributeError, ValueError) as error:
+        except (AttributeError, ValueError, csv.Error) as error:
             raise ValueError(f"{path} is damaged ({error}); delete the folder {run_dir} and train again.") from error
 
 

@@ -7,8 +7,11 @@ Keras is imported only by `opening`.
 """
 
 from helpers.gate.archives import DamagedError, GateError, copy_member, open_archive, read_json, read_member
-from helpers.gate.names import first_line, printable
+from helpers.gate.names import first_line, is_shown_as_it_is, printable, printable_lines
+from helpers.gate.texts import read_whole
+from helpers.gate.unpacking import unpack_all
 
 __all__ = [
-    "DamagedError", "GateError", "copy_member", "first_line", "open_archive", "printable", "read_json", "read_member",
+    "DamagedError", "GateError", "copy_member", "first_line", "is_shown_as_it_is", "open_archive", "printable",
+    "printable_lines", "read_json", "read_member", "read_whole", "unpack_all",
 ]

@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import stat
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -35,7 +36,7 @@ def open_archive(path, directory: int = 1_000_000):
     with path.open("rb") as file:
         try:
             end = zipfile._EndRecData(file)  # private, but it is what ZipFile itself goes by
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, struct.error) as error:
             raise DamagedError("is no zip archive") from error
         if not end:
             raise DamagedError("is no zip archive")
@@ -43,17 +44,17 @@ def open_archive(path, directory: int = 1_000_000):
             raise GateError(f"has a table of contents of {end[zipfile._ECD_SIZE]:,} bytes, more than {directory:,}")
         try:
             archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError, UnicodeDecodeError) as error:
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError, struct.error) as error:
             raise DamagedError(f"has a damaged table of contents ({first_line(error)})") from error
         with archive:
             yield archive
 
 
-def copy_member(archive, name: str, file, limit: int) -> int:
+def copy_member(archive, name: str, file, limit: int, densest: float = DENSEST) -> int:
     """Copy a member of an archive into an open file, block by block; returns its size in bytes.
 
     Raises GateError if it is not there, encrypted, packed in an unusual way or far too tightly, damaged, or larger than
-    `limit`, whatever its header says.
+    `limit`, whatever its header says. densest: how many times its packed size a large member may have.
     """
     said = printable(name, 60)
     try:
@@ -67,19 +68,26 @@ def copy_member(archive, name: str, file, limit: int) -> int:
         raise GateError(f"has the part {said}, packed {method}. Pack it again as plain zip")
     if info.file_size > limit:
         raise GateError(f"has the part {said}, which would have {info.file_size:,} bytes, more than {limit:,}")
-    if info.file_size > max(FLOOR, DENSEST * info.compress_size):
+    if info.file_size > max(FLOOR, densest * info.compress_size):
         raise GateError(f"has the part {said}, which would inflate {info.compress_size:,} bytes to {info.file_size:,}")
     done = 0
-    try:
-        with archive.open(info) as member:
-            while block := member.read(BLOCK):
-                done += len(block)
-                file.write(block)
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise DamagedError(f"has the damaged part {said} ({first_line(error)})") from error
+    for block in _blocks(archive, info, said):
+        done += len(block)
+        file.write(block)
     if done != info.file_size:
         raise DamagedError(f"has the part {said}, which is cut short: {done:,} of {info.file_size:,} bytes")
     return done
+
+
+def _blocks(archive, info, said):
+    """Yield the bytes of a member piece by piece; only what goes wrong with the archive is called damage."""
+    try:
+        with archive.open(info) as member:
+            while block := member.read(BLOCK):
+                yield block
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, OSError,
+            struct.error) as error:
+        raise DamagedError(f"has the damaged part {said} ({first_line(error)})") from error
 
 
 def read_member(archive, name: str, limit: int) -> bytes:

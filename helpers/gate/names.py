@@ -3,6 +3,7 @@
 import unicodedata
 
 _SPLIT = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, direction marks, halves of characters, line ends
+_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # they show gpj.exe as exe.jpg
 
 
 def printable(name, length: int = 200) -> str:
@@ -14,6 +15,16 @@ def printable(name, length: int = 200) -> str:
     text = str(name)
     text = text if len(text) <= length else f"{text[: length // 2]}...{text[-length // 2 :]}"
     return "".join(_escaped(sign) if unicodedata.category(sign) in _SPLIT else sign for sign in text)
+
+
+def is_shown_as_it_is(name) -> bool:
+    """Return whether a name is one line of text in one direction: no line end, no control code, no byte that is no UTF-8."""
+    return not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") or sign in _TURNING for sign in str(name))
+
+
+def printable_lines(text: str) -> str:
+    """Return a message of several lines as it may be shown: line ends stay, all else is escaped as in `printable`."""
+    return "\n".join(printable(line, len(line)) for line in str(text).split("\n"))
 
 
 def _escaped(sign):

@@ -1,15 +1,16 @@
 """Objects drawn as polygons: labelme, COCO, GeoJSON as QuPath writes it, and ImageJ's regions (ROI)."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 from skimage import draw
 
-from helpers.gate import first_line
-from helpers.own_images.files import PictureError, ending_of
+from helpers.gate import GateError, first_line, open_archive, read_json, read_member, read_whole
+from helpers.own_images.files import MAX_PIXELS, PictureError, ending_of
 
 ENDINGS = (".json", ".geojson", ".roi", ".zip")
+FARTHEST = 1e6  # pixels; no picture that is read is so long
+MOST_BYTES = 100_000_000  # of all regions in an archive
 
 
 def read_annotations(path) -> dict[str | None, list]:
@@ -22,9 +23,9 @@ def read_annotations(path) -> dict[str | None, list]:
     if ending_of(path) in (".roi", ".zip"):
         return {None: _regions(path)}
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise PictureError(f"{path.name}: is damaged or is not JSON ({first_line(error)}). Export it again.") from error
+        content = read_json(read_whole(path), "text")
+    except GateError as error:
+        raise PictureError(f"{path.name}: is damaged or is not JSON: it {error}. Export it again.") from error
     try:
         if isinstance(content, dict) and "shapes" in content:
             return {None: [_labelme(shape) for shape in content["shapes"]]}
@@ -34,7 +35,7 @@ def read_annotations(path) -> dict[str | None, list]:
         return {None: [part for feature in features for part in _geojson(feature["geometry"])]}
     except PictureError:
         raise
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
         raise PictureError(
             f"{path.name}: is JSON, but not of labelme, COCO or GeoJSON ({type(error).__name__} {first_line(error)}). "
             "Export the objects in one of these formats, or as a mask."
@@ -56,8 +57,16 @@ def drawn(objects, height: int, width: int) -> np.ndarray:
     return page
 
 
+def _ring(points):
+    """Return the points of one outline `[k, 2]`, or raise ValueError."""
+    ring = np.array(points, float)
+    if ring.ndim != 2 or ring.shape[1] < 2 or not len(ring) or not (np.abs(ring) < FARTHEST).all():
+        raise ValueError(f"an outline with points of the shape {ring.shape}, or far outside every picture")
+    return ring[:, :2]
+
+
 def _labelme(shape):
-    points, kind = np.array(shape["points"], float), shape.get("shape_type", "polygon")
+    points, kind = _ring(shape["points"]), shape.get("shape_type", "polygon")
     if kind == "rectangle":
         (left, top), (right, bottom) = points
         return [np.array([(left, top), (right, top), (right, bottom), (left, bottom)])]
@@ -77,9 +86,11 @@ def _coco(content, path):
     for annotation in content["annotations"]:
         shape = annotation["segmentation"]
         if isinstance(shape, list):
-            rings = [np.reshape(np.array(ring, float), (-1, 2)) for ring in shape]
+            rings = [_ring(np.reshape(np.array(ring, float), (-1, 2))) for ring in shape]
         elif isinstance(shape["counts"], list):
             height, width = shape["size"]
+            if min(shape["counts"], default=0) < 0 or not 0 < sum(shape["counts"]) == height * width <= MAX_PIXELS:
+                raise ValueError("run lengths that do not fill their picture")
             runs = np.repeat(np.arange(len(shape["counts"])) % 2 == 1, shape["counts"])
             rings = [runs.reshape(width, height).T]
         else:
@@ -95,9 +106,9 @@ def _geojson(geometry):
     if kind == "GeometryCollection":
         return [part for each in geometry["geometries"] for part in _geojson(each)]
     if kind == "Polygon":
-        return [[np.array(ring, float)[:, :2] for ring in coordinates]]
+        return [[_ring(ring) for ring in coordinates]]
     if kind == "MultiPolygon":
-        return [[np.array(ring, float)[:, :2] for polygon in coordinates for ring in polygon]]
+        return [[_ring(ring) for polygon in coordinates for ring in polygon]]
     raise PictureError(f"GeoJSON objects of the kind {kind!r} have no area. Export polygons.")
 
 
@@ -109,10 +120,25 @@ def _regions(path):
             f"{path.name}: holds regions of ImageJ, and the package for them is missing here: pip install roifile"
         ) from error
     try:
-        regions = roifile.roiread(path)
-        regions = regions if isinstance(regions, list) else [regions]
-        return [[np.asarray(region.coordinates(), float)] for region in regions]
+        regions = [roifile.ImagejRoi.frombytes(content) for content in _members(path)]
+        return [[_ring(region.coordinates())] for region in regions]
+    except GateError as error:
+        raise PictureError(f"{path.name}: {error}. Save the regions again.") from error
     except Exception as error:
         raise PictureError(
             f"{path.name}: is damaged, or does not hold regions of ImageJ ({first_line(error)}). Save them again."
         ) from error
+
+
+def _members(path):
+    """Yield the regions of a file as bytes: one each in an archive."""
+    if ending_of(path) == ".roi":
+        yield read_whole(path)
+        return
+    left = MOST_BYTES
+    with open_archive(path) as archive:
+        for info in archive.infolist():
+            content = b"" if info.is_dir() else read_member(archive, info.filename, left)
+            left -= len(content)
+            if content:
+                yield content

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from helpers.gate import first_line
+from helpers.gate import first_line, printable_lines
 
 MAX_PIXELS = 100_000_000  # of one picture; 10,000 x 10,000 as float32 are 400 MB
 MAX_TOTAL = 250_000_000  # of all pictures loaded together: 1.25 GB with their masks
@@ -22,7 +22,13 @@ ENDINGS = (*PICTURES, *MEDICAL, *MICROSCOPES)
 
 
 class PictureError(ValueError):
-    """A picture file or folder that cannot be used; the message names it, says why, and what to do."""
+    """A picture file or folder that cannot be used; the message names it, says why, and what to do.
+
+    What a name may hold that a terminal would obey is escaped, whoever raises it.
+    """
+
+    def __init__(self, message):
+        super().__init__(printable_lines(message))
 
 
 class RawPicture(NamedTuple):

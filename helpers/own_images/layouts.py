@@ -5,12 +5,14 @@ import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
+from helpers.gate import printable
 from helpers.own_images import annotations
 from helpers.own_images.annotations import read_annotations
 from helpers.own_images.files import ENDINGS, PictureError, ending_of
 from helpers.own_images.names import (
     IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, without_channel, without_number, without_word,
 )
+from helpers.own_images.walking import check_link, check_name, everything_in
 
 _SKIPPED = ("thumbs.db", "desktop.ini", "__macosx", "@eadir")
 _SHOWN = 10  # pictures without a partner; of more there is a count
@@ -56,7 +58,7 @@ def existing_folder(folder, name: str) -> Path:
     if not folder.exists():
         others = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
         near = difflib.get_close_matches(folder.name, others, 1)
-        hint = f" Did you mean {folder.parent / near[0]}?" if near else ""
+        hint = f" Did you mean {printable(folder.parent / near[0])}?" if near else ""
         raise FileNotFoundError(f"{name}: there is no folder {folder}.{hint} Paths count from {Path.cwd()}.")
     if not folder.is_dir():
         raise NotADirectoryError(f"{name}: {folder} is a file. Give the folder that holds the pictures.")
@@ -80,19 +82,20 @@ class _Found(NamedTuple):
 def _files(folder, endings, without=None):
     """Return the files of a folder and the folders in it: name without ending to path, and the others' names."""
     keyed, others = {}, []
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(everything_in(folder)):
         parts = path.relative_to(folder).parts
         if any(part.startswith((".", "~")) or part.lower() in _SKIPPED for part in parts):
             continue
         if without is not None and path.is_relative_to(without):
             continue
         if path.is_symlink() and (ending_of(path) in endings or path.is_dir()):
-            _check_link(path, folder)
+            check_link(path, folder)
         if path.is_dir():
             continue
         if ending_of(path) not in endings:
-            others.append(path.name)
+            others.append(printable(path.name))
             continue
+        check_name(path, folder)
         bare = path.relative_to(folder).as_posix()[: -len(ending_of(path))]
         key = unicodedata.normalize("NFC", bare)
         if key in keyed:
@@ -102,18 +105,6 @@ def _files(folder, endings, without=None):
             )
         keyed[key] = path
     return _Found(keyed, others)
-
-
-def _check_link(path, folder):
-    target = path.resolve()
-    if not target.is_relative_to(folder):
-        raise PictureError(
-            f"{path.name}: is a link to {target}, out of the folder {folder}. Copy the file itself into the folder."
-        )
-    if not target.exists():
-        raise PictureError(
-            f"{path.name}: is a link to a file that is not there. Copy the file itself into the folder."
-        )
 
 
 def _no_pictures(folder, others):

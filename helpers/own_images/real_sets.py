@@ -8,7 +8,6 @@ import time
 import tempfile
 import urllib.error
 import urllib.request
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ import tifffile
 from skimage import segmentation
 from tqdm import tqdm
 
-from helpers.gate import first_line, printable
+from helpers.gate import DamagedError, GateError, printable, unpack_all
 from helpers.own_images.files import PictureError
 
 
@@ -150,24 +149,12 @@ def unpack(archive, folder, max_bytes: int = 2_000_000_000) -> Path:
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-", dir=folder.parent))  # a name nobody else can have
     draft.chmod(0o755)
     try:
-        with zipfile.ZipFile(archive) as members:
-            for member in members.infolist():
-                place = (draft / member.filename).resolve()
-                if not place.is_relative_to(draft.resolve()):
-                    raise PictureError(
-                        f"{archive.name}: the member {member.filename!r} reaches outside its folder. Do not use this "
-                        "archive."
-                    )
-            if sum(member.file_size for member in members.infolist()) > max_bytes:
-                raise PictureError(
-                    f"{archive.name}: unpacks to more than {max_bytes:,} bytes. Unpack by hand what you need."
-                )
-            members.extractall(draft)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        unpack_all(archive, draft, max_bytes)
+    except GateError as error:
         shutil.rmtree(draft, ignore_errors=True)
-        raise PictureError(
-            f"{archive.name}: is damaged or no zip archive ({first_line(error)}). Delete it and fetch it again."
-        ) from error
+        kind = "is damaged or no zip archive: it " if isinstance(error, DamagedError) else ""
+        after = " Delete it and fetch it again." if kind else ""
+        raise PictureError(f"{archive.name}: {kind}{error}.{after}") from error
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise

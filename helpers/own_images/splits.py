@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from helpers.gate import GateError, first_line, read_whole
 from helpers.own_images.files import PictureError
 
 _SOURCE = re.compile(
@@ -118,13 +119,19 @@ def groups_from_csv(path, names, name_column: str, group_column: str) -> list[st
     Raises PictureError for a missing column or a picture without a row, naming it.
     """
     path = Path(path).expanduser()
-    content = path.read_bytes()
+    try:
+        content = read_whole(path)
+    except GateError as error:
+        raise PictureError(f"{path.name}: {error}. Save it as CSV.") from error
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("cp1252", "replace")
     head = text.partition("\n")[0]
-    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count)))
+    try:
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count)))
+    except csv.Error as error:
+        raise PictureError(f"{path.name}: is damaged or no table ({first_line(error)}). Save it as CSV again.") from error
     columns = list(rows[0]) if rows else []
     for column in (name_column, group_column):
         if column not in columns:

@@ -78,9 +78,9 @@ def twisted_json(text: str, rng) -> bytes:
             source = value
             for key in rng.choice(everywhere):
                 source = source[key] if isinstance(source, (dict, list)) and (key in source if isinstance(source, dict) else key < len(source)) else source
-            home[path[-1]] = json.loads(json.dumps(source))
+            home[path[-1]] = json.loads(json.dumps(source))  # a copy, so that nothing holds itself
         else:
-            home[path[-1]] = rng.choice(VALUES)
+            home[path[-1]] = json.loads(json.dumps(rng.choice(VALUES)))
         if not isinstance(value, (dict, list)):
             break
     return json.dumps(value).encode()

@@ -1,0 +1,52 @@
+"""Walk through a folder of a stranger's: no circles, no depths, no names that forge a line, no links out of it."""
+
+from helpers.gate import is_shown_as_it_is, printable
+from helpers.own_images.files import PictureError
+
+DEEPEST = 50  # folders in folders
+
+
+def everything_in(folder):
+    """Yield what is in a folder and in the folders in it; links to folders are not followed.
+
+    Raises PictureError for more than 50 folders in each other.
+    """
+    waiting = [(folder, 0)]
+    while waiting:
+        place, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise PictureError(
+                f"{folder.name}: holds folders in folders, more than {DEEPEST} deep, such as {printable(place, 80)}. "
+                "Choose the folder that holds the pictures."
+            )
+        try:
+            found = list(place.iterdir())
+        except PermissionError:
+            continue
+        yield from found
+        waiting += [(path, depth + 1) for path in found if path.is_dir() and not path.is_symlink()]
+
+
+def check_name(path, folder) -> None:
+    """Raise PictureError for a file in a folder whose name would be shown as something else than it is."""
+    if not is_shown_as_it_is(path.relative_to(folder)):
+        raise PictureError(
+            f"{printable(path.name)}: its name, or that of its folder, holds line ends, control codes or bytes that "
+            "are no text, shown here as \\x... Rename it."
+        )
+
+
+def check_link(path, folder) -> None:
+    """Raise PictureError for a link that leads out of a folder, or nowhere."""
+    try:
+        target = path.resolve()
+    except (OSError, RuntimeError):  # a circle of links
+        target = folder / "a circle of links"
+    if not target.is_relative_to(folder):
+        raise PictureError(
+            f"{path.name}: is a link to {target}, out of the folder {folder}. Copy the file itself into the folder."
+        )
+    if not target.exists():
+        raise PictureError(
+            f"{path.name}: is a link to a file that is not there. Copy the file itself into the folder."
+        )
