@@ -1,6 +1,7 @@
 """A public set of real pictures, fetched once and checked, and a stand-in where there is no network."""
 
 import hashlib
+import http.client
 import os
 import shutil
 import sys
@@ -17,7 +18,7 @@ import tifffile
 from skimage import segmentation
 from tqdm import tqdm
 
-from helpers.gate import DamagedError, GateError, printable, unpack_all
+from helpers.gate import DamagedError, GateError, is_shown_as_it_is, printable, unpack_all
 from helpers.own_images.files import PictureError
 
 
@@ -57,7 +58,7 @@ def fetch(url: str, sha256: str | None, cache, timeout: float = 5, progress=True
     is not the one expected; a copy in the cache that has another checksum is moved aside
     (`.other-1`), and the file is fetched again.
     """
-    if urllib.request.urlparse(url).scheme not in ("http", "https"):
+    if not url.lower().startswith(("http://", "https://")) or not is_shown_as_it_is(url):
         raise PictureError(f"{printable(url)}: is no address of the web. Expected one that begins with https://.")
     cache = Path(cache).expanduser()
     target = cache / Path(urllib.request.urlparse(url).path).name
@@ -100,10 +101,10 @@ def _download(url, part, timeout, progress):
         raise OSError(
             f"{url} answers {error.code} ({error.reason}). Fetch it by hand into {part.parent}, or go on without it."
         ) from error
-    except (urllib.error.URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
+    except (urllib.error.URLError, OSError, http.client.HTTPException, ValueError) as error:
+        reason = printable(getattr(error, "reason", error))
         raise OSError(
-            f"{url} cannot be reached ({reason}). Check the network and try again; a file put into {part.parent} by "
+            f"{printable(url)} cannot be reached ({reason}). Check the network and try again; a file put into {part.parent} by "
             "hand is used, too."
         ) from error
     with answer:
@@ -127,7 +128,7 @@ def _download(url, part, timeout, progress):
                         if done - before < LEAST_BYTES * timeout:
                             raise OSError(f"only {done - before:,} bytes came in {timeout:g} seconds")
                         since, before = time.monotonic(), done
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise OSError(
                 f"the download of {url} stopped after {done:,} bytes ({error}). Run it again: it goes on from there."
             ) from error

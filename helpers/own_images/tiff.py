@@ -1,5 +1,6 @@
 """TIFF files: their pages in their order, each as its tags say it is meant."""
 
+import io
 import math
 import re
 import zlib
@@ -17,6 +18,7 @@ _TURNS = {  # of the tag Orientation: what makes such a page upright
     8: lambda a: a.swapaxes(0, 1)[::-1],
 }
 _DECODED = (6, 7, 22610, 33003, 33004, 33005, 33007, 34712, 34892)  # kinds of JPEG, whose decoders return RGB
+_PICTURES = (6, 7, 33003, 33004, 33005, 34712, 34892, 34933, 50001, 50002)  # JPEG, JPEG 2000, PNG, WebP, JPEG XL
 
 
 def read_tiff(path, size: int, max_pixels: int) -> tuple[list, str]:
@@ -103,6 +105,8 @@ def _check_note(path, tif, count):
 def _check_inflated(path, series, most=200_000_000):
     """Raise if compressed parts hold far more than the page is large: they would fill the memory."""
     key = series.keyframe
+    if key.compression in _PICTURES:
+        return _check_sizes(path, series)
     part = math.prod(key.chunks) * key.dtype.itemsize * 2 + 1_000_000
     for page in series.pages if key.compression in (8, 32946) else ():
         for offset, count in zip(page.dataoffsets, page.databytecounts):
@@ -112,10 +116,32 @@ def _check_inflated(path, series, most=200_000_000):
                 file.seek(offset)
                 unpacking = zlib.decompressobj()
                 if len(unpacking.decompress(file.read(count), part)) >= part:
-                    raise PictureError(
-                        f"{path.name}: one of its compressed parts holds more than the page that it belongs to. "
-                        "Export it again."
-                    )
+                    raise _holds_more(path)
+
+
+def _check_sizes(path, series):
+    """Raise if parts that are pictures by themselves, such as JPEG, say that they are larger than their place."""
+    key = series.keyframe
+    place = 4 * math.prod(key.chunks) + 1_000_000
+    with path.open("rb") as file:
+        for page in series.pages:
+            for offset, count in zip(page.dataoffsets, page.databytecounts):
+                file.seek(offset)
+                try:
+                    with Image.open(io.BytesIO(file.read(count))) as part:
+                        larger = part.size[0] * part.size[1] > place
+                except Image.DecompressionBombError:
+                    larger = True
+                except (OSError, ValueError, SyntaxError):  # a kind that Pillow does not know; its decoder will tell
+                    return
+                if larger:
+                    raise _holds_more(path)
+
+
+def _holds_more(path):
+    return PictureError(
+        f"{path.name}: one of its compressed parts holds more than the page that it belongs to. Export it again."
+    )
 
 
 def _check_lzw(path, series):

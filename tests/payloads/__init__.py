@@ -18,6 +18,6 @@ def payload(kind: str, reads: bool = False, needs: str | None = None):
 
 def load_all() -> dict:
     """Return all builders, by kind and name."""
-    from payloads import networks  # noqa: F401
+    from payloads import files, networks  # noqa: F401
 
     return KINDS
