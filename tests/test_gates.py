@@ -171,32 +171,33 @@ OPENINGS = {  # how a file could become a network, an object or code, and where 
     "load_model": {"helpers/gate/opening.py"}, "load_weights": {"helpers/gate/opening.py"},
     "File": {"helpers/gate/stored.py"},  # of h5py
     "model_from_json": set(), "deserialize_keras_object": set(), "deserialize": set(), "TFSMLayer": set(), "from_saved": set(),
-    "enable_unsafe_deserialization": set(), "extractall": {"helpers/own_images/real_sets.py"}, "unpack_archive": set(), "_unpack": set(),
+    "enable_unsafe_deserialization": set(), "extractall": set(), "unpack_archive": set(), "_unpack": set(), "roiread": set(), "fromfile": set(), "read_pickle": set(),
+    "ZipFile": {"helpers/gate/archives.py", "helpers/gate/opening.py", "helpers/backup.py", "helpers/own_images/keeping.py", "helpers/own_images/package.py"},
+    "pickle": {"helpers/scaling/processes.py"},  # between a process and one that it started, never from a file
 }
-OPENINGS |= {"pickle": {"helpers/scaling/processes.py"}}  # between a process and one that it started, never from a file
-CALLED_ON = {"File": {"h5py"}}
-MODULES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
+ONLY_OF = {"File": {"h5py"}, "fromfile": {"ImagejRoi"}}  # names that others have, too
+MODULES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "tarfile", "torch"}
 
 
 def openings(path):
-    """Yield each call in a file by which something from a file could be opened past the gate."""
+    """Yield each way in a file by which something from a file could be opened past the gate: a call, a name, an import."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
-            yield from (name for name in names if name.split(".")[0] in MODULES)
+            home = getattr(node, "module", None) or ""
+            yield from (name for name in [*(alias.name for alias in node.names), home] if name.split(".")[0] in MODULES)
+            if not home.startswith("helpers"):
+                yield from (alias.name for alias in node.names if alias.name in OPENINGS and home in ONLY_OF.get(alias.name, {home}))
+        if isinstance(node, ast.Attribute) and node.attr in OPENINGS:
+            owner = getattr(node.value, "id", getattr(node.value, "attr", ""))
+            if owner in ONLY_OF.get(node.attr, {owner}):
+                yield node.attr
         if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name == "load_weights" and isinstance(node.func, ast.Name):  # the gate's own function, not a model's method
-                continue
-            owner = getattr(getattr(node.func, "value", None), "id", "")
-            if name in OPENINGS and owner in CALLED_ON.get(name, {owner}):
-                yield name
+            if getattr(node.func, "id", "") in ("getattr", "methodcaller", "attrgetter", "__import__", "import_module"):
+                yield from (word.value for word in node.args if isinstance(word, ast.Constant) and word.value in {*OPENINGS, *MODULES})
             if any(word.arg == "allow_pickle" and getattr(word.value, "value", True) for word in node.keywords):
                 yield "allow_pickle"
             if any(word.arg == "safe_mode" and getattr(word.value, "value", False) is not True for word in node.keywords):
                 yield "safe_mode"
-        if isinstance(node, ast.Attribute) and node.attr in OPENINGS and not isinstance(node.ctx, ast.Load):
-            yield node.attr
 
 
 def test_nothing_in_the_course_opens_a_file_past_the_gate():
@@ -207,7 +208,9 @@ def test_nothing_in_the_course_opens_a_file_past_the_gate():
 
 
 @pytest.mark.parametrize("line", [
-    "keras.models.load_model(p)", "load_model(p)", "keras.saving.load_model(p, safe_mode=False)", "model.load_weights(p)", "import pickle",
+    "keras.models.load_model(p)", "from keras.models import load_model", "from keras.models import load_model as f", "f = keras.models.load_model",
+    "getattr(keras.models, 'load_model')(p)", "map(keras.saving.load_model, paths)", "from h5py import File as f", "zipfile.ZipFile(p)", "import tarfile",
+    "roifile.roiread(p)", "roifile.ImagejRoi.fromfile(p)", "__import__('pickle')", "keras.saving.load_model(p, safe_mode=False)", "model.load_weights(p)", "import pickle",
     "from joblib import load", "np.load(p, allow_pickle=True)", "h5py.File(p)", "shutil.unpack_archive(p)", "archive.extractall(p)",
 ])
 def test_the_rule_notices(line, tmp_path):
