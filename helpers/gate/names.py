@@ -18,7 +18,7 @@ def printable(name, length: int = 200) -> str:
 
 
 def is_shown_as_it_is(name) -> bool:
-    """Return whether a name is one line of text in one direction: no line end, no control code, no byte that is no UTF-8."""
+    """Return whether a name is one line in one direction: no line end, no control code, no byte that is no UTF-8."""
     return not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") or sign in _TURNING for sign in str(name))
 
 

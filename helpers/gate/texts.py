@@ -7,7 +7,10 @@ from helpers.gate.archives import GateError
 
 
 def read_whole(path, limit: int = 100_000_000) -> bytes:
-    """Return what a file holds. Raises GateError for what is no file or larger than `limit` bytes, OSError as `open`."""
+    """Return what a file holds.
+
+    Raises GateError for what is no file or larger than `limit` bytes, OSError as `open` does.
+    """
     found = Path(path).stat()
     if not stat.S_ISREG(found.st_mode):  # a pipe would wait for ever
         raise GateError("is not a file")

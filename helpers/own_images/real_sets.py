@@ -104,8 +104,8 @@ def _download(url, part, timeout, progress):
     except (urllib.error.URLError, OSError, http.client.HTTPException, ValueError) as error:
         reason = printable(getattr(error, "reason", error))
         raise OSError(
-            f"{printable(url)} cannot be reached ({reason}). Check the network and try again; a file put into {part.parent} by "
-            "hand is used, too."
+            f"{printable(url)} cannot be reached ({reason}). Check the network and try again; a file put into "
+            f"{part.parent} by hand is used, too."
         ) from error
     with answer:
         append = have and answer.status == 206

@@ -131,7 +131,9 @@ def groups_from_csv(path, names, name_column: str, group_column: str) -> list[st
     try:
         rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count)))
     except csv.Error as error:
-        raise PictureError(f"{path.name}: is damaged or no table ({first_line(error)}). Save it as CSV again.") from error
+        raise PictureError(
+            f"{path.name}: is damaged or no table ({first_line(error)}). Save it as CSV again."
+        ) from error
     columns = list(rows[0]) if rows else []
     for column in (name_column, group_column):
         if column not in columns:
