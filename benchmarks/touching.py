@@ -1,6 +1,7 @@
 """Touching lesions: what each remedy gains over a watershed, over five trainings, by the number of circles.
 
-    python benchmarks/touching.py            writes touching.md beside this file; about a quarter of an hour on two cores
+    python benchmarks/touching.py            writes touching.md beside this file; about a quarter of an hour on two cores.
+                                             It is written from the third training on, and after each further one.
     python benchmarks/touching.py --seed 7   the same on other test pictures; prints, writes nothing
 
 All networks start from `models/unet_circles.keras` and see the same pictures in the same order. They differ in what
@@ -88,12 +89,20 @@ def scores(labels, found):
 
 
 def measure(test_seed: int):
-    """Return `{method: {pictures: [one row of scores a training]}}` and the settings chosen in each training."""
+    """Yield `{method: {pictures: [one row of scores a training]}}` and the chosen settings, after each training but two."""
     val_images, val_labels = make_instances(100, scene((3, 12)), seed=32)
     tests = {name: make_instances(200 if name in MAIN else 60, scene(circles), seed=[test_seed, number])
              for number, (name, circles) in enumerate({**MAIN, **COUNTS}.items())}
     table, chosen = {name: {test: [] for test in tests} for name in METHODS}, {name: [] for name in METHODS}
-    for seed in SEEDS:
+    strict = instances.tune_splitting(lambda x, strictness: instances.circle_objects(x, (5, 10), strictness), val_labels,
+                                      val_images, strictness=(7, 8, 9, 10, 11, 12, 14)).settings["strictness"]
+    fixed = {f"Hough circles (strictness {strict})": lambda x, y: instances.circle_objects(x, (5, 10), strict),
+             "true mask, watershed": lambda x, y: instances.split_objects((y > 0).astype(np.uint8), waist=0.15),
+             "true lesions, but none of under 20 visible pixels": lambda x, y: np.stack(
+                 [instances.drop_small(one, 20) for one in y])}
+    for name, find in fixed.items():
+        table[name] = {test: [scores(labels, find(images, labels))] for test, (images, labels) in tests.items()}
+    for done, seed in enumerate(SEEDS, 1):
         for kind in ("masks", "gaps", "weights", "distance"):
             answer = train(kind, seed)
             for name, (trained_on, finder) in METHODS.items():
@@ -105,15 +114,8 @@ def measure(test_seed: int):
                         table[name][test].append(scores(labels, find(*answer(images), **best)))
             print(f"seed {seed}, {kind}: " + "; ".join(
                 f"{name} {table[name]['5 to 9'][-1][0]:.3f}" for name, (t, _) in METHODS.items() if t == kind), flush=True)
-    strict = instances.tune_splitting(lambda x, strictness: instances.circle_objects(x, (5, 10), strictness), val_labels,
-                                      val_images, strictness=(7, 8, 9, 10, 11, 12, 14)).settings["strictness"]
-    fixed = {f"Hough circles (strictness {strict})": lambda x, y: instances.circle_objects(x, (5, 10), strict),
-             "true mask, watershed": lambda x, y: instances.split_objects((y > 0).astype(np.uint8), waist=0.15),
-             "true lesions, but none of under 20 visible pixels": lambda x, y: np.stack(
-                 [instances.drop_small(one, 20) for one in y])}
-    for name, find in fixed.items():
-        table[name] = {test: [scores(labels, find(images, labels))] for test, (images, labels) in tests.items()}
-    return table, chosen
+        if done >= 3:
+            yield table, chosen
 
 
 def spread(values, digits=3):
@@ -123,7 +125,7 @@ def spread(values, digits=3):
 
 
 def gain(values):
-    """Return the mean of paired differences with its 95 % interval (Student's t, five trainings)."""
+    """Return the mean of paired differences with its 95 % interval (Student's t over the trainings)."""
     half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
     sure = "**" if abs(np.mean(values)) > half else ""
     return f"{sure}{np.mean(values):+.3f}{sure} ({np.mean(values) - half:+.3f} to {np.mean(values) + half:+.3f})"
@@ -131,11 +133,12 @@ def gain(values):
 
 def report(table, chosen, test_seed, seconds) -> str:
     """Return the tables as Markdown."""
+    trainings = len(table["watershed"]["5 to 9"])
     lines = [
         "# Touching lesions: what each remedy gains", "",
         f"Made by `python benchmarks/touching.py` in {seconds / 60:.0f} minutes. Test pictures: seed {test_seed}, not used in training or tuning; "
         f"circles of radius 5 to 10, all else as in the default scene. Each network starts from `models/unet_circles.keras` and is trained for "
-        f"{EPOCHS} epochs on {PICTURES} pictures with 3 to 12 circles, {len(SEEDS)} times with other seeds. Settings were chosen on 100 validation pictures.", "",
+        f"{EPOCHS} epochs on {PICTURES} pictures with 3 to 12 circles, {trainings} times with other seeds. Settings were chosen on 100 validation pictures.", "",
         "Mean over the trainings, in brackets the lowest and the highest.", ""]
     for test in MAIN:
         lines += [f"## {test} circles, 200 pictures", "",
@@ -145,7 +148,7 @@ def report(table, chosen, test_seed, seconds) -> str:
             lines.append(f"| {name} | " + " | ".join(spread(c, 2 if i == 1 else 3) for i, c in enumerate(columns)) + " |")
         lines.append("")
     lines += ["## Gain in F1 over the watershed on a network trained on masks, by the number of circles", "",
-              "Paired by training, with a 95 % interval (Student's t over the five trainings); bold where the interval leaves out 0. 60 pictures each.", "",
+              f"Paired by training, with a 95 % interval (Student's t over the {trainings} trainings); bold where the interval leaves out 0. 60 pictures each.", "",
               "| circles | watershed's F1 | " + " | ".join(n for n in METHODS if n != "watershed") + " |", "| --- |" + " --- |" * len(METHODS)]
     for test in COUNTS:
         base = np.array([row[0] for row in table["watershed"][test]])
@@ -168,10 +171,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2033, help="of the test pictures; another one than 2033 writes nothing")
     seed = parser.parse_args().seed
     start = time.perf_counter()
-    text = report(*measure(seed), seed, time.perf_counter() - start)
+    for table, chosen in measure(seed):
+        text = report(table, chosen, seed, time.perf_counter() - start)
+        if seed == 2033:
+            (HERE / "touching.md").write_text(text, encoding="utf-8")
     print(text)
-    if seed == 2033:
-        (HERE / "touching.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
