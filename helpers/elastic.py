@@ -5,19 +5,27 @@ import numpy as np
 
 
 def draw_field(height: int, width: int, rng: np.random.Generator, grid: int = 3, spread: float = 4.0) -> np.ndarray:
-    """Draw a smooth displacement for each pixel, `[height, width, 2]` float32: across and down, in pixels.
+    """Draw a smooth displacement for each pixel that folds nowhere, `[height, width, 2]` float32: across and down, pixels.
 
-    A coarse grid of `grid` x `grid` random displacements with the standard deviation `spread` is enlarged with cubic
-    interpolation, as in the paper (3x3, 10 pixels at 512x512). A field that folds is drawn again with half the spread.
+    grid, spread: as in `smooth_field`; a field that folds is halved until it does not.
     Raises ValueError for a grid below 2 or a spread that is negative or not finite.
     """
     if grid < 2 or not np.isfinite(spread) or spread < 0:
         raise ValueError(f"grid is {grid} and spread {spread}; expected a grid of at least 2, a spread of 0 or more.")
-    coarse = rng.normal(0, 1, (grid, grid, 2)).astype(np.float32)
-    field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    while folds(spread * field):
-        spread /= 2
-    return spread * field
+    field = smooth_field(height, width, rng, grid, spread)
+    while folds(field):
+        field /= 2
+    return field
+
+
+def smooth_field(height, width, rng, grid=3, spread=4.0) -> np.ndarray:
+    """Enlarge a coarse grid of random displacements with cubic interpolation; it may fold.
+
+    grid: displacements each way; spread: their standard deviation, in pixels. The paper took 3x3 and 10 pixels for
+    pictures of 512x512. Source: Ronneberger et al. 2015, section 3.1.
+    """
+    coarse = rng.normal(0, spread, (grid, grid, 2)).astype(np.float32)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 def folds(field) -> bool:

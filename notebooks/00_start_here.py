@@ -348,6 +348,10 @@ print("exercises in all:", len(checks.EXERCISES))
 # A score for two masks: twice their overlap, divided by the sum of their areas. It is 1 if they agree and 0 if they
 # have nothing in common; two empty masks score 1.
 #
+# ### <a id="displacement-field"></a>displacement field
+#
+# For each pixel of a picture, by how many pixels across and down to look elsewhere for its gray level: two numbers a pixel.
+#
 # ### <a id="distance-map"></a>distance map
 #
 # A picture in which each pixel of an object holds how far it lies from the object's border. Divided by its largest
@@ -356,6 +360,11 @@ print("exercises in all:", len(checks.EXERCISES))
 # ### <a id="early-stopping"></a>early stopping
 #
 # Ending a training when the validation score has not improved for some epochs. Its patience is how many.
+#
+# ### <a id="elastic-deformation"></a>elastic deformation
+#
+# An augmentation that bends a picture as if it were drawn on rubber: image and mask are moved by one smooth, random displacement
+# field. It must not fold, and the mask must keep its whole numbers.
 #
 # ### <a id="encoder"></a>encoder
 #

@@ -151,6 +151,147 @@ print("mean gray level inside the masks unchanged:", np.allclose(before, after, 
 #
 # </details>
 #
+# ### Elastic deformation: bend the picture
+#
+# Mirroring moves a picture as a whole, and every lesion keeps its shape. Tissue is soft, though: press it a little, and the same scan looks
+# slightly bent. The authors of the U-Net had only thirty labeled pictures for one of their tasks, and bending them was the augmentation that they
+# relied on most (section 3.1 of the paper). It is called **[elastic deformation](00_start_here.ipynb#elastic-deformation)**.
+#
+# Each pixel gets a *displacement*: by how many pixels across and down to look elsewhere for its gray level. If each pixel drew its
+# own, the picture would dissolve. So we draw only a coarse grid of three by three displacements and enlarge it smoothly, with
+# cubic interpolation. The result is a **[displacement field](00_start_here.ipynb#displacement-field)**.
+
+# %%
+import cv2
+
+
+def smooth_field(height, width, rng, grid=3, spread=4.0):
+    coarse = rng.normal(0, spread, (grid, grid, 2)).astype(np.float32)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+# %% [markdown]
+# `cv2.remap` fetches each pixel from its displaced place. Image and mask go through **one field**, because the outlines must follow the lesions.
+# They are fetched in two ways. A place between four pixels gets a mixture of their gray levels in the image, but in the mask it
+# gets the value of the *nearest* pixel. Half a lesion is no label, and a mixture of lesion 1 and lesion 3 would be lesion 2.
+
+
+# %%
+def bend(image, mask, field):
+    if not image.shape[:2] == mask.shape[:2] == field.shape[:2]:
+        raise ValueError(f"image {image.shape}, mask {mask.shape} and field {field.shape} should have one size.")
+    rows, columns = np.indices(image.shape[:2], dtype=np.float32)
+    places = columns + field[..., 0], rows + field[..., 1]
+    moved = cv2.remap(np.float32(image), *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    marked = cv2.remap(np.float32(mask), *places, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101)
+    return moved[..., None].astype(image.dtype), marked[..., None].astype(mask.dtype)
+
+
+# %% [markdown]
+# A field can be too wild. Where neighbors are displaced by very different amounts, they change places, and the picture **folds**: a piece of it
+# is turned inside out, as no tissue can be. To find such places, follow a small square of one pixel through the field. Its new area is what a
+# *determinant* of the slopes says, and where the area is 0 or negative, the square was folded.
+
+
+# %%
+def folds(field):
+    across, down = field[..., 0].astype(np.float64), field[..., 1].astype(np.float64)
+    xx, xy = 1 + np.gradient(across, axis=1), np.gradient(across, axis=0)
+    yx, yy = np.gradient(down, axis=1), 1 + np.gradient(down, axis=0)
+    return bool((xx * yy - xy * yx <= 0).any())
+
+
+# %% [markdown]
+# **Predict.** The paper drew displacements with a standard deviation of 10 pixels, for pictures 512 pixels wide. We take the same
+# 10 pixels for ours, which are 96 wide. What share of 200 random fields folds somewhere?
+
+# %%
+guess = None  # a share between 0 and 1
+
+# %%
+wild = [smooth_field(96, 96, np.random.default_rng(i), spread=10) for i in range(200)]
+checks.reveal("folded", guess, round(float(np.mean([folds(field) for field in wild])), 1))
+
+# %% [markdown]
+# A number from a paper belongs to the pictures of that paper. There the grid points lie 171 pixels apart, and here they lie 32. With 4 pixels, the default here,
+# none of these fields folds, and `draw_field` halves a field that does until it no longer folds. Here is one picture under the same
+# random grid at three strengths; below it, a sheet of squared paper went through the same fields.
+
+# %%
+from helpers.elastic import draw_field
+
+tame = [smooth_field(96, 96, np.random.default_rng(i), spread=4) for i in range(200)]
+fields = [draw_field(96, 96, np.random.default_rng(2), spread=spread) for spread in (0, 2, 4, 6)]
+print("folds among 200 fields with a spread of 4:", sum(map(folds, tame)))
+
+# %%
+paper = np.ones((96, 96, 1), np.float32)
+paper[4::8], paper[:, 4::8] = 0.3, 0.3
+scan, its_mask = train_images[12], train_masks[12]
+bent = [bend(picture, its_mask, field) for picture in (scan, paper) for field in fields]
+reach = np.linalg.norm(fields[-1], axis=-1).max()
+
+# %%
+figures.show_images(
+    [image for image, _ in bent], [f"spread {spread}" for spread in (0, 2, 4, 6)] * 2,
+    "One picture under a growing deformation",
+    f"On the right the farthest pixel comes from {reach:.0f} pixels away. The squares become wider, "
+    "narrower and oblique, none is folded, and the outlines stay with the lesions.",
+    masks=[mask for _, mask in bent]
+)
+
+# %%
+inside = [image[mask == 1].mean() for image, mask in bent[:4]]
+beside = [image[its_mask == 1].mean() for image, _ in bent[:4]]
+print("mean gray level inside the bent masks:  ", *[f"{mean:.2f}" for mean in inside])
+print("inside a mask that was left as it was:  ", *[f"{mean:.2f}" for mean in beside])
+print("every bent mask holds 0 and 1 alone:", all(set(np.unique(m)) == {0, 1} for _, m in bent))
+assert np.ptp(inside) < 0.02 and np.ptp(beside) > 0.05 and not any(map(folds, fields))
+
+# %% [markdown]
+# **Change.** Draw the last field with `smooth_field` and a finer grid, `grid=8`, at the same spread of 6, and look at picture and paper again. Then
+# set the spread to 1.
+#
+# <details><summary>What you should have seen</summary>
+#
+# Eight points each way lie only 12 pixels apart. With a spread of 6 the paper is crumpled and folded in many places, and round lesions fall to
+# pieces. With a spread of 1 nothing folds, and the outlines only tremble a little. Smooth means: small steps between neighbors of the grid.
+#
+# </details>
+#
+# Keras has a layer for this, `keras.layers.RandomElasticTransform`. Before you use a tool, look at what it does. To see its field, we send
+# it two pictures whose gray levels *are* the places, rows in one channel and columns in the other.
+
+# %%
+ready_made = keras.layers.RandomElasticTransform(factor=(1, 1), scale=(0.5, 0.5), value_range=(0, 1), seed=1)
+places = np.indices((96, 96), dtype=np.float32).transpose(1, 2, 0)[None] / 96
+moved = 96 * (np.array(ready_made(places, training=True)) - places)
+inner = moved[0, 16:80, 16:80, ::-1]  # across and down, far from the border, which it mirrors
+
+# %%
+same_way = np.abs(inner[..., 0] - inner[..., 1]).max() < 0.01
+print("it moves every pixel as far across as down:", same_way)
+print("its field folds:", folds(inner))
+
+# %%
+two = [bend(paper, its_mask, fields[2])[0], np.array(ready_made(paper[None], training=True))[0]]
+figures.show_images(
+    two, ["ours, spread 4", "the layer of Keras, scale 0.5"], "Squared paper through both",
+    "Ours bends the lines smoothly. The layer crumples them, along one diagonal.", size=2.8
+)
+assert same_way and folds(inner)
+
+# %% [markdown]
+# We tried the layer in Keras 3.13 and 3.15. It draws both displacements with the same seed, so it moves pixels along one diagonal only, and it
+# smooths so little that its fields fold at all scales that we tried from 0.1 up. It takes image and mask together, as
+# `{"images": ..., "segmentation_masks": ...}`, with two traps. In Keras 3.15 it refuses masks of whole numbers, and in 3.13 it mixes their
+# values. And it clips masks to the `value_range` of the images, so that with `(0, 1)` a class 2 becomes a class 1.
+#
+# ### Where does bending help?
+#
+# `python benchmarks/elastic.py` trains a small network with and without bending, on few and on many pictures, and writes down what
+# the bending gains. TABLE
+#
 # ### The pipeline
 #
 # Now a stream of batches. Read `training_batches` from the inside:
@@ -920,10 +1061,8 @@ guess = None  # "places" or "outlines"
 # %%
 guess_vessels = None  # "never", "at first" or "to the end"
 
+
 # %%
-import cv2
-
-
 def found_share(mask, page):
     count, _, _, centers = cv2.connectedComponentsWithStats(mask[..., 0])
     rows_and_columns = np.round(centers[1:, ::-1]).astype(int)
@@ -1209,9 +1348,12 @@ checks.progress("03")
 # 1. Train with `build_unet(normalization="batch")`. Compare the seconds and the Dice after each epoch, over three seeds, and then with
 #    batches of 1. What happens, and why?
 # 2. Give the training 50, 100, 200, 400 pictures. How does validation Dice grow with the number of pictures?
+# 3. Write a generator that bends each pair of a batch after `augment`, with a new field each time, and train from five pictures with and
+#    without it, over three seeds. `benchmarks/elastic.py` shows how.
 #
 # ## Further reading
 #
+# - Ronneberger, Fischer and Brox, [U-Net](https://arxiv.org/abs/1505.04597), 2015, section 3.1: elastic deformation.
 # - Milletari et al., [V-Net](https://arxiv.org/abs/1606.04797), 2016, section 3: the Dice loss.
 # - Kingma and Ba, [Adam](https://arxiv.org/abs/1412.6980), 2015: what is in the box.
 # - Loshchilov and Hutter, [SGDR](https://arxiv.org/abs/1608.03983), 2017: the cosine. Goyal et al.,

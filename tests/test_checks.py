@@ -1154,7 +1154,7 @@ TRUTHS = {
         "accuracy": 0.908, "empty dice": 0.17, "otsu": "worse", "hough": "small", "hardest dial": "vessels",
     "kernel": 3, "even kernel": 0, "weights": 1168, "block shape": (1, 96, 96, 8), "pooled shape": (1, 48, 48, 8),
         "painted": 40, "skip shape": (1, 96, 96, 16), "running mean": 0.3, "paper": 257, "field": 44, "skips": "boundaries",
-    "steps": 2400, "constant": 0.1, "constant_dice": 0.99, "hand_step": 2.6, "asked_again": "higher", "behind": "BCE",
+    "steps": 2400, "folded": 0.5, "constant": 0.1, "constant_dice": 0.99, "hand_step": 2.6, "asked_again": "higher", "behind": "BCE",
         "half": 1225, "epochs": 39, "resumed": "exactly", "places": "places", "vessels": "at first",
     "curve": "plateau", "same worst": "no", "ladder": 0.35, "per image": 0.5, "pooled": 0.99, "border": "alike",
         "noise": 0.33, "first to give": "missed", "calibration": "fewer", "sanity": "alike", "coins": "U-Net",

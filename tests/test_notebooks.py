@@ -264,7 +264,7 @@ def test_what_carries_an_idea_is_taught_inline():
     inline = {path.stem[:2]: {node.name for node in taught(path)} for path in PAIRS}
     assert {"draw_lesion", "draw_vessel", "background", "draw_scene", "dice_per_image"} <= inline["01"]
     assert {"conv_block", "upsample", "join_skip", "build_unet", "receptive_field", "conv_weights"} <= inline["02"]
-    assert {"augment", "training_batches", "bce_loss", "dice_loss", "bce_dice_loss", "warmup_cosine"} <= inline["03"]
+    assert {"augment", "smooth_field", "bend", "folds", "training_batches", "bce_loss", "dice_loss", "bce_dice_loss", "warmup_cosine"} <= inline["03"]
 
 
 @names
