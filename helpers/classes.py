@@ -167,6 +167,9 @@ class ClassDice(keras.metrics.Metric):
 
     def __init__(self, only=None, name="dice", **kwargs):
         super().__init__(name=name, **kwargs)
+        whole = isinstance(only, (int, np.integer)) and not isinstance(only, bool)
+        if only is not None and (not whole or only < 0):
+            raise ValueError(f"only is {only!r}; expected the number of a class, such as 2, or None for all but 0.")
         self.only = only
         self.total = self.add_weight(name="total", initializer="zeros")
         self.count = self.add_weight(name="count", initializer="zeros")
@@ -174,6 +177,8 @@ class ClassDice(keras.metrics.Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Add the images of a batch, each of them alike; weights do not count here."""
         targets, y_pred, counted = as_targets(y_true, y_pred)
+        if self.only is not None and self.only >= targets.shape[-1]:
+            raise ValueError(f"only is {self.only}, and there are {targets.shape[-1]} classes, numbered from 0.")
         found = ops.one_hot(ops.argmax(y_pred, axis=-1), targets.shape[-1]) * counted
         areas = ops.sum(targets, axis=(1, 2)) + ops.sum(found, axis=(1, 2))
         dice = ops.where(areas == 0, 1.0, 2 * ops.sum(targets * found, axis=(1, 2)) / ops.maximum(areas, 1.0))
@@ -251,10 +256,13 @@ def multi_otsu(images, classes: int) -> np.ndarray:
     """Return classes by gray level, darkest 0, with Otsu's thresholds for several classes, anew for each picture.
 
     images: `[n, h, w, 1]` floats in 0..1; returns `[n, h, w, 1]` uint8. A picture with fewer gray levels than classes
-    is all 0. Source: Liao, Chen and Chung 2001, as `skimage.filters.threshold_multiotsu`.
+    is all 0. Raises ValueError for other than 2 to 5 classes: with each more, all sets of thresholds that are tried are
+    a hundred times as many. Source: Liao, Chen and Chung 2001, as `skimage.filters.threshold_multiotsu`.
     """
     from skimage.filters import threshold_multiotsu
 
+    if isinstance(classes, bool) or not isinstance(classes, (int, np.integer)) or not 2 <= classes <= 5:
+        raise ValueError(f"classes is {classes!r}; Otsu's thresholds are sought for a whole number of classes, 2 to 5.")
     found = np.zeros(check_images(images).shape, np.uint8)
     for levels, one in zip(np.round(check_images(images) * 255).astype(np.uint8), found):
         if len(np.unique(levels)) >= classes:

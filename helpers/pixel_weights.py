@@ -13,14 +13,21 @@ def weighted_batches(images, masks, weights, batch_size=4, epochs=1, augmented=T
     images, masks, batch_size, augmented, seed, classes: as in `training_batches`; weights: `[n, h, w, 1]` numbers of at
     least 0. An epoch has `steps_per_epoch(len(images), batch_size)` batches: pass that as `steps`. The model must be
     compiled with a loss that knows such weights, `helpers.classes.ClassLoss`. Raises ValueError for weights of another
-    shape, below 0 or NaN.
+    shape, below 0, NaN or all 0, and for a batch_size or epochs below 1.
     """
     images, masks = check_pair(images, masks, classes)
-    weights = np.asarray(weights, np.float32)
+    if batch_size < 1 or epochs < 1:
+        raise ValueError(f"batch_size is {batch_size} and epochs {epochs}; expected at least 1 of each.")
+    weights = np.asarray(weights)
+    if weights.dtype.kind not in "buif":
+        raise ValueError(f"weights are {weights.dtype}; expected numbers of at least 0, such as float32.")
+    weights = weights.astype(np.float32)
     if weights.shape != images.shape:
         raise ValueError(f"weights have the shape {weights.shape}; expected one for each pixel, {images.shape}.")
     if not (np.isfinite(weights) & (weights >= 0)).all():
         raise ValueError("weights are negative, NaN or infinite; expected numbers of at least 0.")
+    if not weights.any():
+        raise ValueError("all weights are 0, so no pixel would count. Give the pixels that count a weight of 1.")
 
     def batches():
         for epoch in range(epochs):

@@ -5,6 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 
+from course import ROOT
 from helpers import brain
 from helpers.brain import SIZE, TISSUES, brain_path, brain_slices, split_blocks, without_light
 from helpers.classes import dice_per_class, multi_otsu
@@ -42,6 +43,15 @@ def test_a_slice_does_not_depend_on_the_others():
 def test_heights_that_are_none_are_refused(heights):
     with pytest.raises(ValueError, match="expected whole numbers from 0 to 188"):
         brain_slices(heights)
+
+
+@needs_nilearn
+def test_the_package_says_of_the_license_what_the_notebook_says_that_it_says():
+    told = (brain_path().parents[1] / "description" / "icbm152_2009.rst").read_text(encoding="utf-8")
+    assert told.split("License\n-------\n")[1].strip() == "unknown"
+    taught = (ROOT / "notebooks" / "09_several_classes.py").read_text(encoding="utf-8")
+    for text in (brain.__doc__, taught):
+        assert "datasets/description/icbm152_2009.rst" in text and "unknown" in text and "McGill University" in text
 
 
 def test_a_missing_package_is_named_with_its_command(monkeypatch):

@@ -364,9 +364,30 @@ def test_weights_move_with_their_pictures():
     weights = images * 3
     for pictures, numbers, weight in weighted_batches(images, masks, weights, epochs=2, classes=3):
         assert np.allclose(weight, 3 * pictures, atol=1e-5) and numbers.dtype == tf.uint8
-    for wrong, words in ((-weights, "negative"), (weights * np.nan, "NaN"), (weights[..., 0], "shape")):
+    for wrong, words in (
+        (-weights, "negative"), (weights * np.nan, "NaN"), (weights[..., 0], "shape"), (0 * weights, "all weights are 0"),
+        (weights.astype(str), "weights are <U"), (None, "weights are object"),
+    ):
         with pytest.raises(ValueError, match=words):
             weighted_batches(images, masks, wrong, classes=3)
+    for settings in ({"batch_size": 0}, {"epochs": 0}):
+        with pytest.raises(ValueError, match="expected at least 1 of each"):
+            weighted_batches(images, masks, weights, classes=3, **settings)
+
+
+def test_a_score_of_one_class_needs_a_class_that_there_is():
+    for wrong in (-1, 1.5, True, "vessel"):
+        with pytest.raises(ValueError, match="expected the number of a class"):
+            ClassDice(only=wrong)
+    images, masks = some_classes(2)
+    with pytest.raises(ValueError, match="only is 3, and there are 3 classes"):
+        ClassDice(only=3).update_state(masks, one_hot(masks, 3))
+
+
+@pytest.mark.parametrize("classes", [1, 0, -2, 2.5, True, 6, 300])
+def test_otsu_refuses_numbers_of_classes_that_would_crash_or_never_end(classes):
+    with pytest.raises(ValueError, match="a whole number of classes, 2 to 5"):
+        multi_otsu(some_classes(1)[0], classes)
 
 
 @pytest.mark.parametrize(("weights", "words"), [

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.instances import (
     average_precision, border_weights, check_labels, circle_objects, connected_objects, count_error, count_objects,
-    cut_gaps, distance_map, fill_rays, grow_objects, match_objects, object_ious, peak_objects, ray_table, split_objects,
+    cut_gaps, distance_map, drop_small, fill_rays, grow_objects, match_objects, object_ious, peak_objects, ray_table, split_objects,
     tune_splitting,
 )
 from helpers.synthesis import CircleScene, disc_pixels, make_instances
@@ -44,8 +44,8 @@ TOUCHING = discs((14, 20, 7), (26, 20, 7))
 ])
 @pytest.mark.parametrize("use", [
     check_labels, border_weights, cut_gaps, distance_map, count_objects, lambda a: match_objects(a, a),
-    lambda a: average_precision(a, a), lambda a: count_error(a, a),
-], ids=["check", "weights", "gaps", "distance", "count", "match", "precision", "error"])
+    lambda a: average_precision(a, a), lambda a: count_error(a, a), lambda a: drop_small(a, 1),
+], ids=["check", "weights", "gaps", "distance", "count", "match", "precision", "error", "drop"])
 def test_unfit_labels_are_refused_everywhere(use, labels, said):
     with pytest.raises(ValueError, match=said):
         use(labels)
@@ -73,8 +73,9 @@ def renumbered(labels):
 def test_numbers_are_names():
     """Gaps between the numbers, and numbers beyond 65,535, change nothing and cost no memory."""
     other = renumbered(TOUCHING)
-    for use in (border_weights, cut_gaps, distance_map, count_objects):
+    for use in (border_weights, cut_gaps, distance_map, count_objects, lambda a: drop_small(a, 150)):
         assert np.array_equal(use(other), use(TOUCHING))
+    assert drop_small(discs((8, 8, 6), (25, 25, 3), (32, 8, 6)), 60).max() == 2  # the small one is gone, and its number
     assert match_objects(TOUCHING, other) == match_objects(TOUCHING, TOUCHING)
 
 
@@ -393,3 +394,11 @@ def test_splitting_is_chosen_by_trying():
     for waist, area in itertools.product((0.25, 1, 4), (1, 10)):
         assert chosen.f1 >= match_objects(labels, split_objects(masks, waist=waist, min_area=area)).f1
     assert chosen.f1 == match_objects(labels, split_objects(masks, **chosen.settings)).f1
+
+
+def test_choices_may_be_any_iterable_and_none_may_be_empty():
+    _, labels = make_instances(2, SCENE, seed=7)
+    masks = (labels > 0).astype(np.uint8)
+    assert tune_splitting(split_objects, labels, masks, waist=iter((0.15, 4))).settings == {"waist": 0.15}
+    with pytest.raises(ValueError, match="waist has no value to try"):
+        tune_splitting(split_objects, labels, masks, waist=())

@@ -11,6 +11,7 @@ from skimage import morphology, segmentation
 from helpers.arrays import check_images
 from helpers.evaluation import find_circles
 from helpers.instances.matching import match_objects
+from helpers.instances.targets import check_labels
 from helpers.synthesis import disc_pixels
 
 EIGHT = np.ones((3, 3), int)  # neighbors by side and by corner
@@ -108,11 +109,17 @@ def _reconstructed(seed, hills):
 
 
 def drop_small(labels, min_area: int) -> np.ndarray:
-    """Return labels without objects of fewer than `min_area` pixels, numbered anew from 1, int32."""
-    inside = np.flatnonzero(labels != 0)  # most of a picture is background, and is not looked at again
-    held = labels.ravel()[inside]
+    """Return labels without objects of fewer than `min_area` pixels, numbered anew from 1, int32 of the same shape.
+
+    labels: whole numbers as in `check_labels`, of one picture.
+    """
+    whole = check_labels(labels).reshape(np.shape(labels))
+    inside = np.flatnonzero(whole)  # most of a picture is background, and is not looked at again
+    held = whole.ravel()[inside]
+    if held.size and held.max() > held.size:  # a count for each number would take gigabytes
+        held = np.unique(held, return_inverse=True)[1] + 1
     keep = np.bincount(held, minlength=1) >= max(min_area, 1)
-    kept = np.zeros(labels.shape, np.int32)
+    kept = np.zeros(whole.shape, np.int32)
     kept.ravel()[inside] = np.where(keep, np.cumsum(keep), 0)[held]
     return kept
 
@@ -129,10 +136,12 @@ def tune_splitting(split, y_true, *inputs, **choices: Iterable) -> Splitting:
 
     split: such as `split_objects`; y_true: labels of validation pictures; inputs: what `split` takes, such as the
     probabilities of the same pictures; choices: an argument of `split` to the values to try, such as
-    `waist=(0.5, 1, 2)`. Among equals the first is returned.
+    `waist=(0.5, 1, 2)`. Among equals the first is returned. Raises ValueError for an argument without any value.
     """
-    best = None
+    best, choices = None, {name: tuple(values) for name, values in choices.items()}
     names = list(choices)
+    if empty := [name for name in names if not choices[name]]:
+        raise ValueError(f"{empty[0]} has no value to try; give at least one, such as {empty[0]}=(1, 2).")
     for values in np.ndindex(*(len(choices[name]) for name in names)):
         settings = {name: choices[name][i] for name, i in zip(names, values)}
         f1 = match_objects(y_true, split(*inputs, **settings)).f1
