@@ -69,3 +69,14 @@ def test_the_rule_notices():
     assert not list(unchecked(notebook(figure, 'print("gone:", a < 1)')))
     assert list(unchecked(notebook(figure, 'print("gone:", a)')))
     assert not list(unchecked(notebook('figures.show_images(a, title="Six scans")')))
+
+
+@pytest.mark.parametrize("number", ["03", "08", "09"])
+def test_ranges_of_an_ablation_stand_in_its_table(number):
+    """A range with three decimals is quoted from a table in `benchmarks/` that the notebook names."""
+    text = next(path for path in tool.sources() if path.stem.startswith(number)).read_text(encoding="utf-8")
+    tables = "".join((tool.ROOT / "benchmarks" / f"{name}.md").read_text(encoding="utf-8")
+                     for name in set(re.findall(r"benchmarks/(\w+)\.(?:py|md)", text)))
+    quoted = re.findall(r"(?<!from )[+-]?\b\d\.\d{3} to [+-]?\d\.\d{3}\b", text)
+    assert quoted and tables
+    assert not [one for one in quoted if one not in tables]
