@@ -413,7 +413,7 @@ figures.show_images(
 
 # %% [markdown]
 # One training is an anecdote. An **ablation** repeats the trainings with other seeds and takes one remedy away at a time. `python benchmarks/touching.py`
-# did so over three trainings of each network, on other test pictures than ours. Its [tables](../benchmarks/touching.md) say this of 200 pictures with five to nine circles:
+# did so over three trainings of each network, on other test pictures than ours. Its tables, `benchmarks/touching.md`, say this of 200 pictures with five to nine circles:
 #
 # | method, settings chosen on validation | F1, lowest to highest | error of the count |
 # | --- | --- | --- |
