@@ -27,7 +27,7 @@ from helpers.own_images import draw_nuclei  # noqa: E402
 from helpers.synthesis import CircleScene, make_dataset  # noqa: E402
 from helpers.training import augment, bce_dice_loss, predict, to_dataset, warmup_cosine  # noqa: E402
 
-SIZE, STEPS, BATCH, COUNTS, TEST = 64, 400, 4, (2, 8, 32), 100
+SIZE, STEPS, BATCH, COUNTS, TEST = 64, 300, 4, (2, 8, 32), 100
 GRID, SPREAD = 3, 3.0  # three pixels of 64; with four, one field in twenty would fold
 
 
@@ -47,7 +47,7 @@ def trained(images, masks, bent, seed):
     """Return a small U-Net after a fixed number of steps."""
     keras.utils.set_random_seed(seed)
     model = build_unet((SIZE, SIZE, 1), depth=3, filters=8)
-    model.compile(keras.optimizers.Adam(warmup_cosine(5e-3, STEPS, 40), global_clipnorm=1.0), loss=bce_dice_loss)
+    model.compile(keras.optimizers.Adam(warmup_cosine(5e-3, STEPS, 30), global_clipnorm=1.0), loss=bce_dice_loss)
 
     def batches():
         for step in range(STEPS):
