@@ -176,7 +176,7 @@ say(said)
 # It stops, names the file, and says what to do.
 #
 # A mask with three values is refused as well. They may be two touching nuclei or two kinds of tissue, and only you know
-# which:
+# which. For kinds of tissue there is `load_pairs(..., classes=3)`, and [notebook 09](09_several_classes.ipynb) trains a network that tells them apart.
 
 # %%
 (bad / "cell 2.png").write_bytes(whole)
@@ -434,7 +434,8 @@ figures.show_predictions(
 # Dice counts pixels. Two cells that grow together in the prediction cost it hardly anything, and the count is wrong. So
 # objects have scores of their own: an object counts as found if it overlaps a true one by an IoU of 0.5, and F1 weighs
 # the ones found against the ones missed and invented. AP is the average over stricter and stricter overlaps, as in
-# notebook 08. Whether touching objects should be cut apart is decided on the validation pictures, like the threshold.
+# [notebook 08](08_touching_lesions.ipynb), which is about touching objects: how to score them, to cut them apart, and to train for them. Whether
+# they should be cut apart here is decided on the validation pictures, like the threshold.
 
 # %%
 touching, min_area = settings["touching"], settings["min_area"]

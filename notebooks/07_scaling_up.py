@@ -903,6 +903,8 @@ checks.exercise_7_2(days)
 # 2. Change `make_step` so that it clips the gradient *after* the sum over all copies. How can you test that two devices now agree
 #    with one?
 #
+# Two notebooks go on from here: [Count lesions that touch](08_touching_lesions.ipynb) and [Tell several classes apart](09_several_classes.ipynb).
+#
 # ## Further reading
 #
 # - [Distributed training with TensorFlow](https://www.tensorflow.org/guide/distributed_training) and
