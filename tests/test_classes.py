@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 import keras
+from interruptions import LastWeights, PullThePlug
 from helpers.anatomy import build_unet
 from helpers.class_masks import IGNORE, check_classes, most_probable, one_hot
 from helpers.classes import (
@@ -357,6 +358,23 @@ def test_weights_of_pixels_travel_through_train_unet(tmp_path, classes):
     train_unet(model, batches, (images, masks), tmp_path / "run", epochs=6, steps=4)
     chance = predict(model, images)[..., -1] if classes == 1 else predict(model, images)[..., 1]
     assert chance[:, :, 16:].mean() < 0.5, "the nonsense was learned"
+
+
+def test_a_run_with_weights_of_pixels_and_classes_resumes_as_if_it_had_not_stopped(tmp_path):
+    images, masks = some_classes(8)
+    weights = np.random.default_rng(0).random(masks.shape, np.float32)
+    settings = {"validation": (images, masks), "epochs": 3, "steps": 2, "verbose": 0}
+
+    def train(folder, model, **more):
+        batches = weighted_batches(images, masks, weights, epochs=3, classes=3)
+        return train_unet(model, batches, run_dir=tmp_path / folder, **settings, **more)
+
+    whole, resumed = LastWeights(), LastWeights()
+    train("whole", tiny(), callbacks=[whole])
+    with pytest.raises(KeyboardInterrupt):
+        train("halved", tiny(), callbacks=[PullThePlug(2)])
+    assert len(train("halved", tiny(), resume=True, callbacks=[resumed]).epoch) == 3
+    assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(whole.weights, resumed.weights))
 
 
 def test_weights_move_with_their_pictures():
