@@ -5,7 +5,7 @@ import numpy as np
 
 
 def draw_field(height: int, width: int, rng: np.random.Generator, grid: int = 3, spread: float = 4.0) -> np.ndarray:
-    """Draw a smooth displacement for each pixel that folds nowhere, `[height, width, 2]` float32: across and down, pixels.
+    """Draw a displacement for each pixel that folds nowhere, `[height, width, 2]` float32: across and down, in pixels.
 
     grid, spread: as in `smooth_field`; a field that folds is halved until it does not.
     Raises ValueError for a grid below 2 or a spread that is negative or not finite.

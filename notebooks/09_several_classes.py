@@ -427,8 +427,8 @@ assert gain > 0.1
 # maps of gray and of white matter (ICBM 2009a, Fonov et al. 2011). The files are NIfTI; the reader of [notebook 06](06_your_own_images.ipynb) opens them.
 #
 # **Whose is it?** Ask this of all data that you use. The file in the package that describes the brain, `datasets/description/icbm152_2009.rst`, says
-# "License: unknown", and the BSD license of nilearn is that of its code. The notice of the brain's authors (Louis Collins, McConnell Brain Imaging
-# Centre, Montreal Neurological Institute, McGill University) says more. Anyone may use, copy, modify and distribute it without fee, provided that the notice appears in
+# "License: unknown", and the BSD license of nilearn is that of its code. The notice of the brain's authors (Louis Collins, Montreal Neurological
+# Institute, McGill University) says more. Anyone may use, copy, modify and distribute it without fee, provided that the notice appears in
 # all copies. We know this notice only from others who pass the atlas on with it, so read it [at its source](https://nist.mni.mcgill.ca/icbm-152-nonlinear-atlases-2009/) before you
 # publish anything with this brain.
 

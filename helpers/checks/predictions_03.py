@@ -13,15 +13,15 @@ PREDICTIONS = {
         below="800 pictures fill 200 batches of 4, and each of the 12 epochs takes them all.",
         above="A step takes four pictures at once: 800 pictures fill 200 batches."),
     "folded": Prediction("{:.0%} of the fields fold", 0.1, {
-        0: "In the paper's pictures nearly none would. Ours are a fifth as wide, so the same ten pixels change within a fifth "
-           "of the way.",
+        0: "In the paper's pictures nearly none would. Ours are a fifth as wide, so the same ten pixels change within "
+            "a fifth of the way.",
         1: "Only where two neighbors of the grid happen to be pushed towards each other by more than they lie apart. "
-           "Displacements of ten pixels often point the same way.",
+            "Displacements of ten pixels often point the same way.",
     }, example="0.2",
-        below="The points of the grid lie 32 pixels apart here. Two displacements that differ by twenty or thirty pixels are "
-              "not rare at a standard deviation of 10, and there are nine points.",
-        above="To fold, displacements have to fall by a pixel with each pixel of the way. Between points that lie 32 pixels "
-              "apart that takes a difference that only some of the fields hold."),
+        below="The points of the grid lie 32 pixels apart here. Two displacements that differ by twenty or thirty "
+              "pixels are not rare at a standard deviation of 10, and there are nine points.",
+        above="To fold, displacements have to fall by a pixel with each pixel of the way. Between points that lie 32 "
+              "pixels apart that takes a difference that only some of the fields hold."),
     "constant": Prediction("the constant with the lowest BCE is {:.1f}", 0.02, {
         0: "With 0 each pixel of a lesion is an infinite surprise, however few of them there are.",
         0.5: "0.5 means \"I do not know\". But one does know something: lesions are rare.",
