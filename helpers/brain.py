@@ -4,7 +4,8 @@ Nothing is downloaded: the files lie inside the installed package, and nibabel r
 152 healthy young adults (ICBM 2009a, nonlinear, symmetric; Fonov et al. 2011), with maps of how probable gray and white
 matter are. Its license: the file in the package that describes it (`datasets/description/icbm152_2009.rst` in nilearn
 0.14.1) says "unknown", and nilearn's own license, BSD, is that of the code. Its authors' notice (Louis Collins,
-Montreal Neurological Institute, McGill University), as others who pass the atlas on repeat it, allows everyone to use, copy, modify and distribute it without fee, provided that it appears in all copies.
+Montreal Neurological Institute, McGill University), as others who pass the atlas on repeat it, allows everyone
+to use, copy, modify and distribute it without fee, provided that it appears in all copies.
 """
 
 import importlib.util
