@@ -1347,9 +1347,8 @@ checks.progress("03")
 #
 # 1. Train with `build_unet(normalization="batch")`. Compare the seconds and the Dice after each epoch, over three seeds, and then with
 #    batches of 1. What happens, and why?
-# 2. Give the training 50, 100, 200, 400 pictures. How does validation Dice grow with the number of pictures?
-# 3. Write a generator that bends each pair of a batch after `augment`, with a new field each time, and train from five pictures with and
-#    without it, over three seeds. `benchmarks/elastic.py` shows how.
+# 2. Give the training 50, 100, 200, 400 pictures. How does validation Dice grow with the number of pictures? Then bend
+#    each pair of a batch after `augment`, with a new field each time; `benchmarks/elastic.py` shows how. With how many pictures does it help most?
 #
 # ## Further reading
 #
