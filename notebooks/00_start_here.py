@@ -350,7 +350,8 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="displacement-field"></a>displacement field
 #
-# For each pixel of a picture, by how many pixels across and down to look elsewhere for its gray level: two numbers a pixel.
+# Two numbers for each pixel of a picture: by how many pixels across and down to look elsewhere for its gray level. Where
+# neighbors differ by too much, the picture folds.
 #
 # ### <a id="distance-map"></a>distance map
 #
