@@ -3,7 +3,8 @@
 # Needs RESULTS ("newest versions: success, Colab: failure"), RUN (the address of the run), and the command gh.
 set -euo pipefail
 title="The weekly test failed"
-number=$(gh issue list --state open --search "in:title \"$title\"" --json number,title --jq \
+# Only an issue that this workflow has opened: anybody can give theirs the same title.
+number=$(gh issue list --state open --app github-actions --search "in:title \"$title\"" --json number,title --jq \
     "[.[] | select(.title == \"$title\")][0].number // empty")
 if [[ $RESULTS == *failure* || $RESULTS == *canceled* ]]; then
     said="$RESULTS. The log: $RUN"

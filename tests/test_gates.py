@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from course import ROOT
 from keras import layers
-from payloads import load_all
+from payloads import fuzz, load_all
 
 from helpers import MODELS
 from helpers.anatomy import build_unet
@@ -42,6 +42,18 @@ def test_a_payload_is_refused_in_words_or_read_rightly(came_out, kind, name):
     assert printable(result["said"], 10_000).replace("\\x0a", "\n") == result["said"], "a name was shown raw"
     assert result["megabytes"] <= MEGABYTES
     assert result["seconds"] <= SECONDS
+
+
+@pytest.mark.parametrize("kind", fuzz.KINDS)
+def test_files_changed_by_chance_are_read_or_refused_in_words(kind):
+    """Forty of each kind, others than `benchmarks/gates.py` tries."""
+    command = [sys.executable, str(ROOT / "tests" / "payloads" / "fuzz.py"), kind, "1000000", "1000040"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    found = [json.loads(line) for line in done.stdout.splitlines() if '"outcome"' in line]
+    assert len(found) == 40, f"the process ended after {found[-1:]}: {done.stderr[-2000:]}"
+    assert not [each for each in found if each["outcome"] not in ("read", "refused")]
+    assert max(each["seconds"] for each in found) <= SECONDS and max(each["megabytes"] for each in found) <= MEGABYTES
+    assert {each["outcome"] for each in found} == {"read", "refused"}
 
 
 def peers_unet(inputs):

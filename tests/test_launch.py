@@ -458,7 +458,7 @@ def test_the_weekly_run_keeps_one_issue(tmp_path, results, number, call):
                    "OPEN": number, "RESULTS": results, "RUN": "https://example.org/run"}
     subprocess.run(["bash", str(ROOT / ".github" / "weekly_issue.sh")], check=True, env=environment, capture_output=True)
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert len(calls) == (2 if call else 1) and calls[0].startswith("issue list --state open")
+    assert len(calls) == (2 if call else 1) and calls[0].startswith("issue list --state open --app github-actions")
     if call:
         assert calls[1].startswith(call)
 

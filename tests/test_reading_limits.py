@@ -2,6 +2,7 @@
 
 import difflib
 import http.server
+import io
 import json
 import os
 import stat
@@ -12,6 +13,7 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 from helpers.checks import record
 from helpers.own_images import PictureError, layouts, real_sets
 from helpers.own_images.files import read_picture
@@ -75,6 +77,46 @@ def test_names_that_do_not_match_are_compared_for_the_ten_that_are_shown(monkeyp
     with pytest.raises(PictureError, match="2990 more"):
         layouts.match(images, masks, "images", "masks")
     assert len(compared) <= 10
+
+
+def test_a_picture_without_its_folder_of_masks_is_named(tmp_path):
+    (tmp_path / "m" / "a").mkdir(parents=True)
+    (tmp_path / "i").mkdir()
+    for place in ("i/a.tif", "i/b.tif", "m/a/1.tif", "m/a/2.tif"):
+        tifffile.imwrite(tmp_path / place, PAGE)
+    with pytest.raises(PictureError, match="b.tif has no folder of masks"):
+        layouts.find_layout(tmp_path / "i", tmp_path / "m")
+
+
+@pytest.mark.parametrize("packing", ["jpeg", "png", "webp"])
+def test_a_part_that_says_it_is_larger_than_its_page_is_refused(packing, tmp_path):
+    held = io.BytesIO()
+    Image.fromarray(np.zeros((2000, 2000, 3), np.uint8)).save(held, packing.upper())
+    how = {"shape": (16, 16, 3), "dtype": "u1", "compression": packing, "rowsperstrip": 16, "photometric": "rgb"}
+    tifffile.imwrite(tmp_path / "a.tif", iter([held.getvalue()]), **how)
+    with pytest.raises(PictureError, match="holds more than the page"):
+        read_picture(tmp_path / "a.tif")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@pytest.mark.parametrize("name", ["b\na", "b\x1b[2J", os.fsdecode(b"b\xe6"), "b\u202egnp", "b\u2028c"])
+def test_a_name_that_would_forge_a_line_is_refused_and_shown_escaped(name, tmp_path):
+    tifffile.imwrite(tmp_path / f"{name}.tif", PAGE)
+    with pytest.raises(PictureError, match="Rename it") as caught:
+        layouts.picture_files(tmp_path)
+    assert str(caught.value).isprintable() and "b\\" in str(caught.value)
+    (tmp_path / f"{name}.tif").rename(tmp_path / f"{name}.xyz")
+    tifffile.imwrite(tmp_path / "größe 細胞 خلية.tif", PAGE)
+    assert list(layouts.picture_files(tmp_path)) == ["größe 細胞 خلية"]  # what is not read may be named as it will
+
+
+def test_folders_in_folders_have_an_end(tmp_path):
+    place = tmp_path
+    for _ in range(52):
+        place = place / "d"
+        place.mkdir()
+    with pytest.raises(PictureError, match="more than 50 deep"):
+        layouts.picture_files(tmp_path)
 
 
 # --- new files ---

@@ -187,9 +187,17 @@ def _one_file_an_object(images, masks):
     if set(groups) and set(groups) <= set(images) and not set(masks) & set(images):
         missing = sorted(set(images) - set(groups))
         if missing:
-            raise PictureError(_without_partner([f"{images[k].name} has no folder of masks" for k in missing]))
+            raise _without_partner([f"{images[k].name} has no folder of masks" for k in missing])
         return [Match(key, images[key], tuple(groups[key])) for key in sorted(groups)]
     return None
+
+
+def _without_partner(missing):
+    first = "\n  ".join(["pictures without a partner:", *missing[:_SHOWN]])
+    more = f"\n  ... and {len(missing) - _SHOWN} more" if missing[_SHOWN:] else ""
+    return PictureError(
+        f"{first}{more}\nA picture and its mask share a name, as cell1.tif and cell1.png do. Rename or move others."
+    )
 
 
 def _with_annotations(images, files):
@@ -207,11 +215,7 @@ def _with_annotations(images, files):
         else:
             missing.append(f"{path.name} has no annotation")
     if missing:
-        first = "\n  ".join(["pictures without a partner:", *missing[:_SHOWN]])
-        more = f"\n  ... and {len(missing) - _SHOWN} more" if missing[_SHOWN:] else ""
-        raise PictureError(
-            f"{first}{more}\nA picture and its mask share a name, as cell1.tif and cell1.png do. Rename or move others."
-        )
+        raise _without_partner(missing)
     return sorted(matches, key=lambda each: each.key)
 
 
@@ -250,9 +254,5 @@ def match(images, masks, images_name, masks_name) -> list[Match]:
             hint = f" (the nearest name there is {candidates[near[0]].name})" if near else ""
             missing.append(f"{here}/{path.name} has no {what} in {there}{hint}")
     if missing:
-        first = "\n  ".join(["pictures without a partner:", *missing[:_SHOWN]])
-        more = f"\n  ... and {len(missing) - _SHOWN} more" if missing[_SHOWN:] else ""
-        raise PictureError(
-            f"{first}{more}\nA picture and its mask share a name, as cell1.tif and cell1.png do. Rename or move others."
-        )
+        raise _without_partner(missing)
     return sorted(matches, key=lambda each: each.key)

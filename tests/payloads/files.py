@@ -293,6 +293,17 @@ def names_5000_that_do_not_match(folder):
     return unmatched(folder, 5000)
 
 
+@payload(FOLDERS)
+def folders_of_masks_of_which_one_is_missing(folder):
+    images, masks = pairs_in(folder, ("a", "b"))
+    (masks / "b.png").unlink()
+    for number in range(2):
+        (masks / "a").mkdir(exist_ok=True)
+        (masks / "a" / f"{number}.png").write_bytes((images / "a.png").read_bytes())
+    (masks / "a.png").unlink()
+    return loading(images, masks)
+
+
 NAMES = "deep folders, circles of links, names that forge a line"
 
 
