@@ -80,6 +80,8 @@ def bad(result):
     """Return what is wrong with a result, or nothing."""
     if result["outcome"] not in ("refused", "read", "not here"):
         return result["outcome"]
+    if result["outcome"] == ("refused" if result.get("reads") else "read") and "reads" in result:
+        return f"{result['outcome']}, and should not be"
     if result["outcome"] != "not here" and (result["seconds"] > SECONDS or result["megabytes"] > MEGABYTES):
         return "too dear"
     return ""
