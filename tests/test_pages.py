@@ -234,13 +234,19 @@ def test_the_readme_says_that_nothing_was_launched_only_while_there_is_no_addres
 
 @pytest.mark.parametrize(("name", "sentence", "truth"), [
     ("disc", "29 pixels are 1.", 29), ("weights", "The layer learns 1,168 weights.", 1168), ("scene shape", "The shape is (96, 96, 1).", (96, 96, 1)),
-    ("averaged noise", "The averages scatter by 0.040.", 0.04), ("border", "Alike.", "alike"), ("coins", "U-Net comes closer.", "U-Net"),
+    ("averaged noise", "The averages scatter by 0.040.", 0.04), ("border", "Alike.", "alike"), ("folded", "36% of the fields fold.", 0.36), ("coins", "U-Net comes closer.", "U-Net"),
 ])
 def test_the_truth_is_read_from_the_saved_answer(name, sentence, truth):
     found = answers.truth_of(answers.PREDICTIONS[name], sentence)
     assert found == truth and type(found) is type(truth)
     with pytest.raises(ValueError, match="run the notebook again"):
         answers.truth_of(answers.PREDICTIONS[name], "Something else.")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_saved_answer_can_be_given_by_a_page(path):
+    guesses = answers.prepare(nbformat.read(path, as_version=4))["guesses"]
+    assert guesses and all(one["truth"] is not None for one in guesses.values())
 
 
 def test_what_a_page_asks_stands_at_its_cell():

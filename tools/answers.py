@@ -30,7 +30,10 @@ def truth_of(prediction, sentence: str):
     chosen = next((choice for choice in prediction.choices if choice.casefold() == words.casefold()), None)
     if not fits or prediction.choices and chosen is None:
         raise ValueError(f"the saved answer {sentence!r} does not fit the caption {prediction.caption!r}; run the notebook again")
-    return chosen or ast.literal_eval(words if words.startswith("(") else words.replace(",", ""))
+    if chosen or words.startswith("("):
+        return chosen or ast.literal_eval(words)
+    number = words.replace(",", "")
+    return float(number[:-1]) / 100 if number.endswith("%") else ast.literal_eval(number)
 
 
 def guess(name: str, sentence: str, comment: str) -> dict:
