@@ -78,6 +78,13 @@ def test_a_deleted_check_is_asked_at_the_end_and_a_name_used_again_is_marked_whe
     assert solved(marked(tmp_path / "bob.ipynb")) == ["1.1", "1.4"]
 
 
+def test_an_answer_written_into_the_call_counts(tmp_path):
+    hand_in(tmp_path / "kim.ipynb", SETUP, ASKED["1.1"], "checks.exercise_1_5('AC')\nchecks.exercise_1_4(None)")
+    before = solved(marked(tmp_path / "kim.ipynb"))
+    hand_in(tmp_path / "kim.ipynb", SETUP, ASKED["1.1"], "checks.exercise_1_5('ACE')")
+    assert before == [] and solved(marked(tmp_path / "kim.ipynb")) == ["1.5"]
+
+
 def test_after_a_dead_kernel_and_an_endless_loop_the_batch_goes_on(tmp_path, capsys):
     folder = tmp_path / "submitted"
     hand_in(folder / "a" / "01.ipynb", SETUP, "os._exit(1)", ASKED["1.1"])

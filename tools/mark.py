@@ -11,7 +11,7 @@ which it may change what it likes: it is thrown away. A notebook whose kernel di
 the next one is run.
 
 How it is marked: after each cell that calls a check, the check of *this* copy of the course is loaded from a second new copy
-and asked about the names that the published notebook hands to it. What it answers is read from a file. So words that look
+and asked about what the cell hands to it, and about the names that the published notebook hands to it. What it answers is read from a file. So words that look
 like a verdict, a changed `helpers` folder, or a check that was replaced earn nothing. An exercise whose check was deleted is
 marked at the end of the notebook.
 
@@ -143,13 +143,17 @@ def run_notebook(sources, exercises, seconds, note) -> None:
             client.execute_cell(notebook.cells[-1], len(notebook.cells) - 1)
             return any(output.output_type == "error" for output in notebook.cells[-1].outputs)
 
-        def ask(identity):
+        def accepted(identity, answers):
             with tempfile.TemporaryDirectory(prefix=secrets.token_hex(8), ignore_cleanup_errors=True) as own:
                 copy_course(Path(own) / "course", ("helpers", "models"))
-                run(f"{ASK}\n_ask({own!r}, {identity!r}, ({exercises[identity]},))")
+                run(f"{ASK}\n_ask({own!r}, {identity!r}, ({answers},))")
                 said = Path(own) / "said" / "progress.json"
-                state = json.loads(said.read_text()) if said.is_file() else {}
-            note("exercise", [identity, "solved" if state.get(identity) == "solved" else "not solved"])
+                return said.is_file() and json.loads(said.read_text()).get(identity) == "solved"
+
+        def ask(identity, written):  # some write their answer into the call of the check
+            answers = dict.fromkeys(filter(None, (written, exercises[identity])))
+            solved = any(accepted(identity, one) for one in answers)
+            note("exercise", [identity, "solved" if solved else "not solved"])
 
         number, left = 0, set(exercises)
         try:
@@ -157,12 +161,13 @@ def run_notebook(sources, exercises, seconds, note) -> None:
                 for number, source in enumerate(sources, start=1):
                     if run(source):
                         note("error", number)
-                    for identity in sorted(left & set(calls_of(source))):
-                        ask(identity)
-                        left.discard(identity)
+                    for identity, written in calls_of(source).items():
+                        if identity in left:
+                            ask(identity, written)
+                            left.discard(identity)
                 number = 0
                 for identity in sorted(left):  # their checks were deleted
-                    ask(identity)
+                    ask(identity, "")
         except (DeadKernelError, RuntimeError):
             note("end", f"its kernel died in code cell {number}." if number else "its kernel died after its last cell.")
         except CellTimeoutError:
