@@ -71,7 +71,7 @@ site: $(SITE_ENV)/ready
 	$(SITE_ENV)/bin/python tools/pages.py
 
 test-site: site $(ENV)/test.ready
-	UNET_COURSE_SITE="$$PWD/site/_build/html" $(BIN)/python -m pytest tests/browser/test_site.py tests/browser/test_live_pages.py tests/browser/test_panels_on_site.py tests/browser/test_pages_that_answer.py tests/browser/test_web_engine.py
+	UNET_COURSE_SITE="$$PWD/site/_build/html" $(BIN)/python -m pytest -n 2 --dist loadfile tests/browser/test_site.py tests/browser/test_live_pages.py tests/browser/test_panels_on_site.py tests/browser/test_pages_that_answer.py tests/browser/test_web_engine.py
 
 $(SITE_ENV)/ready: site/requirements.txt
 	@test -n "$(PYTHON)" || { echo "The site needs Python 3.11, 3.12 or 3.13, and none was found. Install one from https://www.python.org/downloads/, or name it: make site PYTHON=/path/to/python3.12"; exit 1; }
