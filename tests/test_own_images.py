@@ -1384,6 +1384,24 @@ def test_predict_writes_masks_overlays_and_one_table_and_goes_on(tmp_path):
     assert with_bad.returncode == 1 and "bad.png: is not a picture" in with_bad.stderr and (tmp_path / "out2" / "s2_mask.png").exists()
 
 
+@pytest.mark.parametrize(("name", "damage"), [
+    ("predict.json", b"{"), ("predict.json", b"\xff\xfe"), ("predict.json", b"[" * 100_000), ("objects.csv", b"\xff"), ("objects.csv", None),
+    ("objects.csv", b"x" * 200_000),
+])
+def test_results_that_are_damaged_are_not_gone_on_with_and_stay_as_they_are(name, damage, tmp_path):
+    folder = layout(tmp_path / "new", {"a.png": GRAY})
+    model = own.save_network(tmp_path / "n.keras", small_network(), own.Normalization("picture", 0.5, 99.5), 0.5, {}, {}, {})
+    own.predict_folder(model, folder, tmp_path / "out", progress=False)
+    if damage is None:
+        (tmp_path / "out" / name).unlink()
+    else:
+        (tmp_path / "out" / name).write_bytes(damage)
+    before = content(tmp_path / "out")
+    with pytest.raises(FileExistsError, match="cannot be gone on with.*Choose a new folder"):
+        own.predict_folder(model, folder, tmp_path / "out", progress=False)
+    assert content(tmp_path / "out") == before
+
+
 def test_inspect_says_what_would_be_read(tmp_path):
     together = layout(tmp_path / "a", {"cell.tif": GRAY, "cell_mask.png": DISC})
     done = command("inspect", together)

@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
+from helpers.gate import first_line
 from helpers.own_images.channels import to_gray
 from helpers.own_images.files import PictureError, read_picture
 from helpers.own_images.keeping import load_kept, save_mask, write_new
@@ -107,12 +108,19 @@ def _begin(out, model_path, settings):
         write_new(table, lambda file: file.write((",".join(COLUMNS) + "\n").encode()))
         write_new(note, lambda file: file.write(text.encode()))
         return table
-    if json.loads(note.read_text(encoding="utf-8")) != json.loads(text):
+    try:
+        then = json.loads(note.read_text(encoding="utf-8"))
+        with table.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+    except (OSError, ValueError, RecursionError, csv.Error) as error:
+        raise FileExistsError(
+            f"the folder {out} holds results that cannot be gone on with: {note.name} or {table.name} is missing or "
+            f"damaged ({first_line(error)}). Choose a new folder for the results."
+        ) from None
+    if then != json.loads(text):
         raise FileExistsError(
             f"the folder {out} holds results of another network or other settings. Choose a new folder for the results."
         )
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
     done = [row for row in rows[1:] if len(row) == len(COLUMNS) and (out / f"{row[0]}_mask.png").exists()]
     draft = table.with_suffix(".draft")
     with draft.open("w", encoding="utf-8", newline="") as file:
