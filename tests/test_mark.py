@@ -2,11 +2,11 @@
 
 import csv
 import json
-import subprocess
 import sys
 
 import mark
 import nbformat
+import psutil
 import pytest
 from course import ROOT
 
@@ -65,6 +65,9 @@ def test_right_answers_count_whatever_else_the_notebook_says(tmp_path):
     ("import json, os\nfrom pathlib import Path\nfolder = Path(os.environ['UNET_COURSE_PROGRESS'])\nfolder.mkdir(exist_ok=True)\n"
      "(folder / 'progress.json').write_text(json.dumps({'1.1': 'solved', '1.2': 'solved'}))"),
     "sys.modules['helpers'].checks = None",
+    "from helpers.checks.record import record_state\nchecks.exercise_1_1 = lambda *answers: record_state('1.1', 'solved')",
+    ("with open('../helpers/checks/__init__.py', 'a') as file:\n"
+     "    file.write('\\nfrom helpers.checks.record import record_state\\nexercise_1_1 = lambda *a: record_state(\"1.1\", \"solved\")\\n')"),
 ])
 def test_what_only_looks_like_an_answer_earns_nothing_and_harms_nobody(trick, tmp_path):
     before = {path: path.read_bytes() for path in (ROOT / "helpers" / "checks").glob("*.py")}
@@ -109,12 +112,14 @@ def test_after_a_dead_kernel_and_an_endless_loop_the_batch_goes_on(tmp_path, cap
 
 
 def test_a_notebook_that_takes_too_long_is_stopped_with_all_it_started(tmp_path):
-    sleeper = f"import subprocess; subprocess.Popen([{sys.executable!r}, '-c', 'import time; time.sleep(600)', 'mark-me'])"
+    name, seen = f"marked {tmp_path}", tmp_path / "started"  # a name that no other process has
+    sleeper = f"import subprocess; subprocess.Popen([{sys.executable!r}, '-c', 'import time; time.sleep(600)', {name!r}]); open({str(seen)!r}, 'w')"
     hand_in(tmp_path / "slow.ipynb", SETUP, sleeper, "import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException: pass",
             ASKED["1.1"])
-    result = marked(tmp_path / "slow.ipynb", minutes=0.4)
-    assert "longer than 0.4 minutes" in result["note"] and result["exercises"]["1.1"] == "not reached"
-    assert "mark-me" not in subprocess.run(["ps", "-ef"], capture_output=True, text=True, check=True).stdout
+    result = marked(tmp_path / "slow.ipynb", minutes=0.8)
+    assert "longer than 0.8 minutes" in result["note"] and result["exercises"]["1.1"] == "not reached"
+    alive = [process for process in psutil.process_iter(["cmdline"]) if name in (process.info["cmdline"] or [])]
+    assert seen.exists() and not alive
 
 
 @pytest.mark.parametrize(("given", "words"), [([], "No folder was named"), (["nowhere"], "nowhere is no folder")])
