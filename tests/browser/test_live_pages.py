@@ -130,6 +130,13 @@ def test_a_link_opens_the_same_picture(reader):  # noqa: F811
     assert pictures[0] == pictures[1]
 
 
+def test_a_link_counts_more_than_what_the_page_wrote_in_the_same_moment(first):
+    with first.expect_event("load"):
+        first.evaluate("location.hash = 'circles=2'; history.replaceState(null, '', '#circles=5')")
+    first.evaluate("window.unet.ready")
+    assert first.get_by_label("Circles", exact=True).input_value() == "2"
+
+
 def test_without_webassembly_a_sentence_and_a_picture_stand_there(chromium, address):  # noqa: F811
     context = chromium.new_context()
     context.add_init_script("delete globalThis.WebAssembly")
