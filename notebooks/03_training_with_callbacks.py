@@ -247,6 +247,7 @@ print("mean gray level inside the bent masks:  ", *[f"{mean:.2f}" for mean in in
 print("inside a mask that was left as it was:  ", *[f"{mean:.2f}" for mean in beside])
 print("every bent mask holds 0 and 1 alone:", all(set(np.unique(m)) == {0, 1} for _, m in bent))
 assert np.ptp(inside) < 0.02 and np.ptp(beside) > 0.05 and not any(map(folds, fields))
+assert (np.diff([np.abs(field).max() for field in fields]) > 0).all()  # it grows from left to right
 
 # %% [markdown]
 # **Change.** Draw the last field with `smooth_field` and a finer grid, `grid=8`, at the same spread of 6, and look at picture and paper again. Then
