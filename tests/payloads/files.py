@@ -116,11 +116,16 @@ def lzma_strip_of_1_gigabyte(folder):
     return strip(folder, b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(1000)), packer.flush()]), "lzma")
 
 
+def picture_in_a_strip(folder, pixels, kind, **how):
+    """A TIFF whose one part is a whole picture of another kind."""
+    held = io.BytesIO()
+    Image.fromarray(pixels).save(held, kind, **how)
+    return strip(folder, held.getvalue(), kind.lower())
+
+
 @payload(STRIPS)
 def jpeg_strip_of_12000_squared(folder):
-    held = io.BytesIO()
-    Image.fromarray(np.zeros((12_000, 12_000), np.uint8)).save(held, "JPEG")
-    return strip(folder, held.getvalue(), "jpeg")
+    return picture_in_a_strip(folder, np.zeros((12_000, 12_000), np.uint8), "JPEG")
 
 
 @payload(STRIPS)
@@ -132,23 +137,17 @@ def jpeg_strip_that_says_65000_squared(folder):
 
 @payload(STRIPS)
 def webp_strip_of_8000_squared(folder):
-    held = io.BytesIO()
-    Image.fromarray(np.zeros((8000, 8000, 3), np.uint8)).save(held, "WEBP", quality=10, method=0)
-    return strip(folder, held.getvalue(), "webp")
+    return picture_in_a_strip(folder, np.zeros((8000, 8000, 3), np.uint8), "WEBP", quality=10, method=0)
 
 
 @payload(STRIPS)
 def png_strip_of_12000_squared(folder):
-    held = io.BytesIO()
-    Image.fromarray(np.zeros((12_000, 12_000), np.uint8)).save(held, "PNG")
-    return strip(folder, held.getvalue(), "png")
+    return picture_in_a_strip(folder, np.zeros((12_000, 12_000), np.uint8), "PNG")
 
 
 @payload(STRIPS)
 def jpeg2000_strip_of_8000_squared(folder):
-    held = io.BytesIO()
-    Image.fromarray(np.zeros((8000, 8000), np.uint8)).save(held, "JPEG2000")
-    return strip(folder, held.getvalue(), "jpeg2000")
+    return picture_in_a_strip(folder, np.zeros((8000, 8000), np.uint8), "JPEG2000")
 
 
 @payload(STRIPS, reads=True)  # what its page holds is read, and the rest is left
