@@ -189,15 +189,15 @@ for dial, value in (("noise", 0.3), ("contrast", 0.1)):
 # | notebook | what you do | your time | the cells alone |
 # | --- | --- | --- | --- |
 # | 00 Start here | look around, and make a network fail | a quarter of an hour | about ten seconds |
-# | [01 Draw scans that are worth learning from](01_data_synthesis.ipynb) | make the data, and see how far one gets without a network | 45 minutes | half a minute |
-# | [02 Build a U-Net and look inside it](02_unet_anatomy.ipynb) | every part of the network, by hand first | an hour and a half | about a minute |
-# | [03 Train it, and see every callback act](03_training_with_callbacks.ipynb) | losses, learning rate, early stopping, backup | an hour and a half | about three minutes |
-# | [04 Judge it as a careful researcher would](04_evaluation_and_visualization.ipynb) | the test set, once; baselines, errors, uncertainty | an hour | about half a minute |
-# | [05 Find out why it fails, and fix it](05_failure_clinic.ipynb) | networks that fail, on purpose: diagnose and fix them | an hour and a half | about three minutes |
-# | [06 Bring your own images](06_your_own_images.ipynb) | a folder of your pictures, from loading to a table of objects | an hour | about two minutes |
+# | [01 Draw scans that are worth learning from](01_data_synthesis.ipynb) | make the data, and see how far one gets without a network | 45 minutes | about twenty seconds |
+# | [02 Build a U-Net and look inside it](02_unet_anatomy.ipynb) | every part of the network, by hand first | an hour and a half | about two minutes |
+# | [03 Train it, and see every callback act](03_training_with_callbacks.ipynb) | losses, learning rate, early stopping, backup | an hour and a half | about four minutes |
+# | [04 Judge it as a careful researcher would](04_evaluation_and_visualization.ipynb) | the test set, once; baselines, errors, uncertainty | an hour | about twenty seconds |
+# | [05 Find out why it fails, and fix it](05_failure_clinic.ipynb) | networks that fail, on purpose: diagnose and fix them | an hour and a half | about two minutes |
+# | [06 Bring your own images](06_your_own_images.ipynb) | a folder of your pictures, from loading to a table of objects | an hour | about a minute |
 # | [07 Scale it up, and find out what a step costs](07_scaling_up.ipynb) | streams, several devices and machines, and what a million scans would cost | an hour | about three minutes |
-# | [08 Count lesions that touch](08_touching_lesions.ipynb) | objects in place of pixels: watershed, gaps, the paper's border weights | an hour | about three minutes |
-# | [09 Tell several classes apart](09_several_classes.ipynb) | lesions, vessels, gray and white matter with one network | an hour | about three minutes |
+# | [08 Count lesions that touch](08_touching_lesions.ipynb) | objects in place of pixels: watershed, gaps, the paper's border weights | an hour | about two minutes |
+# | [09 Tell several classes apart](09_several_classes.ipynb) | lesions, vessels, gray and white matter with one network | an hour | about two minutes |
 #
 # You can also watch a U-Net learn right now. In the [playground](../web/playground.html), a page of the course's site, a small one is
 # trained in your browser, without Python: press *Train*. Its settings stand in its link, and the notebooks link to settings that

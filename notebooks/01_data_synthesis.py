@@ -28,8 +28,8 @@
 #
 # ## What you'll need
 #
-# - About 45 minutes of your time; the cells themselves run in half a minute on two CPU cores.
-# - 0.4 GB of memory. No GPU, and no TensorFlow yet.
+# - About 45 minutes of your time; the cells themselves run in about twenty seconds on two CPU cores.
+# - 0.5 GB of memory. No GPU, and no TensorFlow yet.
 # - Python and a little NumPy. [00](00_start_here.ipynb) shows how to use a notebook; nothing else has to come first.
 
 # %% tags=["setup"]

@@ -29,7 +29,7 @@
 #
 # ## What you'll need
 #
-# - About an hour of your time; the cells themselves run in about two minutes on two CPU cores.
+# - About an hour of your time; the cells themselves run in about a minute on two CPU cores.
 # - 1.3 GB of memory. No GPU.
 # - Notebooks [01](01_data_synthesis.ipynb) to [04](04_evaluation_and_visualization.ipynb).
 

@@ -30,7 +30,7 @@
 # ## What you'll need
 #
 # - About an hour of your time; the cells themselves run in about three minutes on two CPU cores.
-# - 1.6 GB of memory, and as much again for the two workers of section 4, which are processes of their own. No GPU. Binder has
+# - 1.5 GB of memory, and as much again for the two workers of section 4, which are processes of their own. No GPU. Binder has
 #   2 GB, so skip section 4 there; its cells say that they do not fit.
 # - Notebooks [01](01_data_synthesis.ipynb) to [03](03_training_with_callbacks.ipynb).
 

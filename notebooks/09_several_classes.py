@@ -29,8 +29,8 @@
 #
 # ## What you'll need
 #
-# - About an hour of your time; the cells themselves run in about three minutes on two CPU cores.
-# - 1.4 GB of memory. No GPU.
+# - About an hour of your time; the cells themselves run in about two minutes on two CPU cores.
+# - 1.3 GB of memory. No GPU.
 # - Notebooks [03](03_training_with_callbacks.ipynb) and [04](04_evaluation_and_visualization.ipynb). Section 7 needs the
 #   package nilearn, which carries a brain scan: `pip install nilearn`.
 
