@@ -4,8 +4,8 @@ Files are read and never changed; new files never replace old ones. Whatever is 
 `PictureError` with its name and the remedy. Keras and TensorFlow are imported only where a network is used.
 
 To read in this order: files (with tiff, medical and microscopes), channels, masks, annotations, layouts, pairs
-(loading); splits, gray_levels, patches (training); tiles, objects (use); keeping, real_sets; folders (with the command
-`python -m helpers.own_images`).
+(loading); splits, gray_levels, patches, manifest, index (training); tiles, objects (use); keeping, real_sets; folders
+(with the command `python -m helpers.own_images`).
 """
 
 from helpers.own_images.channels import to_gray
@@ -14,6 +14,7 @@ from helpers.own_images.files import (
 )
 from helpers.own_images.folders import inspect_pictures, predict_folder
 from helpers.own_images.gray_levels import Normalization, fit_normalization
+from helpers.own_images.index import index_folder
 from helpers.own_images.keeping import (
     SavedNetwork, beside, load_kept, new_folder, save_mask, save_network,
 )
@@ -21,6 +22,7 @@ from helpers.own_images.objects import (
     FoundObject, contact_sheet, label_objects, measure_objects, numbered_contours, save_table,
 )
 from helpers.own_images.layouts import find_layout
+from helpers.own_images.manifest import ChangedFileError, Manifest, ManifestRow, file_fingerprint, read_row
 from helpers.own_images.object_scores import choose_splitting, labels_of, object_scores
 from helpers.own_images.onnx_graph import ONNX_PACKAGES, export_onnx, onnx_difference
 from helpers.own_images.package import export_package
@@ -34,13 +36,14 @@ from helpers.own_images.tiles import predict_tiled
 from helpers.own_images.train_folder import choose_start, dice_scores, network_card, read_settings, train_folder
 
 __all__ = [
-    "ENDINGS", "MAX_PIXELS", "MAX_TOTAL", "NUCLEI", "ONNX_PACKAGES", "Channels", "FoundObject", "Normalization",
-    "PairRecord", "Pairs", "PictureError", "RawPicture", "RealSet", "SavedNetwork", "beside", "choose",
-    "choose_splitting", "choose_start", "conditions_of", "contact_sheet", "dice_scores", "draw_nuclei",
-    "draw_patch", "draw_patches", "export_onnx", "export_package", "fetch", "fetch_set", "find_layout",
-    "fit_normalization", "groups_from_csv", "groups_of", "inspect_pictures", "label_objects", "labels_of",
-    "load_kept", "load_pairs", "look_like_slices", "measure_objects", "network_card", "new_folder",
-    "numbered_contours", "object_scores", "onnx_difference", "patch_batches", "predict_folder", "predict_tiled",
-    "read_picture", "read_settings", "restart", "save_mask", "save_network", "save_table", "sources_of",
-    "split_by_source", "split_table", "to_gray", "train_folder", "train_on_patches", "unpack", "write_stand_in",
+    "ENDINGS", "MAX_PIXELS", "MAX_TOTAL", "NUCLEI", "ONNX_PACKAGES", "ChangedFileError", "Channels", "FoundObject",
+    "Manifest", "ManifestRow", "Normalization", "PairRecord", "Pairs", "PictureError", "RawPicture", "RealSet",
+    "SavedNetwork", "beside", "choose", "choose_splitting", "choose_start", "conditions_of", "contact_sheet",
+    "dice_scores", "draw_nuclei", "draw_patch", "draw_patches", "export_onnx", "export_package", "fetch",
+    "fetch_set", "file_fingerprint", "find_layout", "fit_normalization", "groups_from_csv", "groups_of",
+    "index_folder", "inspect_pictures", "label_objects", "labels_of", "load_kept", "load_pairs", "look_like_slices",
+    "measure_objects", "network_card", "new_folder", "numbered_contours", "object_scores", "onnx_difference",
+    "patch_batches", "predict_folder", "predict_tiled", "read_picture", "read_row", "read_settings", "restart",
+    "save_mask", "save_network", "save_table", "sources_of", "split_by_source", "split_table", "to_gray",
+    "train_folder", "train_on_patches", "unpack", "write_stand_in",
 ]

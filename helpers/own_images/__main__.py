@@ -1,6 +1,7 @@
 """See what would be read from a folder, train on it, use a network on new pictures, pack it for other programs.
 
     python -m helpers.own_images inspect FOLDER [MASKS]
+    python -m helpers.own_images index FOLDER [MASKS]
     python -m helpers.own_images train SETTINGS.toml [OUT]
     python -m helpers.own_images predict MODEL FOLDER OUT
     python -m helpers.own_images export MODEL OUT.zip
@@ -10,8 +11,10 @@ import argparse
 import sys
 import warnings
 
+from helpers.gate import printable, printable_lines
 from helpers.own_images.files import PictureError
 from helpers.own_images.folders import inspect_pictures, predict_folder
+from helpers.own_images.index import index_folder
 from helpers.own_images.layouts import find_layout
 from helpers.own_images.package import export_package
 from helpers.own_images.pairs import load_pairs
@@ -25,8 +28,16 @@ def main(arguments=None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     inspect = commands.add_parser("inspect", help="print the table of what would be read; nothing is written")
-    inspect.add_argument("folder")
-    inspect.add_argument("masks", nargs="?", help="folder of the masks, if they lie in another one")
+    index = commands.add_parser("index", help="write a table of all pairs, with sets and fingerprints, to train from")
+    for command in (inspect, index):
+        command.add_argument("folder")
+        command.add_argument("masks", nargs="?", help="folder of the masks, if they lie in another one")
+    index.add_argument("--out", help="the new .csv file; without it, manifest.csv in the folder")
+    index.add_argument("--seed", type=int, default=0, help="of the split into training, validation and test")
+    index.add_argument("--sources", nargs=3, metavar=("TABLE", "NAMES", "SOURCES"), help="a CSV and two of its columns")
+    index.add_argument("--foreground", default="", help='nonzero, numbers such as "1 3", or a color such as "#ff0000"')
+    index.add_argument("--skip-broken", action="store_true", help="leave out pairs that cannot be used")
+    index.add_argument("--overwrite", action="store_true", help="replace a manifest that is there")
     train = commands.add_parser("train", help="train on labeled pictures, by the settings of notebook 06")
     train.add_argument("settings", help="a TOML file: names and values as in the settings cell")
     train.add_argument("out", nargs="?", help="a new folder; without it, the settings name it")
@@ -45,7 +56,7 @@ def main(arguments=None) -> int:
     export.add_argument("--picture", help="a picture to take the package's test from; without it one is drawn")
     export.add_argument("--author", help="your name")
     export.add_argument("--license", help="such as CC-BY-4.0")
-    for command in (inspect, predict):
+    for command in (inspect, index, predict):
         command.add_argument("--channel", type=int, help="the channel to use, counted from 0")
         command.add_argument("--value-range", type=float, nargs=2, metavar=("BLACK", "WHITE"))
     options = parser.parse_args(arguments)
@@ -54,7 +65,7 @@ def main(arguments=None) -> int:
             warnings.showwarning = lambda message, *_: print(f"Note: {message}", file=sys.stderr)
             return COMMANDS[options.command](options)
     except (PictureError, ImportError, OSError, ValueError) as error:
-        print(error, file=sys.stderr)
+        print(printable_lines(error), file=sys.stderr)
         return 1
 
 
@@ -71,6 +82,14 @@ def _inspect(options):
         warnings.simplefilter("ignore")  # the table holds them as notes
         pairs = load_pairs(options.folder, options.masks, value_range=options.value_range, channel=options.channel)
     print(pairs.table(rows=1000))
+    return 0
+
+
+def _index(options):
+    names = ("out", "seed", "foreground", "value_range", "channel", "skip_broken", "overwrite")
+    settings = {name: getattr(options, name) for name in names}
+    path, notes = index_folder(options.folder, options.masks, source_table=options.sources, **settings)
+    print(*(printable_lines(note) for note in notes), f"{printable(path)} is the manifest.", sep="\n")
     return 0
 
 
@@ -100,7 +119,7 @@ def _train(options):
     return 0
 
 
-COMMANDS = {"inspect": _inspect, "train": _train, "predict": _predict, "export": _export}
+COMMANDS = {"inspect": _inspect, "index": _index, "train": _train, "predict": _predict, "export": _export}
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def load_pairs(
     read, problems, total = [], [], 0
     for match in matches:
         try:
-            pages = _read_pair(match, value_range, channel)
+            pages = read_pair(match, value_range, channel)
         except PictureError as error:
             problems.append((match.image.name, str(error)))
             continue
@@ -139,7 +139,7 @@ def load_pairs(
         masks.append(inside.astype(np.uint8)[..., None])
         share = float(np.mean((inside > 0) & (inside != IGNORE)))
         records.append(PairRecord(name, *inside.shape, how, held, share, remark, values))
-    _raise_all(problems, len(matches))
+    raise_all(problems, len(matches))
     said = suspicions(records, masks)
     for remark in said:
         warnings.warn(remark, stacklevel=2)
@@ -170,7 +170,7 @@ def _white_of(records):
     return found.pop() if len(found) == 1 else None
 
 
-def _read_pair(match, value_range, channel):
+def read_pair(match, value_range, channel):
     """Return one row `(name, image, how it was read, mask's codes, remark, value range)` for each page of a pair."""
     image = read_picture(match.image)
     marks, mask_name, lossy = _marks_of(match, [page.shape[:2] for page in image.pages])
@@ -247,7 +247,7 @@ def _check_asked(read, foreground, facts: FolderFacts):
     )
 
 
-def _raise_all(problems, count):
+def raise_all(problems, count):
     """Raise one PictureError with one line for each kind of fault, and the files that share it."""
     if not problems:
         return

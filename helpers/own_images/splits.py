@@ -201,11 +201,12 @@ def split_by_source(groups, shares=(0.6, 0.2, 0.2), seed=0, conditions=None) -> 
     order = np.random.default_rng(seed).permutation(len(sources))
     order = order[np.argsort(-counts[order], kind="stable")]  # large sources first, so that small ones can fill up
     taken = {condition: np.zeros(len(shares)) for condition in of_source}
+    total = {condition: counts[of_source == condition].sum() for condition in taken}
     members = [[] for _ in shares]
     for turn, i in enumerate(order):
         empty = [s for s in range(len(shares)) if not members[s]]
         alike = taken[of_source[i]]
-        lacking = shares * counts[of_source == of_source[i]].sum() - alike
+        lacking = shares * total[of_source[i]] - alike
         lacking += 0.5 * (shares * len(groups) - sum(taken.values()))
         without = [s for s in range(len(shares)) if not alike[s]]
         if empty and len(order) - turn <= len(empty):

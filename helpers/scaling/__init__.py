@@ -1,7 +1,7 @@
 """Streams of pictures, several devices, several machines, and what a training step costs (notebook 07).
 
-To read in this order: streams (with processes, which draw), devices, workers, clusters, costs. A name is loaded when it
-is first used, because the processes that draw pictures import this package and must not load TensorFlow.
+To read in this order: streams and files (with processes, which draw and read), devices, workers, clusters, costs. A
+name is loaded when it is first used, because those processes import this package and must not load TensorFlow.
 """
 
 from importlib import import_module
@@ -11,6 +11,7 @@ _FILE_OF = {
     "exponent": "costs", "in_turns": "costs", "matrix_product": "costs", "profile_step": "costs", "step_costs": "costs",
     "step_gigaflop": "costs", "training_step": "costs",
     "fit_on": "devices", "make_step": "devices", "train_on": "devices", "use_devices": "devices",
+    "file_batches": "files", "patches_from_files": "files", "read_patches": "files", "stream_files": "files",
     "call_in_worker": "processes", "in_order": "processes", "pool": "processes",
     "stream_batches": "streams",
     "LOST_PEER": "workers", "WorkerLost": "workers", "free_memory": "workers", "free_ports": "workers",

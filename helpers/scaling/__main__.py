@@ -40,7 +40,7 @@ def main(arguments=None) -> int:
             print(fit_on(strategy))
         else:
             settings = json.loads(options.settings)
-            if options.resume and (Path(options.run_dir) / "checkpoints" / "checkpoint").exists():
+            if options.resume and (Path(options.run_dir).expanduser() / "checkpoints" / "checkpoint").exists():
                 settings["resume"] = True
             train_on(strategy, options.run_dir, **settings)
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError):

@@ -68,7 +68,7 @@ def train_on(
     if batch_size % copies:
         raise ValueError(f"batch_size is {batch_size}; {copies} devices share it, so make it a multiple of {copies}.")
     chief = strategy.cluster_resolver is None or strategy.cluster_resolver.task_id in (0, None)
-    run_dir = Path(run_dir)
+    run_dir = Path(run_dir).expanduser()
     scene = CircleScene(size=size, radius=(3, size // 4), circles=(0, 3))
     with strategy.scope():
         keras.utils.set_random_seed(seed)

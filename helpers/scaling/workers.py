@@ -55,7 +55,7 @@ def start_workers(n: int, run_dir, fit=False, **settings) -> list[subprocess.Pop
     settings: of `train_on`; fit=True tries `fit_on` instead. A worker ends when the process that started it ends,
     because its input then closes. Raises MemoryError if the memory does not suffice; the kernel would be killed.
     """
-    run_dir, free = Path(run_dir), free_memory()
+    run_dir, free = Path(run_dir).expanduser(), free_memory()
     if free < n * WORKER_MEMORY:
         raise MemoryError(
             f"{n} workers need {n * WORKER_MEMORY:.1f} GB of memory, and {max(free, 0):.1f} GB are free. Shut down "
@@ -78,7 +78,7 @@ def start_workers(n: int, run_dir, fit=False, **settings) -> list[subprocess.Pop
 
 def watch_workers(processes, run_dir, seconds=300.0) -> None:
     """Wait until all workers have ended. If one fails or the time is over, stop the others and raise `WorkerLost`."""
-    run_dir, end, patience = Path(run_dir), time.monotonic() + seconds, None
+    run_dir, end, patience = Path(run_dir).expanduser(), time.monotonic() + seconds, None
     try:
         while any(process.poll() is None for process in processes):
             if time.monotonic() > end:

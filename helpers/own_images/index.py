@@ -1,0 +1,149 @@
+"""Index a folder: write a manifest with one row for each picture and its mask, once each was read and found sound."""
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from helpers.gate import printable
+from helpers.own_images.files import PictureError
+from helpers.own_images.keeping import write_new
+from helpers.own_images.layouts import existing_folder, find_layout
+from helpers.own_images.manifest import COLUMNS, SETS, file_fingerprint, foreground_from
+from helpers.own_images.masks import FolderFacts, folder_facts, foreground_of
+from helpers.own_images.pairs import raise_all, read_pair
+from helpers.own_images.splits import sources_of, split_by_source
+
+
+def index_folder(
+    images_dir, masks_dir=None, out=None, seed=0, source_table=None, foreground="", value_range=None, channel=None,
+    skip_broken=False, overwrite=False, progress=True,
+) -> tuple[Path, list[str]]:
+    """Read every pair of a folder once and write a manifest; returns its path, and in words what should be known.
+
+    The manifest is a CSV with a row a pair: image and mask (paths, counted from its own folder), source and set (as
+    `sources_of` and `split_by_source` tell them), the fingerprints of both files, and which numbers of the mask
+    count, where the file alone does not say so. One pair at a time is in memory.
+
+    images_dir, masks_dir, value_range, channel: as in `load_pairs`. out: the new file; without it, manifest.csv in
+    `images_dir`. source_table, seed: as in `sources_of` and `split_by_source`. foreground: "nonzero", numbers such as
+    "2" or "1 3", or a color such as "#ff0000". skip_broken: leave out pairs that cannot be used. overwrite: replace a
+    manifest that is there. Raises FileExistsError for a file that is there, FileNotFoundError or NotADirectoryError
+    for a folder that is none, and PictureError with one line for each kind of fault.
+    """
+    folder = existing_folder(images_dir, "images_dir")
+    out = Path(out).expanduser().absolute() if out else folder / "manifest.csv"
+    if os.path.lexists(out) and not (overwrite and out.is_file()):
+        raise FileExistsError(
+            f"{printable(out.name)} exists already in {printable(out.parent)}, and nothing is written over. Choose "
+            "another name with out=, or pass overwrite=True (--out, --overwrite in the command line)."
+        )
+    foreground_from(foreground)
+    layout = find_layout(images_dir, masks_dir)
+    rows, problems = _read_all(layout.matches, foreground, (value_range, channel), progress)
+    notes = [*layout.remarks, *(f"Left out: {text}" for _, text in problems)]
+    if problems and not (skip_broken and rows):
+        try:
+            raise_all(problems, len(layout.matches))
+        except PictureError as error:
+            more = "" if not rows else "\nTo leave them out, pass skip_broken=True (--skip-broken in the command line)."
+            raise PictureError(f"{error}{more}") from None
+    names = [key for key, *_ in rows]
+    sources, conditions = sources_of(names, source_table)
+    set_of = np.full(len(names), "", "<U10")
+    for title, members in zip(SETS, split_by_source(sources, seed=seed, conditions=conditions)):
+        set_of[members] = title
+    _write(out, [
+        (_relative(match.image, out), _relative(match.mask, out), source, part, prints, how)
+        for (_, match, prints, how), source, part in zip(rows, sources, set_of)
+    ], overwrite)
+    return out, [*notes, *_repeated(rows, set_of), _summary(set_of, sources)]
+
+
+def _read_all(matches, foreground, reading, progress):
+    """Return `(name, match, fingerprints, foreground)` of each sound pair, and `(name, what is wrong)` of the others."""
+    rows, problems, unclear, facts, marked = {}, [], [], FolderFacts(False, 0, True), False
+    for match in tqdm(matches, unit="pair", disable=not progress):
+        try:
+            codes = _codes(match, reading)
+            mine = folder_facts(codes)
+            facts = FolderFacts(*(f(both) for f, both in zip((any, max, all), zip(facts, mine))))
+            rows[match.key] = (match, _fingerprints(match), foreground)
+            inside = [foreground_of(page, foreground_from(foreground), folder_facts([page]))[0] for page in codes]
+            marked = marked or any(page.any() for page in inside)
+        except PictureError as error:
+            if match.key in rows and not foreground:  # it may be clear once all masks are known
+                unclear.append(match)
+            else:
+                problems.append((match.image.name, str(error)))
+                rows.pop(match.key, None)
+    for match in unclear:
+        try:
+            for page in _codes(match, reading):
+                inside, _ = foreground_of(page, None, facts)
+                if not np.array_equal(inside, foreground_of(page, "nonzero", facts)[0]):
+                    raise PictureError(f"{page.name}: is unclear. Save 0 for background and 255 for foreground.")
+            rows[match.key] = (match, rows[match.key][1], "nonzero")
+        except PictureError as error:
+            problems.append((match.image.name, str(error)))
+            rows.pop(match.key)
+    if foreground and rows and not marked:
+        raise PictureError(f"foreground={foreground!r} occurs in none of the {len(rows):,} masks. Choose another.")
+    return [(key, *row) for key, row in rows.items()], problems
+
+
+def _codes(match, reading):
+    if match.objects is not None or isinstance(match.mask, tuple):
+        held = "in annotations" if match.objects is not None else f"in {len(match.mask)} files"
+        raise PictureError(
+            f"{match.image.name}: its objects lie {held}, and an index needs one mask file for each picture. Load them "
+            "with load_pairs and write each mask with save_mask."
+        )
+    return [row[3] for row in read_pair(match, *reading)]
+
+
+def _fingerprints(match):
+    try:
+        return f"{file_fingerprint(match.image)}-{file_fingerprint(match.mask)}"
+    except OSError as error:
+        raise PictureError(f"{match.image.name}: cannot be read ({error.strerror}).") from error
+
+
+def _relative(path, out):
+    try:
+        return Path(os.path.relpath(path, os.path.realpath(out.parent))).as_posix()
+    except ValueError:  # on another drive of Windows
+        return path.as_posix()
+
+
+def _write(out, rows, overwrite):
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
+    draft = out.with_name(f".draft-{os.getpid()}-{out.name}") if overwrite else out
+    write_new(draft, lambda file: file.write(text.getvalue().encode()))
+    if overwrite:
+        os.replace(draft, out)
+
+
+def _repeated(rows, set_of):
+    """Return a note if files of two sets are the same picture, byte for byte."""
+    first, repeated = {}, []
+    for i, (key, _, prints, _) in enumerate(rows):
+        other = first.setdefault(prints.split("-")[0], i)
+        if set_of[i] and set_of[other] and set_of[i] != set_of[other]:
+            repeated.append(f"{printable(rows[other][0])} ({set_of[other]}) and {printable(key)} ({set_of[i]})")
+    if not repeated:
+        return []
+    more = f", and {len(repeated) - 1:,} more" if len(repeated) > 1 else ""
+    return [f"The same picture is in two sets, so scores will be too good: {repeated[0]}{more}."]
+
+
+def _summary(set_of, sources):
+    counts = ", ".join(f"{part} {int((set_of == part).sum()):,}" for part in SETS)
+    left = int((set_of == "").sum())
+    gap = f", in no set as the gap between neighbors {left:,}" if left else ""
+    many = len(set(sources))
+    return f"{len(sources):,} pairs of {many:,} source{'s' if many > 1 else ''}: {counts}{gap}."

@@ -1,0 +1,162 @@
+"""A manifest: a CSV with one row for each picture and its mask, from which a training reads files one by one."""
+
+import csv
+import hashlib
+from array import array
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from helpers.gate import first_line, printable
+from helpers.own_images.files import PictureError
+from helpers.own_images.layouts import Match
+from helpers.own_images.masks import folder_facts, foreground_of
+from helpers.own_images.pairs import read_pair
+
+COLUMNS = ("image", "mask", "source", "set", "fingerprint", "foreground")
+SETS = ("training", "validation", "test")
+_NEEDED = ("image", "mask", "set", "fingerprint")
+
+
+class ChangedFileError(PictureError):
+    """A file is not the one that was indexed: it can be read, and its fingerprint is another."""
+
+
+class ManifestRow(NamedTuple):
+    """A pair in a manifest: two paths, the fingerprints of both files, and which numbers of the mask count."""
+
+    image: Path
+    mask: Path
+    fingerprint: str
+    foreground: str
+
+
+class Manifest:
+    """The rows of one set of a manifest: `len(manifest)`, `manifest[i]`, and `sets`, how many rows each set has.
+
+    Rows stay text until they are asked for, so that 200,000 of them take about 30 MB. Paths in a manifest are counted
+    from its folder.
+    """
+
+    def __init__(self, path, part: str | None = None):
+        """Read a manifest; `~` is home. part: "training", "validation" or "test"; None takes all rows.
+
+        Raises PictureError if it is missing, damaged or no manifest, or if the set has no rows.
+        """
+        self.path, self.sets = Path(path).expanduser().absolute(), {}
+        text, ends, names = bytearray(), array("q"), None
+        for number, line in enumerate(self._lines(), 1):
+            if names is None:
+                names = self._columns(line)
+                continue
+            cells = self._cells(line)
+            if not cells:
+                continue
+            if len(cells) != len(names) or not all(cells[self._place[name]] for name in ("image", "mask")):
+                raise PictureError(f"{self.path.name}: line {number} is damaged: {printable(line, 80)}. Make it again.")
+            each = cells[self._place["set"]]
+            self.sets[each] = self.sets.get(each, 0) + 1
+            if part is None or each == part:
+                text += line.encode()
+                ends.append(len(text))
+        if not ends:
+            held = ", ".join(f"{name or 'no set'} ({count:,})" for name, count in self.sets.items())
+            wanted = f"of the set {part!r}; it has {held}" if self.sets else "below its first line"
+            raise PictureError(f"{self.path.name}: has no rows {wanted}.")
+        self._text, self._ends = bytes(text), ends
+
+    def _lines(self):
+        """Yield the lines one by one, so that the memory holds little more than the rows that are kept."""
+        try:
+            if self.path.exists() and not self.path.is_file():  # a pipe would wait for ever
+                raise PictureError(f"{self.path.name}: is not a file. Give the CSV that the index wrote.")
+            with self.path.open(encoding="utf-8-sig") as file:
+                yield from (line.rstrip("\n") for line in file)
+        except UnicodeDecodeError as error:
+            raise PictureError(f"{self.path.name}: is no text in UTF-8. Save it as CSV in UTF-8.") from error
+        except OSError as error:
+            raise PictureError(
+                f"{self.path.name}: cannot be read ({error.strerror}). Make it with "
+                f"python -m helpers.own_images index FOLDER, or look at the path: {self.path}"
+            ) from error
+
+    def _columns(self, head):
+        self._delimiter = max(",;\t", key=head.count)
+        names = self._cells(head)
+        if missing := [name for name in _NEEDED if name not in names]:
+            raise PictureError(
+                f"{self.path.name}: is no manifest, because it has no column {missing[0]!r}. Make one with "
+                "python -m helpers.own_images index FOLDER"
+            )
+        self._place = {name: names.index(name) for name in COLUMNS if name in names}
+        return names
+
+    def _cells(self, line):
+        try:
+            return next(csv.reader([line], delimiter=self._delimiter, strict=True), [])
+        except csv.Error as error:
+            raise PictureError(f"{self.path.name}: is damaged ({first_line(error)}). Make it again.") from error
+
+    def __len__(self):
+        return len(self._ends)
+
+    def __getitem__(self, i) -> ManifestRow:
+        start, end = self._ends[i - 1] if i else 0, self._ends[i]
+        cells = self._cells(self._text[start:end].decode())
+        image, mask, fingerprint, foreground = (
+            cells[self._place[name]] if name in self._place else ""
+            for name in ("image", "mask", "fingerprint", "foreground")
+        )
+        return ManifestRow(self.path.parent / image, self.path.parent / mask, fingerprint, foreground)
+
+
+def file_fingerprint(path) -> str:
+    """Return 16 hexadecimal digits that change when a byte of a file does: the beginning of its SHA-256."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def foreground_from(text: str):
+    """Return what `load_pairs` takes as `foreground` from its text: "", "nonzero", "2", "1 3" or "#ff0000"."""
+    if text in ("", "nonzero"):
+        return text or None
+    try:
+        return [
+            tuple(bytes.fromhex(word[1:].zfill(6))) if word.startswith("#") else int(word) for word in text.split()
+        ]
+    except ValueError:
+        raise PictureError(
+            f"foreground is {text!r}; expected nonzero, numbers such as 2 or 1 3, or a color such as #ff0000."
+        ) from None
+
+
+def read_row(row: ManifestRow, value_range=None, channel=None) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Read the pair of a row: for each of its pages the image `[h, w, 1]` float32 in 0..1 and the mask, uint8 in {0, 1}.
+
+    value_range, channel: as in `load_pairs`. Raises PictureError, naming the file, if one is missing, damaged or
+    does not fit the other, and ChangedFileError if it can be read but is not what was indexed.
+    """
+    changed = [path for path, then in zip(row[:2], row.fingerprint.split("-")) if _now(path) != then]
+    pages = []
+    try:
+        for _, image, _, codes, _, _ in read_pair(Match(row.image.stem, row.image, row.mask), value_range, channel):
+            inside, _ = foreground_of(codes, foreground_from(row.foreground), folder_facts([codes]))
+            pages.append((image, inside.astype(np.uint8)[..., None]))
+    except PictureError as error:
+        raise PictureError(f"{error} (The pair is that of {row.image}.)") from error
+    if changed or row.fingerprint.count("-") != 1:
+        changed = changed or [row.image]
+        names = " and ".join(path.name for path in changed)
+        raise ChangedFileError(
+            f"{names}: not the same as when the manifest was made (its fingerprint is another). Copy the old file back "
+            f"to {changed[0].parent}, or make the manifest again."
+        )
+    return pages
+
+
+def _now(path):
+    try:
+        return file_fingerprint(path)
+    except OSError:
+        return ""  # the reader says what is wrong
