@@ -64,7 +64,7 @@ def index_folder(
 
 
 def _read_all(matches, foreground, reading, progress):
-    """Return `(name, match, fingerprints, foreground)` of each sound pair, and `(name, what is wrong)` of the others."""
+    """Return `(name, match, fingerprints, foreground)` of the sound pairs, `(name, what is wrong)` of the others."""
     rows, problems, unclear, facts, marked = {}, [], [], FolderFacts(False, 0, True), False
     for match in tqdm(matches, unit="pair", disable=not progress):
         try:
