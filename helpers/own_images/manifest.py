@@ -132,7 +132,7 @@ def foreground_from(text: str):
 
 
 def read_row(row: ManifestRow, value_range=None, channel=None) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Read the pair of a row: for each of its pages the image `[h, w, 1]` float32 in 0..1 and the mask, uint8 in {0, 1}.
+    """Read the pair of a row: for each page its image `[h, w, 1]`, float32 in 0..1, and its mask, uint8 in {0, 1}.
 
     value_range, channel: as in `load_pairs`. Raises PictureError, naming the file, if one is missing, damaged or
     does not fit the other, and ChangedFileError if it can be read but is not what was indexed.

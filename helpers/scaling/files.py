@@ -34,12 +34,12 @@ def file_batches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield `batches` batches of patches `[n, size, size, 1]` from files: images float32 in 0..1, masks uint8.
 
-    manifest: a file that `index_folder` wrote, or its `Manifest`; part: which of its sets. Every pass takes one patch of each pair, in a
-    new order; a batch may reach from one pass into the next, so all batches are full. first: the number of the batch
-    to begin with. batch_size: patches in a step, over all shards. shard: `(index, count)`, which part of each batch
-    to return. augmented: mirror and turn the patches, as `augment` does. normalization: from `fit_normalization`.
-    value_range, channel: as in `load_pairs`. workers: processes that read; 0 reads in this one. ahead: how many
-    portions (about 32 patches, at least one batch) are read in advance; this limits the memory.
+    manifest: a file that `index_folder` wrote, or its `Manifest`; part: which of its sets. Every pass takes one patch
+    of each pair, in a new order; a batch may reach from one pass into the next, so all batches are full. first: the
+    number of the batch to begin with. batch_size: patches in a step, over all shards. shard: `(index, count)`, which
+    part of each batch to return. augmented: mirror and turn the patches, as `augment` does. normalization: from
+    `fit_normalization`. value_range, channel: as in `load_pairs`. workers: processes that read; 0 reads in this one.
+    ahead: how many portions (about 32 patches, at least one batch) are read in advance; this limits the memory.
 
     broken: a list, to which what is wrong with each broken file is added; another pair then takes its place. Without
     it, the first broken file raises PictureError with its name. A file that was changed since it was indexed always
@@ -78,10 +78,10 @@ def file_batches(
     return read()
 
 
-def patches_from_files(manifest, n: int, size: int = 96, part="validation", **settings) -> tuple[np.ndarray, np.ndarray]:
-    """Return `n` patches of a set as arrays, not mirrored or turned, such as a validation set for `train_unet`.
+def patches_from_files(manifest, n: int, size: int = 96, part="validation", **settings) -> tuple:
+    """Return `(images, masks)`, `n` patches of a set as arrays, not mirrored or turned.
 
-    The pairs are taken in the order of the first pass. settings: of `file_batches`.
+    They serve as a validation set for `train_unet`. The pairs are taken in the order of the first pass. settings: of `file_batches`.
     """
     return next(file_batches(manifest, 1, size, part, **{"batch_size": n, "augmented": False, **settings}))
 
