@@ -81,7 +81,8 @@ def file_batches(
 def patches_from_files(manifest, n: int, size: int = 96, part="validation", **settings) -> tuple:
     """Return `(images, masks)`, `n` patches of a set as arrays, not mirrored or turned.
 
-    They serve as a validation set for `train_unet`. The pairs are taken in the order of the first pass. settings: of `file_batches`.
+    They serve as a validation set for `train_unet`. The pairs are taken in the order of the first pass. settings: of
+    `file_batches`.
     """
     return next(file_batches(manifest, 1, size, part, **{"batch_size": n, "augmented": False, **settings}))
 
