@@ -5,7 +5,7 @@
 # make notebooks   after editing notebooks/*.py: make the .ipynb anew (ONLY=03 for one of them)
 # make address     write the public address and version from pyproject.toml into README and notebooks
 # make model       train the networks that ship, anew
-# make lock        choose the newest versions that requirements.txt allows
+# make lock        choose the newest versions that requirements.txt allows, and write down the hashes of their files
 # make bench       measure; see benchmarks/README.md
 # make site        set up and make web pages of the notebooks: site/_build/html/index.html
 # make test-site   set up, make the site with its live pages, and check every page of it in Chromium
@@ -16,9 +16,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	if $$p -c '$(FITS)' 2>/dev/null; then echo $$p; break; fi; done)
 ENV := .venv
 BIN := $(ENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Every file that is installed has to have a hash that the list names. uv is faster where it is, and pip is everywhere.
 UV := $(shell command -v uv 2>/dev/null)
-FAST = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt $(1) ||)
+INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(1) --require-hashes -r $(2) ||) \
+	$(1) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
 SCRATCH = d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && export UNET_COURSE_RUNS="$$d/runs" UNET_COURSE_PROGRESS="$$d/progress"
 
 .PHONY: lab test test-colab test-binder notebooks address model lock bench
@@ -50,16 +51,16 @@ bench: $(ENV)/test.ready
 lock: $(ENV)/test.ready
 	$(BIN)/python tools/lock.py
 
-$(ENV)/lab.ready: requirements.txt constraints.txt
+$(ENV)/lab.ready: locked/lab.txt
 	@test -n "$(PYTHON)" || { echo "This course needs Python 3.11, 3.12 or 3.13, and none was found. Install one from https://www.python.org/downloads/, or name it: make lab PYTHON=/path/to/python3.12"; exit 1; }
 	@$(PYTHON) tools/ready.py
 	@echo "Setting up $(ENV) with $$($(PYTHON) --version): about 3 GB, a few minutes."
 	@$(PYTHON) -m venv $(ENV) || { echo "Python cannot make virtual environments here. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
-	@$(call FAST,-r requirements.txt) $(PIP) -r requirements.txt || { $(BIN)/python tools/ready.py --failed; exit 1; }
+	@$(call INSTALL,$(BIN)/python,locked/lab.txt) || { $(BIN)/python tools/ready.py --failed; exit 1; }
 	@touch $@
 
-$(ENV)/test.ready: $(ENV)/lab.ready requirements-dev.txt
-	@$(call FAST,-r requirements-dev.txt) $(PIP) -r requirements-dev.txt || { $(BIN)/python tools/ready.py --failed; exit 1; }
+$(ENV)/test.ready: $(ENV)/lab.ready locked/test.txt
+	@$(call INSTALL,$(BIN)/python,locked/test.txt) || { $(BIN)/python tools/ready.py --failed; exit 1; }
 	@touch $@
 
 # The site has an environment of its own, so that students and tests need not install Sphinx.
@@ -76,5 +77,5 @@ test-site: site $(ENV)/test.ready
 $(SITE_ENV)/ready: site/requirements.txt
 	@test -n "$(PYTHON)" || { echo "The site needs Python 3.11, 3.12 or 3.13, and none was found. Install one from https://www.python.org/downloads/, or name it: make site PYTHON=/path/to/python3.12"; exit 1; }
 	@$(PYTHON) -m venv $(SITE_ENV) || { echo "Python cannot make virtual environments here. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
-	@$(SITE_ENV)/bin/python -m pip install --quiet --disable-pip-version-check -r site/requirements.txt || { echo "The packages for the site could not be installed. Is there a network? Then run the same command again."; exit 1; }
+	@$(call INSTALL,$(SITE_ENV)/bin/python,site/requirements.txt) || { echo "The packages for the site could not be installed. Is there a network? Then run the same command again."; exit 1; }
 	@touch $@
