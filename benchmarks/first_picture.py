@@ -53,7 +53,7 @@ def install(folder: Path, source: str) -> tuple[Path, list[tuple[str, float, flo
     """Clone, make the environment, download and install; returns `(course, parts, installed MB)`.
 
     A part is `(name, seconds, MB over the network)`. Download and installation, which `make lab` does in one command,
-    are two here, with the same pip and the same constraints.
+    are two here, with the same pip and the same list of versions and hashes.
     """
     course, shelf = folder / "course", folder / "shelf"
     if "://" not in source:
@@ -62,7 +62,7 @@ def install(folder: Path, source: str) -> tuple[Path, list[tuple[str, float, flo
     parts[0] = (*parts[0][:2], size(course / ".git"))
     parts.append(("environment", timed(sys.executable, "-m", "venv", course / ".venv"), 0.0))
     pip = [course / ".venv" / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--no-cache-dir"]
-    wanted = ["-r", course / "requirements.txt", "-c", course / "constraints.txt"]
+    wanted = ["--require-hashes", "-r", course / "locked" / "lab.txt"]
     seconds = timed(*pip, "download", "--quiet", "--dest", shelf, *wanted)
     parts.append(("download of the packages", seconds, size(shelf)))
     seconds = timed(*pip, "install", "--quiet", "--no-index", "--find-links", shelf, *wanted, env={**os.environ, "PIP_CONFIG_FILE": os.devnull})

@@ -110,9 +110,9 @@ def test_on_a_laptop_the_setup_cell_says_what_is_missing(tmp_path):
 def test_make_lab_ends_with_a_link_that_opens_notebook_00(tmp_path, folder):
     """Without a screen, with its first port taken, as whoever runs the tests: in a container, that is root."""
     course = tmp_path / folder
-    for name in ("tools", "notebooks"):
+    for name in ("locked", "tools", "notebooks"):
         (course / name).mkdir(parents=True)
-    for name in ("Makefile", "requirements.txt", "constraints.txt", "tools/lab.py", "notebooks/00_start_here.ipynb"):
+    for name in ("Makefile", "locked/lab.txt", "tools/lab.py", "notebooks/00_start_here.ipynb"):
         shutil.copy(ROOT / name, course / name)
     (course / ".venv" / "bin").mkdir(parents=True)
     python = course / ".venv" / "bin" / "python"
@@ -257,19 +257,6 @@ def test_binder_starts_with_one_thread(dockerfile):
     assert done.stdout.split(maxsplit=2) == ["1", "1", "['two words', '']\n"], done.stderr
 
 
-def test_binder_pins_resolve(tmp_path):
-    uv = Path(sys.executable).with_name("uv")
-    pins = ROOT / "binder" / "requirements.txt"
-    command = [uv, "pip", "compile", "--no-python-downloads", "--no-header", "--no-annotate", "--python-version", "3.12",
-               "--python-platform", "x86_64-unknown-linux-gnu", pins]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    if done.returncode != 0 and re.search("error sending request|dns error|Connection refused", done.stderr):
-        pytest.skip("there is no network to resolve the pins with")
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in pins.read_text().splitlines() if "==" in line]
-    assert sorted(done.stdout.split()) == sorted(lines), "a pin is missing, so Binder would choose a version by itself"
-
-
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured with Linux's own means")
 def test_what_holds_more_than_binder_gives_is_ended(monkeypatch):
     monkeypatch.setattr(platforms, "LIMIT", 200_000_000)
@@ -332,8 +319,12 @@ def test_a_full_disk_is_told_in_a_sentence():
 
 
 def copy_for_make(folder):
-    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "constraints.txt", "pyproject.toml"):
+    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
+    for name in ("locked", "site"):
+        (folder / name).mkdir()
+        for path in (ROOT / name).glob("*.txt"):
+            shutil.copy(path, folder / name)
     (folder / "tools").mkdir()
     shutil.copy(ROOT / "tools" / "ready.py", folder / "tools")
 
@@ -475,7 +466,7 @@ def test_make_takes_uv_where_it_is_and_pip_where_that_fails(tmp_path, uv, used):
     subprocess.run(["make", "--no-print-directory", ".venv/lab.ready", "PYTHON=./python"], cwd=tmp_path, check=True, env=environment, capture_output=True)
     calls = (tmp_path / "calls").read_text().splitlines()
     assert [call.split()[0].replace("python", "pip") for call in calls] == used
-    assert all("-c constraints.txt" in call and "-r requirements.txt" in call for call in calls)
+    assert all("--require-hashes -r locked/lab.txt" in call for call in calls)
 
 
 def test_binder_runs_what_fits_there(tmp_path):

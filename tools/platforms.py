@@ -73,7 +73,7 @@ def complete(python: Path, pins: Path) -> None:
     code = "from importlib.metadata import distributions as d; print(*(f\"{x.metadata['Name']}=={x.version}\" for x in d()))"
     found = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True).stdout
     plain = {_plain(line) for line in found.split() if not line.startswith("pip==")}
-    pinned = {_plain(line.split(";")[0].strip()) for line in pins.read_text().splitlines() if "==" in line}
+    pinned = {_plain(pin) for pin in re.findall(r"^[\w.-]+==[^\s;]+", pins.read_text(encoding="utf-8"), re.MULTILINE)}
     if plain != pinned:
         sys.exit(f"pinned and not installed: {pinned - plain or 'none'}; installed and not pinned: {plain - pinned or 'none'}. Run make lock.")
 
