@@ -190,6 +190,7 @@ def main() -> int:
     status = subprocess.run([*command, "--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]).returncode
     if status == 0:
         web.put_into(BUILT / "html", notebooks)
+        web.reflow(BUILT / "html")
         answers.write(asked, BUILT / "html" / "answers")
         print(f"The site is in {(BUILT / 'html').relative_to(ROOT)}; open index.html in a browser.")
     return status

@@ -5,13 +5,17 @@ Run by `make test-site`, which builds the site first and says where it is in UNE
 
 import functools
 import http.server
+import json
 import os
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from urllib.parse import unquote, urlencode, urlsplit
 
 import pytest
+import web
 from bs4 import BeautifulSoup
 from jupyter_page import ROOT, browser_path, launch
 
@@ -112,7 +116,7 @@ def test_no_link_or_file_is_missing(name):
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_every_picture_of_a_notebook_has_words_of_its_own(name):
-    pictures = page_of(name).select(".cell_output img")
+    pictures = [p for p in page_of(name).select(".cell_output img") if not p.find_parent(class_="tiles")]  # which are cut from others
     texts = [picture.get("alt", "") for picture in pictures]
     assert len(pictures) >= 2 and all(len(text) > 25 for text in texts), texts
     assert len(set(texts)) == len(texts)
@@ -159,7 +163,10 @@ def test_nothing_sticks_out_on_a_small_screen(name, width, reader):
     page = reader(name, width)
     page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    unloaded = "[...document.images].filter(i => { i.loading = 'eager'; return !(i.complete && i.naturalWidth) }).map(i => i.src)"
+    unloaded = """async () => (await Promise.all([...document.images].map(async (i) => {
+        i.loading = 'eager';
+        return i.decode().then(() => i.naturalWidth ? '' : i.src, () => i.src);
+    }))).filter(Boolean)"""
     assert page.evaluate(unloaded) == []
 
 
@@ -204,14 +211,57 @@ def test_search_knows_other_spellings(typed, wanted, reader):
     assert page.complaints == []
 
 
-@pytest.mark.parametrize("name", ["01_data_synthesis", "04_evaluation_and_visualization"])
-def test_words_in_wide_pictures_can_be_read_on_a_phone(name, reader):
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_strips_of_pictures_reflow_on_a_phone(name, reader):
+    """Every picture stands at the size it was drawn for: a strip in as many rows as it takes, a single wide drawing in a box that scrolls."""
     page = reader(name, 360)
-    pictures = page.locator(".cell_output img")
-    shown = pictures.evaluate_all("all => all.map(p => p.getBoundingClientRect().width / Number(p.getAttribute('width')))")
-    strips = page.locator(".cell_output img:is(.strip, .wide, .widest)").count()
-    assert strips >= 3 and min(shown) > 0.55, shown
+    shown = """all => all.map(p => [p.getBoundingClientRect().width, Number(p.getAttribute('width')), Boolean(p.closest('.broad, a:is(.strip, .wide, .widest)'))])"""
+    pictures = [p for p in page.locator(".cell_output img").evaluate_all(shown) if p[0]]
+    tiles = [p for p in page.locator(".tiles img").evaluate_all(shown) if p[0]]
+    assert len(pictures) > 2 and all(width >= 0.6 * drawn for width, drawn, _ in pictures)
+    assert all(width >= 0.77 * drawn and (scrolls or width <= 328) for width, drawn, scrolls in tiles)  # 14 pixels of type: 11
+    assert len(tiles) >= 4 * page.locator(".tiles").count() > 0 or name == "07_scaling_up"
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    wide = reader(name, 1280)
+    assert not any(wide.locator(".tiles").nth(i).is_visible() for i in range(wide.locator(".tiles").count()))
+
+
+def test_figures_are_cut_between_their_pictures(tmp_path):
+    """Pictures of figures with known content: rows, headings, legends and charts stay whole, and no drawing is cut."""
+    code = f"""
+import sys
+sys.path[:0] = [{str(ROOT)!r}]
+import matplotlib; matplotlib.use("Agg")
+import matplotlib.pyplot as plt, numpy as np
+plt.show = lambda: plt.savefig(name)
+from helpers import figures
+images = np.random.default_rng(0).random((6, 48, 48, 1)) * 0.8
+masks = (images > 0.6).astype(np.uint8)
+name = "images.png"; figures.show_images(images[:5], [f"scan {{i}}" for i in range(5)], "A heading that runs over more than one picture of its row")
+name = "predictions.png"; figures.show_predictions(images[:6], masks, masks, list("abcdef"), "Truth and prediction")
+name = "curve.png"; figures.plot_lines(range(9), {{"a": range(9), "b": range(9)}}, "One chart", xlabel="epoch", ylabel="Dice")
+name = "history.png"; figures.plot_history(dict(loss=[1, 0.5], val_loss=[1, 0.6], dice=[0.1, 0.7], val_dice=[0.1, 0.6]), "Two charts")
+name = "levels.png"; figures.plot_gray_levels(images[0], masks[0], 0.6, "A picture and a chart")"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    script = f"""import fs from 'node:fs';
+const {{ readPng, tiles, writePng }} = await import({(ROOT / 'tools' / 'strips.mjs').as_uri()!r});
+const ink = ({{ rgb }}) => rgb.reduce((sum, v, i) => sum + (i % 3 === 0 && Math.min(v, rgb[i + 1], rgb[i + 2]) < 245 ? 1 : 0), 0), found = {{}};
+for (const name of fs.readdirSync('.').filter((one) => one.endsWith('.png'))) {{
+  const whole = readPng(fs.readFileSync(name)), parts = tiles(whole), again = parts.map((one) => readPng(writePng(one)));
+  found[name.slice(0, -4)] = [parts.map((one) => [one.width, one.height, Boolean(one.words)]), ink(whole), parts.reduce((sum, one) => sum + ink(one), 0),
+    again.every((one, i) => one.width === parts[i].width && Buffer.compare(one.rgb, parts[i].rgb) === 0)];
+}}
+console.log(JSON.stringify(found));"""
+    (tmp_path / "cut.mjs").write_text(script)
+    done = subprocess.run([*web.node("node"), "cut.mjs"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    found = json.loads(done.stdout)
+    shapes = {name: [part[2] for part in parts] for name, (parts, *_) in found.items()}
+    assert shapes["curve"] == [] and shapes["levels"] == shapes["history"] == [False, False]
+    assert shapes["images"][-5:] == [False] * 5 and all(shapes["images"][:-5])
+    pictures = [part for part in found["predictions"][0] if not part[2]]
+    assert len(pictures) == 6 and all(tall > 1.9 * wide for wide, tall, _ in pictures), "a scan and its errors stay together"
+    for name, (parts, ink, kept, same) in found.items():
+        assert same and (not parts or kept == ink), f"{name}: something that was drawn is in no tile, or in two"
 
 
 @pytest.mark.parametrize("name", ["01_data_synthesis", "02_unet_anatomy", "03_training_with_callbacks", "04_evaluation_and_visualization"])
