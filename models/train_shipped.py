@@ -51,12 +51,12 @@ threshold *chosen on the same test pictures*, which flatters that baseline:
 
 
 def save_portable(model, path: Path) -> None:
-    """Save a network made by `build_unet()` without what only training needs, so that Keras 3.13 to 3.15 all load it.
+    """Save a network made by `build_unet(classes=...)` without what only training needs, so that Keras 3.13 to 3.15 all load it.
 
     The optimizer's memory would triple the file. The initializers' settings, of no use once there are weights, gained
     names in Keras 3.15 that older versions refuse.
     """
-    bare = build_unet()
+    bare = build_unet(classes=model.output_shape[-1])
     bare.set_weights(model.get_weights())
     for layer in bare.layers:
         if hasattr(layer, "kernel_initializer"):
