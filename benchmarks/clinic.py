@@ -433,6 +433,7 @@ def main(arguments=None):
     parser.add_argument("--write", action="store_true", help="write the report of fewer than five seeds, too")
     parser.add_argument("--only", nargs="*", default=None, help="names of cases, for a quick look")
     options = parser.parse_args(arguments)
+    started = time.perf_counter(), time.process_time()
     chosen = {case: cause for case, cause in CASES.items() if not options.only or case.__name__ in options.only}
     rows = [run_case(case, cause, options.seeds) for case, cause in chosen.items()]
     if options.only:
@@ -441,21 +442,25 @@ def main(arguments=None):
     sys.path.append(str(Path(__file__).resolve().parent))
     import clinic_ward
 
-    ward = clinic_ward.report(options.seeds)
+    judged = [pair for row in rows for pair in row[-1]]
+    judged += [(finding.sure, False) for alarm in alarms for finding in alarm[-1]]
+    ward = clinic_ward.report(options.seeds, judged)
     print("\n".join(ward))
     if options.seeds == 5 or options.write:
-        REPORT.write_text(report(rows, alarms) + "\n".join(ward) + "\n", encoding="utf-8")
+        took = (time.perf_counter() - started[0]) / 60, (time.process_time() - started[1]) / 60
+        REPORT.write_text(report(rows, alarms, took) + "\n".join(ward) + "\n", encoding="utf-8")
     return 0
 
 
 def run_case(case, cause, seeds):
-    """Run a case from several seeds; returns its row of the table."""
-    right, ill, symptoms, started = [], [], [], time.perf_counter()
+    """Run a case from several seeds; returns its row of the table, and `(sure, right)` of all its findings."""
+    right, ill, symptoms, judged, started = [], [], [], [], time.perf_counter()
     for seed in range(seeds):
         keras.utils.set_random_seed(seed)
         patient = case(seed)
         found = diagnose(**patient.handed_in)
         right.append(bool(found) and found[0].cause == cause)
+        judged += [(finding.sure, finding.cause == cause) for finding in found]
         ill.append(bool(patient.ill))
         symptoms.append(patient.symptom)
         if not right[-1] or not ill[-1]:
@@ -463,18 +468,18 @@ def run_case(case, cause, seeds):
     took = time.perf_counter() - started
     score = f"right {sum(right)}/{seeds} ill {sum(ill)}/{seeds}"
     print(f"{case.__name__:<18} {score} {took:5.1f} s  {symptoms[0]}", flush=True)
-    return case.__doc__.splitlines()[0], cause, right, ill, symptoms[0]
+    return case.__doc__.splitlines()[0], cause, right, ill, symptoms[0], judged
 
 
 def run_healthy():
-    """Run the healthy data sets and runs; returns `(name, score or "", causes found)` for each."""
+    """Run the healthy data sets and runs; returns `(name, score or "", causes found, Diagnosis)` for each."""
     rows = []
     for kind, names, make in (("data", HEALTHY_SCENES, healthy_data), ("run", HEALTHY_RUNS, healthy_run)):
         for name, seed in itertools.product(names, range(HEALTHY_SEEDS)):
             handed_in = make(name, seed)
             found = diagnose(**handed_in)
             score = f"{handed_in['history'].history['val_dice'][-1]:.2f}" if kind == "run" else ""
-            rows.append((f"{kind}: {name}, seed {seed}", score, found.causes))
+            rows.append((f"{kind}: {name}, seed {seed}", score, found.causes, found))
             print(f"{rows[-1][0]:<56} {score} {[(f.cause, f.seen) for f in found] or 'nothing found'}", flush=True)
     return rows
 
@@ -491,14 +496,15 @@ def seconds() -> float:
     return min(took)
 
 
-def report(rows, alarms) -> str:
-    """Return the text of clinic.md."""
+def report(rows, alarms, took) -> str:
+    """Return the text of clinic.md; took: minutes on the clock and of the processor."""
     seeds, total = len(rows[0][2]), sum(len(row[2]) for row in rows)
     lines = [
         "# The doctor's record", "",
         "Made by `python benchmarks/clinic.py`. Each case is reproduced for real from every seed and handed to",
         "`diagnose`, which has to name the right cause *first*. *Symptom* says in how many of the seeds the trouble",
-        "really showed; the numbers are those of seed 0. The clinic knows drawn scans only.", "",
+        "really showed; the numbers are those of seed 0. All that follows took "
+        f"{took[0]:.0f} minutes, or {took[1]:.0f} minutes of processor time.", "",
         f"**Right cause first: {sum(sum(row[2]) for row in rows)} of {total}. "
         f"False alarms on the healthy: {sum(bool(alarm[2]) for alarm in alarms)} of {len(alarms)}.**", "",
         f"500 pictures of 128x128 with predictions, against 500 training pictures: {seconds():.1f} processor seconds "
@@ -506,13 +512,13 @@ def report(rows, alarms) -> str:
         "| case | cause | " + " | ".join(f"seed {i}" for i in range(seeds)) + " | symptom | its numbers |",
         "| --- | --- | " + "--- | " * (seeds + 2),
     ]
-    for title, cause, right, ill, symptom in rows:
+    for title, cause, right, ill, symptom, _ in rows:
         marks = " | ".join("yes" if r else "**no**" for r in right)
         lines.append(f"| {title} | `{cause}` | {marks} | {sum(ill)}/{seeds} | {symptom} |")
     lines += ["", "## The healthy", ""]
     lines += ["Sound data sets, and runs that went well. Anything found here is a false alarm.", ""]
     lines += ["| healthy | validation Dice | found |", "| --- | --- | --- |"]
-    lines += [f"| {name} | {score} | {', '.join(causes) or 'nothing'} |" for name, score, causes in alarms]
+    lines += [f"| {name} | {score} | {', '.join(causes) or 'nothing'} |" for name, score, causes, _ in alarms]
     return "\n".join(lines) + "\n"
 
 

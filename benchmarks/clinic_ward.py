@@ -117,19 +117,29 @@ def reliability(judged) -> list[tuple[str, int, float, float]]:
     return rows
 
 
-def report(seeds) -> list[str]:
-    """Return the lines of the ward's part of clinic.md."""
-    judged, first, certain_elsewhere = [], {}, []
+def named(found, cause) -> bool:
+    """Say whether a cause is among the findings or among the rivals of one, or nothing is claimed at all."""
+    return not found or any(cause == finding.cause or cause in finding.rivals for finding in found)
+
+
+def report(seeds, judged=()) -> list[str]:
+    """Return the lines of the ward's part of clinic.md; judged: `(sure, right)` of the findings made before."""
+    judged, first, open_to, certain_elsewhere = list(judged), {}, {}, []
     for cause, way, found in ward_findings(seeds):
         judged += [(finding.sure, finding.cause == cause) for finding in found]
         good = not found if cause == "healthy" else found.causes[:1] == [cause]
         first.setdefault((cause, way), []).append(good)
+        open_to.setdefault((cause, way), []).append(named(found, cause))
         print(f"{cause:<24}{way:<14}{'right' if good else [(f.cause, round(f.sure, 2)) for f in found]}", flush=True)
     lines = ["", "## The ward", "",
-             "Every illness of the ward, handed in with everything, and as predictions and curves alone.", "",
-             "| illness | with everything | predictions and curves |", "| --- | --- | --- |"]
+             "Every illness of the ward, handed in with everything, and as predictions and curves alone: how often it is "
+             "named first. Most of them lie in training pictures or in a scanner that predictions and curves do not "
+             "show. The last column says how often the true cause was not ruled out there: it is a finding, or a rival "
+             "of one, or nothing is claimed.", "",
+             "| illness | with everything | predictions and curves | and not ruled out |", "| --- | --- | --- | --- |"]
+    ways = ("everything", "predictions")
     for cause in ILLNESSES:
-        cells = [f"{sum(first[cause, way])}/{len(first[cause, way])}" for way in ("everything", "predictions")]
+        cells = [f"{sum(marks)}/{len(marks)}" for marks in (*(first[cause, way] for way in ways), open_to[cause, ways[1]])]
         lines.append(f"| `{cause}` | {' | '.join(cells)} |")
     lines += ["", "## Two illnesses at once", "",
               "| pair | the first finding is one of the two | both are named |", "| --- | --- | --- |"]
@@ -150,7 +160,7 @@ def report(seeds) -> list[str]:
               f"False alarms: {sum(certain_elsewhere)} of {len(certain_elsewhere)} ({'; '.join(alarms) or 'none'}); "
               f"looked at: {', '.join(FAR)}.",
               "", "## How sure, and how often right", "",
-              "All findings of the three sections above. Right is what names the thing that was done to the patient.", "",
+              "All findings of the sections above. Right is what names the thing that was done to the patient.", "",
               "| words | findings | mean of how sure | right |", "| --- | --- | --- | --- |"]
     lines += [f"| {words} | {n} | {sure:.2f} | {right:.0%} |" for words, n, sure, right in reliability(judged)]
     return lines

@@ -1,5 +1,7 @@
 """Check a `tf.data.Dataset` before a network is trained on it, as `arrays` checks arrays."""
 
+import warnings
+
 import numpy as np
 
 from helpers.arrays import check_pair
@@ -52,4 +54,28 @@ def check_foreground(dataset, name: str) -> None:
         raise ValueError(
             f"no mask of the {name} set has any foreground, so a Dice score there only rewards finding nothing. "
             "Are the masks read rightly? If so, choose the set such that some of its pictures hold lesions."
+        )
+
+
+def warn_of_shuffling(dataset, one_stream: bool) -> None:
+    """Warn that an interrupted run cannot go on as if it had not been, because a Dataset shuffles in another order.
+
+    one_stream: whether the epochs are parts of a single pass, and not a pass each. A shuffle whose order comes back in
+    every pass, or in a single pass with a seed, is repeatable. TensorFlow shows the steps of a Dataset as attributes
+    that are not documented; where they are missing, nothing is said.
+    """
+    steps, shuffled = [dataset], False
+    while steps:
+        step = steps.pop()
+        steps += getattr(step, "_inputs", list)()
+        if type(step).__name__ == "_ShuffleDataset":
+            seeds = int(getattr(step, "_seed", 1)), int(getattr(step, "_seed2", 1))
+            anew = getattr(step, "_reshuffle_each_iteration", False) is not False  # None means True
+            shuffled |= not any(seeds) if one_stream else anew
+    if shuffled:
+        once = "seed=0" if one_stream else "seed=0, reshuffle_each_iteration=False"
+        warnings.warn(
+            "the training dataset is shuffled in an order that cannot be drawn again, so the rest of this run sees its "
+            "pictures in another order than an uninterrupted one, and its weights will differ. Pass arrays, which "
+            f"train_unet shuffles itself, or .shuffle(n, {once}) when the run is started.", stacklevel=4,
         )

@@ -11,6 +11,7 @@ from helpers.anatomy import check_sizes
 from helpers.arrays import check_images
 from helpers.gate import DamagedError, GateError, first_line, open_archive, printable, read_json, read_member
 from helpers.gate.opening import open_network
+from helpers.settings import check_whole
 
 # Each network has a compiled function of its own, so that a new one for a new network is as it should be.
 tf.get_logger().addFilter(lambda record: "triggered tf.function retracing" not in record.getMessage())
@@ -24,6 +25,7 @@ def predict(model, images, batch_size=32) -> np.ndarray:
     cannot take. Predicting through one compiled function costs a fifth of `model.predict` for single pictures.
     """
     images = check_images(images).astype(np.float32, copy=False)
+    check_whole(batch_size, "batch_size")
     check_fit(model, *images.shape[1:3])
     if not len(images):
         return np.zeros(model.compute_output_shape(images.shape), np.float32)
@@ -40,6 +42,18 @@ def compiled(model):
             lambda x: tf.cast(inner()(x, training=False), tf.float32), input_signature=[signature]
         )
     return _steps[model]
+
+
+def restart(model, weights) -> None:
+    """Give a compiled model other weights and a fresh optimizer, so that a further training need not compile again.
+
+    A learning rate that is one number stays as it is: a callback may have changed it, so set it anew if one did.
+    """
+    model.set_weights(weights)
+    if model.compiled:
+        for variable in model.optimizer.variables:
+            if variable.path.rsplit("/", 1)[-1] != "learning_rate":
+                variable.assign(np.zeros(variable.shape))
 
 
 def check_fit(model, height: int, width: int) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.arrays import check_pair
+from helpers.settings import check_whole
 from helpers.training import augment, quiet, steps_per_epoch
 
 
@@ -16,8 +17,7 @@ def weighted_batches(images, masks, weights, batch_size=4, epochs=1, augmented=T
     shape, below 0, NaN or all 0, and for a batch_size or epochs below 1.
     """
     images, masks = check_pair(images, masks, classes)
-    if batch_size < 1 or epochs < 1:
-        raise ValueError(f"batch_size is {batch_size} and epochs {epochs}; expected at least 1 of each.")
+    check_whole(batch_size, "batch_size"), check_whole(epochs, "epochs")
     weights = np.asarray(weights)
     if weights.dtype.kind not in "buif":
         raise ValueError(f"weights are {weights.dtype}; expected numbers of at least 0, such as float32.")

@@ -327,6 +327,7 @@ assert same_way and folds(inner)
 
 # %%
 from helpers.arrays import check_pair
+from helpers.settings import check_whole
 from helpers.training import to_dataset
 
 
@@ -335,6 +336,7 @@ def training_batches(
     images, masks, batch_size=4, epochs=1, first_epoch=0, augmented=True, seed=0, classes=1
 ):
     images, masks = check_pair(images, masks, classes)
+    check_whole(batch_size, "batch_size")
 
     def batches():
         for epoch in range(first_epoch, epochs):
@@ -640,15 +642,21 @@ print("length", float(length), "becomes", [round(float(part[0]), 2) for part in 
 #
 # Which loss is the better teacher? We train a small U-Net with each of them. One run proves little, because a training depends on the
 # weights it starts with and on the order of the pictures. So each loss gets **three seeds**, and we look at the range.
+#
+# Compiling takes longer than such a small training. So all seeds of a loss share one compiled network: `restart` gives it the weights of
+# a new one and clears the averages that Adam keeps.
 
 
 # %%
+from helpers.training import restart
+
+
 def race(loss=bce_dice_loss, rate=3e-3, more=lambda: []):
-    curves = []
+    model, curves = small_unet(0), []
+    model.compile(keras.optimizers.Adam(rate, global_clipnorm=1.0), loss=loss, metrics=[DiceScore()])
     for seed in (1, 2, 3):
-        model = small_unet(seed)
-        optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0)
-        model.compile(optimizer, loss=loss, metrics=[DiceScore()])
+        restart(model, small_unet(seed).get_weights())
+        model.optimizer.learning_rate = rate
         log = model.fit(
             training_batches(*little, epochs=6, seed=seed), validation_data=check, epochs=6,
             steps_per_epoch=40, shuffle=False, verbose=0, callbacks=more()

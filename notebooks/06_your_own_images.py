@@ -327,6 +327,8 @@ def dice_each(masks, found):
 guess = None  # "trained weights" or "scratch"
 
 # %%
+from helpers.training import restart  # other weights for a compiled network, and a fresh optimizer
+
 keras.utils.set_random_seed(0)
 unet = build_unet()
 starts = {"scratch": unet.get_weights()}
@@ -338,7 +340,7 @@ curve = {name: [] for name in starts}
 for count in counts:
     few = train[0][:count], train[1][:count]
     for name, weights in starts.items():
-        own.restart(unet, weights)
+        restart(unet, weights)
         own.train_on_patches(unet, few, val, scratch / f"{name} {count}", size, epochs=2, steps=25)
         seen = [own.predict_tiled(unet, image) >= 0.5 for image in val[0]]
         curve[name].append(dice_each(val[1], seen).mean())

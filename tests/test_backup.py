@@ -18,6 +18,7 @@ from helpers import backup as backup_module
 from helpers import run_lock
 from helpers.anatomy import build_unet
 from helpers.backup import read_backup
+from helpers.own_images import train_on_patches
 from helpers.run_folder import claim_folder, is_unfinished
 from helpers.synthesis import CircleScene, make_dataset
 from helpers.training import DiceScore, bce_dice_loss, load_network, read_log, train_unet
@@ -242,6 +243,48 @@ def test_a_dataset_of_another_size_is_named(tmp_path):
     cut(tmp_path / "run", data=as_data(6))
     with pytest.raises(ValueError, match="another training dataset"):
         train(tmp_path / "run", data=as_data(4), resume=True)
+
+
+def shuffled(seed=None, again=None, repeat=False):
+    dataset = tf.data.Dataset.from_tensor_slices(DATA[0]).shuffle(6, seed, again).batch(2)
+    return (dataset.repeat() if repeat else dataset).prefetch(1), DATA[1]
+
+
+@pytest.mark.parametrize(("made", "steps", "exact"), [
+    ({"seed": 0}, None, False), ({}, None, False), ({"seed": 0, "again": False}, None, True),
+    ({"repeat": True}, 3, False), ({"seed": 0, "repeat": True}, 3, True),
+], ids=str)
+def test_a_dataset_that_is_shuffled_anew_is_named_when_a_run_goes_on(made, steps, exact, tmp_path, recwarn):
+    """The words are true both ways: where they are missing, the run does end as an uninterrupted one."""
+    def go_on(name, compiled=0.01, **settings):
+        tf.random.set_seed(None)
+        return train(tmp_path / name, data=shuffled(**made), steps=steps, epochs=3, compiled=compiled, **settings)
+
+    uncut = go_on("whole")
+    with pytest.raises(KeyboardInterrupt):
+        go_on("run", callbacks=[PullThePlug(1)])
+    assert not [w for w in recwarn if "shuffled" in str(w.message)]
+    resumed = go_on("run", seed=99, resume=True)
+    named = [w for w in recwarn if "shuffled in an order that cannot be drawn again" in str(w.message)]
+    assert bool(named) != exact
+    if exact:
+        assert same(resumed, uncut)
+
+
+def test_patches_go_on_as_well(tmp_path):
+    pictures = [make_dataset(2, CircleScene(size=32, radius=(3, 8), circles=2), seed) for seed in (1, 2)]
+
+    def patches(name, seed=3, callbacks=(), **settings):
+        model = small_unet(seed)
+        history = train_on_patches(
+            model, *pictures, tmp_path / name, size=16, epochs=3, steps=2, batch_size=2, callbacks=callbacks, **settings)
+        return history.history, model.get_weights()
+
+    uncut = patches("whole")
+    with pytest.raises(KeyboardInterrupt):
+        patches("run", callbacks=[PullThePlug(1)])
+    history, weights = patches("run", seed=99, resume=True)
+    assert history == uncut[0] and all(np.array_equal(a, b) for a, b in zip(weights, uncut[1]))
 
 
 @pytest.mark.parametrize("epochs", [2, 3, 6])

@@ -26,7 +26,7 @@ from helpers.evaluation import dice_per_image
 from helpers.own_images import PictureError, load_pairs, predict_tiled, read_picture
 from helpers.own_images.keeping import NOTE
 from helpers.own_images.lzw import is_sound
-from helpers.training import bce_dice_loss, claim_folder, load_network, make_callbacks, new_run_dir, read_log
+from helpers.training import bce_dice_loss, claim_folder, load_network, make_callbacks, new_run_dir, read_log, restart
 from helpers.instances import cut_at_waists
 from PIL import Image, ImageOps
 from scipy import ndimage
@@ -451,6 +451,18 @@ def test_patches_keep_pairs_together_and_differ_between_epochs():
     batches = own.patch_batches([image], [(image > 0.7).astype(np.uint8)], 32, batch_size=4, steps=3)
     first, second = list(batches), list(batches)
     assert len(first) == len(batches) == 3 and not np.array_equal(first[0][0], second[0][0])
+    again = list(own.patch_batches([image], [(image > 0.7).astype(np.uint8)], 32, batch_size=4, steps=3))
+    assert all(np.array_equal(a, b) for a, b in zip(first[2], again[2]))  # the same seed, the same patches
+    assert len(np.unique([batch[0].numpy().mean() for batch in first + second])) == 6
+
+
+@pytest.mark.parametrize("wrong", [
+    {"size": 0}, {"size": 2.5}, {"batch_size": 0}, {"batch_size": -1}, {"steps": 0}, {"steps": 2.5}, {"n": 0}, {"n": 1.5}])
+def test_numbers_of_patches_that_cannot_be_are_named(wrong):
+    pictures = np.zeros((2, 40, 40, 1), np.float32), np.zeros((2, 40, 40, 1), np.uint8)
+    (name, value), = wrong.items()
+    with pytest.raises(ValueError, match=f"{name} is {value}; expected a whole number of at least 1"):
+        own.draw_patches(*pictures, **wrong) if name == "n" else own.patch_batches(*pictures, **wrong)
 
 
 def test_a_few_labeled_pictures_teach_a_network(tmp_path):
@@ -465,7 +477,7 @@ def test_a_few_labeled_pictures_teach_a_network(tmp_path):
     found = (predict_tiled(net, images[5]) > 0.5).astype(np.uint8)
     assert dice_per_image(masks[5][None], found[None])[0] > 0.7
     weights = net.get_weights()
-    own.restart(net, weights)
+    restart(net, weights)
     assert int(net.optimizer.iterations) == 0
 
 

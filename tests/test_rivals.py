@@ -277,7 +277,7 @@ def test_a_gap_that_opens_in_noisy_curves_is_over_fitting_and_possibly_another_s
     curves = {"dice": train, "val_dice": val, "loss": 1 - train, "val_loss": 1.1 - 0.01 * epochs}
     pictures = make_dataset(40, SCENE, seed=3)
     found = diagnose(*pictures, history={k: v.tolist() for k, v in curves.items()})
-    assert found.causes == ["overfitting"] and found[0].sure < 0.7 and "another scanner" in found[0].rivals
+    assert found.causes == ["overfitting"] and found[0].sure < 0.7 and "noise_changed" in found[0].rivals
     together = {**curves, "val_dice": train - 0.1}
     assert not diagnose(*pictures, history={k: v.tolist() for k, v in together.items()})
 
@@ -291,3 +291,39 @@ def test_a_root_and_its_own_symptom_make_each_other_likelier():
     for other in ([], [made("copies_between_sets", 0.9)]):
         alone = {f.cause: f.sure for f in visit._link([made("labels_incomplete", 0.68), *other])}
         assert alone["labels_incomplete"] == 0.68
+
+
+def test_noise_is_no_unmarked_lesion():
+    scene = CircleScene(size=64, circles=(1, 4), radius=(5, 12), contrast=(0.15, 0.35), noise=0.33)
+    for seed in range(8):
+        assert "labels_incomplete" not in diagnose(*make_dataset(40, scene, seed)).causes
+
+
+# --- what was not handed in ---
+
+
+def test_a_low_score_that_nothing_explains_is_said_with_what_is_missing():
+    images, masks = make_dataset(20, SCENE, seed=3)
+    shifted = np.roll(masks, 9, axis=2).astype(np.float32) * 0.8 + 0.1
+    found = diagnose(images, masks, y_pred=shifted)
+    assert not found and 0.4 < found.dice < 0.6
+    assert str(found).startswith(f"Nothing found that explains a mean Dice of {found.dice:.2f}.")
+    told = str(found).replace("\n", " ")
+    assert "Not handed in: the network, curves, training pictures and their masks. What is wrong there cannot" in told
+
+
+def test_what_is_missing_is_not_said_beside_what_is_almost_certain_or_complete(network):
+    images, masks = make_dataset(20, SCENE, seed=3)
+    assert diagnose(images, masks * 255)[0].sure >= 0.9
+    assert "Not handed in" not in str(diagnose(images, masks * 255))
+    training = make_dataset(40, SCENE, seed=4)
+    whole = diagnose(images, masks, model=network, history={"loss": [0.3, 0.2, 0.1]}, training=training)
+    assert not whole and str(whole).startswith("Nothing found.\n") and "Not handed in" not in str(whole)
+    assert diagnose(images, masks, training=training).absent == ["the network", "predictions", "curves"]
+
+
+def test_from_predictions_alone_labels_of_the_training_stay_possible():
+    images, masks = make_dataset(20, SCENE, seed=3)
+    nothing = np.zeros(masks.shape, np.float32)
+    for found in (diagnose(images, masks, y_pred=nothing), diagnose(images, masks, y_pred=nothing, history=stuck())):
+        assert found and all("masks_outlines" in f.rivals or f.cause == "imbalance" for f in found), found

@@ -223,10 +223,12 @@ from helpers.scaling import use_devices
 use_devices(2)
 import keras, numpy as np, tensorflow as tf
 from helpers.anatomy import build_unet
+from helpers.own_images import train_on_patches
 from helpers.synthesis import CircleScene, make_dataset
 from helpers.training import train_unet
 scene = CircleScene(size=16, radius=(3, 5), circles=(0, 2))
 data = make_dataset(8, scene, seed=1), make_dataset(4, scene, seed=4)
+big = [make_dataset(3, CircleScene(size=40, radius=(3, 8)), seed) for seed in (1, 2)]
 
 class Stop(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
@@ -239,7 +241,22 @@ def train(name, strategy, seed=0, **settings):
         model = build_unet(depth=1, filters=2)
     return train_unet(model, *data, f"{sys.argv[1]}/{name}", epochs=4, **settings).history["loss"], model.get_weights()
 
+def train_patches(name, strategy, seed=0, **settings):
+    with strategy.scope():
+        keras.utils.set_random_seed(seed)
+        model = build_unet(depth=2, filters=2)
+    large = [(list(images), list(masks)) for images, masks in big]
+    settings = dict(size=16, epochs=3, steps=2, batch_size=4) | settings
+    return train_on_patches(model, *large, f"{sys.argv[1]}/{name}", **settings).history["loss"], model.get_weights()
+
 two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+patches = [train_patches(f"patches {i}", s) for i, s in enumerate((tf.distribute.get_strategy(), two))]
+try:
+    train_patches("patches cut", two, callbacks=[Stop()])
+except KeyboardInterrupt:
+    pass
+again = train_patches("patches cut", two, seed=9, resume=True)
+same_patches = again[0] == patches[1][0] and all(np.array_equal(a, b) for a, b in zip(again[1], patches[1][1]))
 one, both = train("one", tf.distribute.get_strategy()), train("two", two)
 try:
     train("cut", two, callbacks=[Stop()])
@@ -247,16 +264,17 @@ except KeyboardInterrupt:
     pass
 resumed = train("cut", two, seed=9, resume=True)
 same = all(np.array_equal(a, b) for a, b in zip(resumed[1], both[1]))
-print(json.dumps([one[0], both[0], resumed[0] == both[0] and same]))
+print(json.dumps([one[0], both[0], resumed[0] == both[0] and same, *(p[0] for p in patches), same_patches]))
 """
 
 
-def test_train_unet_on_two_devices_has_the_losses_of_one_and_resumes_bit_for_bit(tmp_path):
+def test_training_on_two_devices_has_the_losses_of_one_and_resumes_bit_for_bit(tmp_path):
     done = subprocess.run([sys.executable, "-c", UNDER_MIRRORED, str(tmp_path)], capture_output=True, text=True, cwd=ROOT, timeout=500)
     assert done.returncode == 0, done.stderr[-2000:]
-    one, two, resumed = json.loads(done.stdout.splitlines()[-1])
+    one, two, resumed, *patches, patches_resumed = json.loads(done.stdout.splitlines()[-1])
     np.testing.assert_allclose(one, two, atol=1e-3)
-    assert resumed
+    np.testing.assert_allclose(*patches, atol=1e-3)
+    assert resumed and patches_resumed
 
 
 # --- machines ---

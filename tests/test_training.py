@@ -14,7 +14,7 @@ from helpers.anatomy import build_unet
 from helpers.evaluation import best_threshold, dice_per_image
 from helpers.synthesis import CircleScene, fingerprint, make_dataset
 from helpers.training import (
-    DiceScore, ReleaseMemory, augment, bce_dice_loss, bce_loss, dice_loss, load_network, make_callbacks, new_run_dir, predict,
+    DiceScore, ReleaseMemory, augment, bce_dice_loss, bce_loss, dice_loss, fixed_batches, load_network, make_callbacks, new_run_dir, predict,
     read_log, train_unet, training_batches, warmup_cosine,
 )
 from interruptions import LastWeights, PullThePlug
@@ -417,13 +417,6 @@ def test_a_run_stopped_after_its_last_epoch_has_nothing_left_to_do(data, tmp_pat
     assert dice_per_image(data[1][1], found).mean() == pytest.approx(max(history.history["val_dice"]), abs=1e-5)
 
 
-@pytest.mark.parametrize("epochs", [0, -1])
-def test_no_epochs_are_named_before_a_folder_is_made(data, tmp_path, epochs):
-    with pytest.raises(ValueError, match="at least one"):
-        train_unet(small_unet(), *data, tmp_path / "run", epochs=epochs)
-    assert not (tmp_path / "run").exists()
-
-
 def test_a_run_stopped_in_its_first_epoch_begins_again(data, tmp_path):
     whole = train_unet(small_unet(), *data, tmp_path / "whole", epochs=2)
     cut(data, tmp_path / "run", 0)
@@ -440,6 +433,30 @@ def test_a_log_with_na_is_read(data, tmp_path):
     lines = log.read_text().splitlines()
     log.write_text("\n".join([lines[0], *(",".join(row.split(",")[:3] + ["NA", "NA"]) for row in lines[1:])]) + "\n")
     assert np.isnan(read_log(tmp_path / "run")[0]["val_loss"]) and read_log(tmp_path / "run")[1]["loss"] > 0
+
+
+@pytest.mark.parametrize(("name", "value", "words"), [
+    *(("batch_size", value, "whole number of at least 1") for value in (0, -1, 2.5, "4", True, None)),
+    *(("peak_rate", value, "number above 0") for value in (0, -1, float("nan"), float("inf"), "x", None, True)),
+    *((name, value, "whole number of at least 0") for name in ("warmup", "patience", "seed") for value in (-1, 1.5, None)),
+    *(("steps", value, "whole number of at least 1") for value in (0, -1, 2.5)),
+    *(("epochs", value, "whole number of at least 1") for value in (0, -1, 2.5, "2", None)),
+])
+def test_a_setting_that_no_training_can_have_is_named(data, tmp_path, name, value, words):
+    with pytest.raises(ValueError, match=f"{name} is {value!r}; expected a {words}"):
+        train_unet(small_unet(), *data, tmp_path / "run", **{name: value})
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, "4"])
+def test_a_batch_size_that_no_batch_has_is_named(data, value):
+    for make in (training_batches, fixed_batches):
+        with pytest.raises(ValueError, match=f"batch_size is {value!r}"):
+            make(*data[0], batch_size=value)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(data, tmp_path):
+    train_unet(small_unet(), *data, tmp_path / "run", np.int64(1), batch_size=np.int32(8), peak_rate=np.float32(1e-3))
 
 
 def test_a_misspelled_setting_is_named(data, tmp_path):

@@ -39,6 +39,11 @@ EXPLAINS = {
 # What a root does to a network that learned from it. Both together make the root likelier.
 LEADS_TO = {"labels_incomplete": {"wrong_threshold", "underfitting", "too_few_steps", "learning_rate_too_low"}}
 
+# Rivals that cannot be told apart without the training pictures: what was wrong with the labels there, and how these
+# pictures differ from those.
+UNSEEN_LABELS = ("mask_not_moved", "pairs_shuffled", "masks_outlines", "masks_too_wide", "labels_incomplete")
+UNSEEN_SCANNER = ("noise_changed", "gray_scale_changed", "contrast_inverted", "pixel_size_changed")
+
 
 def finding(entry, sure, seen, tried="", rivals=(), missing="", **words):
     """Make a Finding from an entry of `CAUSES`."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.diagnosis.causes import finding
+from helpers.diagnosis.causes import UNSEEN_LABELS, UNSEEN_SCANNER, finding
 from helpers.diagnosis.curves import score_name
 from helpers.diagnosis.material import ask, safely, some_of
 from helpers.diagnosis.network import layers_of
@@ -72,7 +72,7 @@ def _by_curves(case):
     if case.model is None and gap > 0.35 and train[-1] > 0.5 and val.max() < 0.3:
         missing = "Hand in the model: then its two modes can be compared on the same pictures."
         return [finding("batch_normalization/curves", 0.6, f"{seen}, and never above {val.max():.2f}",
-                        rivals=["another scanner", "overfitting"], missing=missing)]
+                        rivals=["overfitting", "masks_inverted", *UNSEEN_SCANNER], missing=missing)]
     if len(train) < 4 or gap < 0.12:
         return _flat(case, train, val, seen)
     began = float(train[0] - val[0])
@@ -85,8 +85,9 @@ def _by_curves(case):
         return []
     seen += f", {began:+.2f} apart in the first epoch and {gap:+.2f} at the end" + _turning_point(curves)
     missing = "Hand in the model and the training pictures with their masks: the same network is then asked about both."
+    rivals = ["batch_normalization", "masks_too_wide", *UNSEEN_SCANNER]
     sure = 0.68 if turned and gap > 0.15 else 0.65  # another scanner makes the same curves
-    return [finding("overfitting", sure, seen, rivals=["batch_normalization", "another scanner"], missing=missing)]
+    return [finding("overfitting", sure, seen, rivals=rivals, missing=missing)]
 
 
 def _flat(case, train, val, seen):
@@ -99,7 +100,7 @@ def _flat(case, train, val, seen):
         return []
     missing = "Hand in the training pictures with their masks: do the labels fit?"
     return [finding("underfitting", 0.7, f"{seen}, and neither has moved for {late} epochs",
-                    rivals=["labels_noisy", "mask_not_moved"], missing=missing)]
+                    rivals=["labels_noisy", *UNSEEN_LABELS], missing=missing)]
 
 
 def _two_modes(case, layers):

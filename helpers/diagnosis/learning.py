@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.diagnosis.causes import finding
+from helpers.diagnosis.causes import UNSEEN_LABELS, finding
 from helpers.diagnosis.curves import rate_of, score_name
 from helpers.diagnosis.scores import measure
 
@@ -43,7 +43,7 @@ def _in_doubt(case, cause, sure, seen):
     if case.learned is not None and case.learned.paired:
         return finding(cause, sure, seen)
     missing = "Hand in the training pictures with their masks: labels that do not fit look the same from here."
-    return finding(cause, sure - 0.1, seen, rivals=["mask_not_moved", "pairs_shuffled"], missing=missing)
+    return finding(cause, max(0.5, sure - 0.1), seen, rivals=UNSEEN_LABELS, missing=missing)
 
 
 def _unlearned(case, s, loss):
@@ -70,7 +70,8 @@ def _unlearned(case, s, loss):
     rare = share is not None and 0 < share < 0.03
     stuck = fall is not None and fall < 0.05
     wild = s is not None and not s.binary and s.entropy > 3 * s.base + 0.05
-    if stuck and wild and loss[-1] > 1.5 or rate is not None and rate >= 0.3 and (stuck or wild):
+    lost = wild and loss is not None and loss[-1] > (1.5 if stuck else 3)  # 3: twice what knowing nothing costs
+    if lost or rate is not None and rate >= 0.3 and (stuck or wild):
         return [finding("learning_rate_too_high/stuck", 0.85, seen)]
     settled = s is None or s.binary or s.entropy < 1.15 * s.base + 0.005 or s.found == 0 and s.claimed < 2 * s.share
     slow = rate is not None and rate <= 2e-5
@@ -85,5 +86,5 @@ def _unlearned(case, s, loss):
     if rare:
         return [finding("imbalance", 0.85 if loss is not None else 0.6, seen, share=f"{share:.2%}")]
     if s is not None and s.found < 0.1 * s.share:
-        return [finding("too_few_steps/unknown", 0.5, seen)]
+        return [_in_doubt(case, "too_few_steps/unknown", 0.5, seen)]
     return []

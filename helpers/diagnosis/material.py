@@ -6,7 +6,8 @@ import numpy as np
 class Material:
     """Images, masks, predictions, network, curves and training pictures; whatever could not be read is None.
 
-    learned: the training pictures as a `Material` of their own, or None.
+    learned: the training pictures as a `Material` of their own, or None; looked, absent: what could be read and what
+    was not handed in, in words.
     """
 
     def __init__(self, images, masks=None, y_pred=None, model=None, history=None, training=None):
@@ -59,6 +60,12 @@ class Material:
         if self.learned is not None and self.learned.images is not None:
             masks = " and masks" if self.learned.masks is not None else ""
             self.looked.append(f"{len(self.learned.images)} training pictures{masks}")
+        taught = self.learned is not None and self.learned.raw_masks is not None
+        self.absent = [name for name, there in (
+            ("masks", self.given["masks"]),
+            ("the network", self.asked_model), ("predictions", self.given["y_pred"] or self.asked_model),
+            ("curves", bool(self.curves)), ("training pictures and their masks", taught),
+        ) if not there]
 
 
 def safely(function, *arguments, default=None):

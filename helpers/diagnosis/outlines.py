@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from helpers.diagnosis.causes import finding
+from helpers.diagnosis.copies import noise_of
 from helpers.diagnosis.shapes import apart, components_of, contrasts, is_round, radii, usable_in
 
 REACH = 7  # pixels on either side of an outline
@@ -127,6 +128,9 @@ def check_unmarked(case):
         looks = [_round_things(sign * image, mask, int(radius)) for image, mask in zip(images, inside)]
         marked = np.array([value for here, _ in looks for value in here])
         limit = max(float(np.median(marked)), 0.015) if len(marked) >= 8 else np.inf
+        by_chance = float(np.median(noise_of(images))) / (np.sqrt(np.pi) * 0.8 * radius)  # in the mean of a disc
+        if limit < 5 * by_chance:  # of so many places, noise alone lifts some as high
+            continue
         unmarked = [(i, y, x) for i, (_, away) in enumerate(looks) for value, y, x in away if value > limit]
         strong = int((marked > limit).sum())
         if len(unmarked) < max(5, 0.5 * strong) or len({i for i, _, _ in unmarked}) < 4:

@@ -127,7 +127,7 @@ def _threshold(case, s, p):
     if case.learned is not None and case.learned.raw_masks is not None:
         return [finding("wrong_threshold", 0.9, seen, tried=tried, side=side)]
     missing = "Hand in the training pictures and masks: are the masks 0 and 1 and complete, and are lesions as bright?"
-    rivals = ["masks_not_0_1", "labels_incomplete", "lesions_faint"]
+    rivals = ["masks_not_0_1", "labels_incomplete", "lesions_faint", "gray_scale_changed"]
     return [finding("wrong_threshold", 0.66, seen, tried=tried, rivals=rivals, missing=missing, side=side)]
 
 

@@ -3,6 +3,8 @@
 import textwrap
 from typing import NamedTuple
 
+LOW = 0.6  # below this mean Dice, "nothing found" alone would sound as if all were well
+
 
 class Finding(NamedTuple):
     """One thing that looks wrong.
@@ -23,11 +25,15 @@ class Finding(NamedTuple):
 
 
 class Diagnosis(list):
-    """A list of `Finding`s, most likely first, that prints as text. `looked` names what could be examined."""
+    """A list of `Finding`s, most likely first, that prints as text.
 
-    def __init__(self, findings=(), looked=()):
+    `looked` names what could be examined, `absent` what was not handed in; dice: the mean Dice of the predictions over
+    pictures with lesions, or None.
+    """
+
+    def __init__(self, findings=(), looked=(), absent=(), dice=None):
         super().__init__(sorted(findings, key=lambda finding: -finding.sure))
-        self.looked = list(looked)
+        self.looked, self.absent, self.dice = list(looked), list(absent), dice
 
     @property
     def causes(self) -> list[str]:
@@ -37,8 +43,12 @@ class Diagnosis(list):
     def __repr__(self):
         seen = ", ".join(self.looked) or "nothing, because nothing could be read"
         looked = textwrap.fill(f"Looked at: {seen}.", 100)
+        if self.absent and not any(finding.sure >= 0.9 for finding in self):
+            hidden = f"Not handed in: {', '.join(self.absent)}. What is wrong there cannot be seen from here."
+            looked += "\n" + textwrap.fill(hidden, 100)
         if not self:
-            return f"Nothing found.\n{looked}"
+            low = self.dice is not None and self.dice < LOW
+            return f"Nothing found{f' that explains a mean Dice of {self.dice:.2f}' if low else ''}.\n{looked}"
         count = "One finding." if len(self) == 1 else f"{len(self)} findings, most likely first."
         return "\n".join([count, *(_paragraph(i, finding) for i, finding in enumerate(self, 1)), looked])
 

@@ -17,7 +17,7 @@ from helpers.diagnosis.outlines import check_outlines, check_unmarked
 from helpers.diagnosis.predicted import check_faint, check_predicted
 from helpers.diagnosis.report import Diagnosis
 from helpers.diagnosis.scanner import check_scanner
-from helpers.diagnosis.scores import check_pooling
+from helpers.diagnosis.scores import check_pooling, measure
 from helpers.diagnosis.values import check_image_values, check_mask_values, check_pairing
 
 DATA_CHECKS = [  # asked about the training pictures, too
@@ -48,14 +48,16 @@ def diagnose(images, masks=None, y_pred=None, model=None, history=None, training
         warnings.simplefilter("ignore")
         case = Material(images, masks, y_pred, model, history, training)
         if (several := _ask(check_several_classes, case)):
-            return Diagnosis([*several, *_ask(check_image_values, case), *_ask(check_pairing, case)], case.looked)
+            return Diagnosis([*several, *_ask(check_image_values, case), *_ask(check_pairing, case)], case.looked, case.absent)
         findings = []
         for check in CHECKS:
             findings += _ask(check, case)
         for check in DATA_CHECKS if case.learned is not None else ():
             about = [f for f in _ask(check, case.learned) if f.cause not in ALLOWED_IN_TRAINING]
             findings += [f._replace(seen=f"in the training set, {f.seen}") for f in about]
-    return Diagnosis(_weigh(_merge(findings)), case.looked)
+    measured = _ask(lambda case: [measure(case)], case)
+    dice = next((scores.dice for scores in measured if scores is not None), None)
+    return Diagnosis(_weigh(_merge(findings)), case.looked, case.absent, dice)
 
 
 def _ask(check, case):

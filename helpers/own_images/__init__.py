@@ -27,7 +27,7 @@ from helpers.own_images.object_scores import choose_splitting, labels_of, object
 from helpers.own_images.onnx_graph import ONNX_PACKAGES, export_onnx, onnx_difference
 from helpers.own_images.package import export_package
 from helpers.own_images.pairs import PairRecord, Pairs, load_pairs
-from helpers.own_images.patches import draw_patch, draw_patches, patch_batches, restart, train_on_patches
+from helpers.own_images.patches import draw_patch, draw_patches, patch_batches, train_on_patches
 from helpers.own_images.real_sets import NUCLEI, RealSet, draw_nuclei, fetch, fetch_set, unpack, write_stand_in
 from helpers.own_images.splits import (
     choose, conditions_of, groups_from_csv, groups_of, look_like_slices, sources_of, split_by_source, split_table,
@@ -43,7 +43,7 @@ __all__ = [
     "fetch_set", "file_fingerprint", "find_layout", "fit_normalization", "groups_from_csv", "groups_of",
     "index_folder", "inspect_pictures", "label_objects", "labels_of", "load_kept", "load_pairs", "look_like_slices",
     "measure_objects", "network_card", "new_folder", "numbered_contours", "object_scores", "onnx_difference",
-    "patch_batches", "predict_folder", "predict_tiled", "read_picture", "read_row", "read_settings", "restart",
+    "patch_batches", "predict_folder", "predict_tiled", "read_picture", "read_row", "read_settings",
     "save_mask", "save_network", "save_table", "sources_of", "split_by_source", "split_table", "to_gray",
     "train_folder", "train_on_patches", "unpack", "write_stand_in",
 ]

@@ -1,9 +1,11 @@
 """Patches of a few labeled pictures, and training on them."""
 
+import itertools
 
 import numpy as np
 
 from helpers.arrays import check_pair
+from helpers.settings import check_whole
 
 
 def draw_patch(images, masks, size, rng) -> tuple[np.ndarray, np.ndarray]:
@@ -25,23 +27,33 @@ def draw_patch(images, masks, size, rng) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_patches(images, masks, n: int, size: int = 128, seed=0) -> tuple[np.ndarray, np.ndarray]:
-    """Return `n` patches and their masks, `[n, size, size, 1]` each. The same seed draws the same patches."""
+    """Return `n` patches and their masks, `[n, size, size, 1]` each. The same seed draws the same patches.
+
+    Raises ValueError for a number or a size below 1.
+    """
+    check_whole(n, "n"), check_whole(size, "size")
     rng = np.random.default_rng(seed)
     patches, marks = zip(*(draw_patch(images, masks, size, rng) for _ in range(n)))
     return check_pair(np.stack(patches), np.stack(marks))
 
 
 def patch_batches(images, masks, size: int = 128, batch_size: int = 8, steps: int = 50, seed=0):
-    """Return a `tf.data.Dataset` of `steps` batches of patches, drawn again in every epoch, mirrored and turned.
+    """Return a `tf.data.Dataset` of `steps` batches of patches, other ones in each pass, mirrored and turned.
 
-    Brightness and contrast of each patch vary a little, too. size: a multiple of `2 ** (depth - 1)`, pixels.
+    Brightness and contrast of each patch vary a little, too. size: a multiple of `2 ** (depth - 1)`, pixels. seed: a
+    whole number or several. A batch depends on the seed, the pass and its place in it only. Raises ValueError for a
+    size, a batch size or a number of steps below 1.
     """
     from helpers.training import augment, to_dataset
 
-    rng = np.random.default_rng(seed)
+    for value, name in ((size, "size"), (batch_size, "batch_size"), (steps, "steps")):
+        check_whole(value, name)
+    passes = itertools.count()
 
     def draw():
-        for _ in range(steps):
+        number = next(passes)
+        for step in range(steps):
+            rng = np.random.default_rng([*np.atleast_1d(seed), number, step])
             patches, marks = zip(*(draw_patch(images, masks, size, rng) for _ in range(batch_size)))
             contrast = rng.uniform(0.8, 1.25, (batch_size, 1, 1, 1))
             brightness = rng.uniform(-0.1, 0.1, (batch_size, 1, 1, 1))
@@ -52,25 +64,22 @@ def patch_batches(images, masks, size: int = 128, batch_size: int = 8, steps: in
 
 
 def train_on_patches(
-    model, train, validation, run_dir, size=128, epochs=10, steps=50, batch_size=8, peak_rate=3e-3, seed=0, callbacks=()
+    model, train, validation, run_dir, size=128, epochs=10, steps=50, batch_size=8, peak_rate=3e-3, seed=0,
+    callbacks=(), resume=False,
 ):
     """Train a U-Net on patches of a few labeled pictures; returns a History. The best epoch's weights stay.
 
-    train, validation: `(images, masks)`, arrays or lists, already normalized. `epochs * steps` batches are drawn.
-    The rest is `helpers.training.train_unet`: its losses, rates and callbacks.
+    train, validation: `(images, masks)`, arrays or lists, already normalized. `epochs * steps` batches are drawn, one
+    long stream. resume: go on with an interrupted run, which ends as if it had not been. The rest is
+    `helpers.training.train_unet`: its losses, rates, callbacks and errors.
     """
     from helpers.training import fixed_batches, train_unet
 
+    check_whole(epochs, "epochs"), check_whole(steps, "steps")
+
     held_back = draw_patches(*validation, n=min(48, 6 * len(validation[0])), size=size, seed=[seed, 1])
     check = fixed_batches(*held_back, batch_size=batch_size)
-    batches = patch_batches(*train, size, batch_size, steps, [seed, 0])
-    return train_unet(model, batches, check, run_dir, epochs, callbacks=callbacks, peak_rate=peak_rate, warmup=20)
-
-
-def restart(model, weights) -> None:
-    """Give a compiled model other weights and a fresh optimizer, so that a further training need not compile again."""
-    model.set_weights(weights)
-    if model.compiled:
-        for variable in model.optimizer.variables:
-            if variable.path.rsplit("/", 1)[-1] != "learning_rate":
-                variable.assign(np.zeros(variable.shape))
+    batches = patch_batches(*train, size, batch_size, epochs * steps, [seed, 0])
+    return train_unet(
+        model, batches, check, run_dir, epochs, resume, callbacks, peak_rate=peak_rate, warmup=20, steps=steps,
+    )

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.arrays import check_pair
+from helpers.settings import check_whole
 
 
 def augment(images, masks, seed):
@@ -33,6 +34,7 @@ def training_batches(images, masks, batch_size=4, epochs=1, first_epoch=0, augme
     uninterrupted one sees there. The last batch of an epoch may be smaller. classes: of the network (notebook 09).
     """
     images, masks = check_pair(images, masks, classes)
+    check_whole(batch_size, "batch_size")
 
     def batches():
         for epoch in range(first_epoch, epochs):
@@ -59,6 +61,7 @@ def to_dataset(batches, shape, steps):
 def fixed_batches(images, masks, batch_size=32, classes=1):
     """Return a `tf.data.Dataset` of `(images, masks)` batches in their given order, for validation."""
     images, masks = check_pair(images, masks, classes)
+    check_whole(batch_size, "batch_size")
     return quiet(tf.data.Dataset.from_tensor_slices((images, masks)).batch(batch_size).prefetch(1))
 
 

@@ -9,13 +9,14 @@ import keras
 import tensorflow as tf
 
 from helpers.classes import ClassDice, ClassLoss
-from helpers.datasets import check_first_batch, check_foreground, check_parts
+from helpers.datasets import check_first_batch, check_foreground, check_parts, warn_of_shuffling
 from helpers.gate.opening import load_weights
 from helpers.memory import ReleaseMemory
 from helpers.networks import check_fit
 from helpers.resuming import holding, read_interrupted, restore_files
 from helpers.run_folder import claim_folder, read_log
 from helpers.run_terms import terms_of
+from helpers.settings import check_rate, check_whole
 from helpers.training.batches import fixed_batches, steps_per_epoch, training_batches
 from helpers.training.callbacks import is_finite, make_callbacks, warmup_cosine
 from helpers.training.losses import DiceScore, bce_dice_loss
@@ -42,6 +43,14 @@ class Recipe:
     monitor: str = "val_dice"
     steps: int | None = None
 
+    def __post_init__(self):
+        """Raise ValueError for a setting that no training can have."""
+        least = {"batch_size": 1, "warmup": 0, "patience": 0, "seed": 0} | ({} if self.steps is None else {"steps": 1})
+        sound = {name: check_whole(getattr(self, name), name, bound) for name, bound in least.items()}
+        sound["peak_rate"] = check_rate(self.peak_rate, "peak_rate")
+        for name, value in sound.items():  # NumPy's numbers, for example, become Python's
+            object.__setattr__(self, name, value)
+
 
 def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callbacks=(), verbose=0, **recipe):
     """Train a U-Net and leave it with the weights of its best epoch; returns a `keras.callbacks.History`.
@@ -59,9 +68,7 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     or other data than a run was started with, and FloatingPointError if the loss became NaN before any epoch was kept;
     later, the weights of the best epoch come back with a warning.
     """
-    recipe = _recipe(recipe)
-    if epochs < 1:
-        raise ValueError(f"epochs is {epochs}; a training needs at least one.")
+    recipe, epochs = _recipe(recipe), check_whole(epochs, "epochs")
     run_dir = Path(run_dir).expanduser()
     backup, data = read_interrupted(run_dir, epochs) if resume else None, (train, validation)
     first_epoch = backup.epoch if backup else 0
@@ -111,6 +118,8 @@ def _batches(model, train, validation, epochs, first_epoch, recipe):
         steps = steps_per_epoch(len(whole[0]), recipe.batch_size)
     else:
         check_first_batch(train, "training", model)
+        if first_epoch:
+            warn_of_shuffling(train, one_stream=bool(steps))
         train = train.skip(first_epoch * steps) if steps else train
     if not isinstance(validation, tf.data.Dataset):
         validation = fixed_batches(*validation, classes=classes)
