@@ -48,7 +48,8 @@ def diagnose(images, masks=None, y_pred=None, model=None, history=None, training
         warnings.simplefilter("ignore")
         case = Material(images, masks, y_pred, model, history, training)
         if (several := _ask(check_several_classes, case)):
-            return Diagnosis([*several, *_ask(check_image_values, case), *_ask(check_pairing, case)], case.looked, case.absent)
+            findings = [*several, *_ask(check_image_values, case), *_ask(check_pairing, case)]
+            return Diagnosis(findings, case.looked, case.absent)
         findings = []
         for check in CHECKS:
             findings += _ask(check, case)

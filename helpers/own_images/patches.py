@@ -41,19 +41,23 @@ def patch_batches(images, masks, size: int = 128, batch_size: int = 8, steps: in
     """Return a `tf.data.Dataset` of `steps` batches of patches, other ones in each pass, mirrored and turned.
 
     Brightness and contrast of each patch vary a little, too. size: a multiple of `2 ** (depth - 1)`, pixels. seed: a
-    whole number or several. A batch depends on the seed, the pass and its place in it only. Raises ValueError for a
-    size, a batch size or a number of steps below 1.
+    whole number or several. Raises ValueError for a size, a batch size or a number of steps below 1.
     """
+    passes = itertools.count()
+    return _stream(images, masks, size, batch_size, steps, lambda: [*np.atleast_1d(seed), next(passes)])
+
+
+def _stream(images, masks, size, batch_size, steps, seed):
+    """Return a Dataset whose batches depend on their place in it and on what `seed()` says when a pass begins."""
     from helpers.training import augment, to_dataset
 
     for value, name in ((size, "size"), (batch_size, "batch_size"), (steps, "steps")):
         check_whole(value, name)
-    passes = itertools.count()
 
     def draw():
-        number = next(passes)
+        start = seed()
         for step in range(steps):
-            rng = np.random.default_rng([*np.atleast_1d(seed), number, step])
+            rng = np.random.default_rng([*start, step])
             patches, marks = zip(*(draw_patch(images, masks, size, rng) for _ in range(batch_size)))
             contrast = rng.uniform(0.8, 1.25, (batch_size, 1, 1, 1))
             brightness = rng.uniform(-0.1, 0.1, (batch_size, 1, 1, 1))
@@ -79,7 +83,7 @@ def train_on_patches(
 
     held_back = draw_patches(*validation, n=min(48, 6 * len(validation[0])), size=size, seed=[seed, 1])
     check = fixed_batches(*held_back, batch_size=batch_size)
-    batches = patch_batches(*train, size, batch_size, epochs * steps, [seed, 0])
+    batches = _stream(*train, size, batch_size, epochs * steps, lambda: [seed, 0])  # the same in every pass
     return train_unet(
         model, batches, check, run_dir, epochs, resume, callbacks, peak_rate=peak_rate, warmup=20, steps=steps,
     )
