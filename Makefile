@@ -3,7 +3,8 @@
 # make test-colab  run all notebooks with the versions that Colab has
 # make test-binder run all notebooks with Binder's pins, on one core, in 2 GB
 # make notebooks   after editing notebooks/*.py: make the .ipynb anew (ONLY=03 for one of them)
-# make address     write the public address and version from pyproject.toml into README and notebooks
+# make address     write the public address and the released commit from pyproject.toml into README and notebooks
+# make release     release the last commit: launch links and setup cells name it from now on
 # make model       train the networks that ship, anew
 # make lock        choose the newest versions that requirements.txt allows, and write down the hashes of their files
 # make bench       measure; see benchmarks/README.md
@@ -22,7 +23,7 @@ INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(1) --require-hashes -r
 	$(1) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
 SCRATCH = d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && export UNET_COURSE_RUNS="$$d/runs" UNET_COURSE_PROGRESS="$$d/progress"
 
-.PHONY: lab test test-colab test-binder notebooks address model lock bench
+.PHONY: lab test test-colab test-binder notebooks address release model lock bench
 
 lab: $(ENV)/lab.ready
 	@$(BIN)/python tools/lab.py
@@ -41,6 +42,9 @@ notebooks: $(ENV)/lab.ready
 
 address: $(ENV)/lab.ready
 	$(BIN)/python tools/address.py
+
+release: $(ENV)/lab.ready
+	$(BIN)/python tools/address.py --release
 
 model: $(ENV)/lab.ready
 	$(BIN)/python models/train_shipped.py

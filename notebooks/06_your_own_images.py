@@ -34,11 +34,11 @@
 # - Notebooks [01](01_data_synthesis.ipynb) to [04](04_evaluation_and_visualization.ipynb).
 
 # %% tags=["setup"]
-import os, sys  # Setup, the same in every notebook: find the course; on Colab, fetch it first.
-course = "unet-course-v0.1.0" if "google.colab" in sys.modules else ".."
-if not os.path.exists(course):
-    os.system(f"git clone -q --depth=1 -b v0.1.0 '' {course}")
-sys.path.insert(0, os.path.abspath(course))
+import os, sys; sha = "b3a6b888ec0e32577cf73079f888f5c88a03a6ec"  # Setup: find the course.
+sys.path.insert(0, os.path.abspath("course-" + sha[:9] if "google.colab" in sys.modules else ".."))
+if not os.path.exists(sys.path[0]):  # on Colab, fetch the one commit that fits this notebook
+    os.system(f"git clone -qn --filter=tree:0 '' {sha} && "
+              f"git -C {sha} checkout -q {sha} && mv {sha} {sys.path[0]} || rm -rf {sha}")
 from helpers import start; start.prepare()  # Not found? Open the notebook inside the whole course.
 
 # %% [markdown]

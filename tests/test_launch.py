@@ -26,65 +26,85 @@ from packaging.specifiers import SpecifierSet
 
 # --- the setup cell, on a machine that looks like Colab ---------------------------------------------------------------
 
+COMMIT = "45" * 20  # which no repository has
 ON_COLAB = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')\n"
 
 
 def git(folder, *arguments):
     identity = ["-c", "user.name=A Teacher", "-c", "user.email=teacher@example.org"]
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+    done = subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def commit_all(folder, words="a commit"):
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", words)
+    return git(folder, "rev-parse", "HEAD")
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """A repository of the course with the tag v1.2.3, and a later commit that the tag must not show."""
+    """`(repository, commit)`: of the course, with later work that nobody must get, and a tag that was moved there."""
     folder = tmp_path_factory.mktemp("published")
     shutil.copytree(ROOT / "helpers", folder / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("requirements.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     git(folder, "init", "-q")
-    git(folder, "add", ".")
-    git(folder, "commit", "-qm", "as released")
-    git(folder, "tag", "v1.2.3")
-    (folder / "later.txt").write_text("not released")
-    git(folder, "add", ".")
-    git(folder, "commit", "-qm", "later")
-    return folder
+    git(folder, "config", "uploadpack.allowFilter", "true")  # as GitHub has it
+    git(folder, "config", "uploadpack.allowAnySHA1InWant", "true")
+    commit = commit_all(folder, "as released")
+    (folder / "later.txt").write_text("not released " * 1000)
+    commit_all(folder, "later")
+    git(folder, "tag", "v0.1.0")
+    return folder, commit
 
 
-def run_setup(where, repository, version="v1.2.3", before=ON_COLAB, python=sys.executable, **environment):
-    cell = address.SETUP_CELL.format(address=Path(repository).as_posix() if isinstance(repository, Path) else repository, version=version).split("\n", 1)[1]
+def run_setup(where, repository, commit=COMMIT, before=ON_COLAB, python=sys.executable, **environment):
+    cell = address.SETUP_CELL.format(address=repository.as_uri() if isinstance(repository, Path) else repository, commit=commit).split("\n", 1)[1]
     code = f"{before}{cell}\nimport helpers; print(helpers.ROOT)"
     return subprocess.run(
         [python, "-c", code], capture_output=True, text=True, cwd=where, env={**os.environ, **environment},
     )
 
 
-def test_on_colab_the_setup_cell_fetches_the_tagged_version_once(tmp_path, published):
-    moved = tmp_path / "published"
-    shutil.copytree(published, moved)
+def test_on_colab_the_setup_cell_fetches_the_released_commit_once(tmp_path, published):
+    moved, commit = tmp_path / "published", published[1]
+    shutil.copytree(published[0], moved)
+    later = git(moved, "rev-parse", "HEAD:later.txt")
     for attempt in range(2):
-        done = run_setup(tmp_path, moved)
-        assert Path(done.stdout.splitlines()[-1]) == (tmp_path / "unet-course-v1.2.3").resolve(), done.stderr
-        assert not (tmp_path / "unet-course-v1.2.3" / "later.txt").exists()
+        done = run_setup(tmp_path, moved, commit)
+        course = tmp_path / f"course-{commit[:9]}"
+        assert Path(done.stdout.splitlines()[-1]) == course.resolve() and not done.stderr, done.stderr
+        assert git(course, "rev-parse", "HEAD") == commit and not (course / "later.txt").exists()
+        assert sorted(path.name for path in tmp_path.iterdir() if path != moved) == [course.name]
         shutil.rmtree(moved, ignore_errors=True)  # the second time it is there already, and the network is not needed
+    git(course, "remote", "set-url", "origin", published[0].as_uri())
+    here = git(course, "cat-file", "--batch-all-objects", "--batch-check")
+    assert later not in here, "what the history holds besides the commit was fetched, too"
 
 
-@pytest.mark.parametrize(("repository", "version", "words"), [
-    ("/nowhere/at/all", "v1.2.3", "repository '/nowhere/at/all' does not exist"),
-    ("https://localhost:9/some-one/some.where", "v1.2.3", "unable to access"),  # no network
-    ("", "v1.2.3", "repository '' does not exist"),  # no address yet
-    (None, "v9.9.9", "v9.9.9 not found"),  # no such version
+@pytest.mark.parametrize(("repository", "words"), [
+    ("/nowhere/at/all", "repository '/nowhere/at/all' does not exist"),
+    ("https://localhost:9/some-one/some.where", "unable to access"),  # no network
+    ("", "repository '' does not exist"),  # no address yet
+    (None, "45454545454545"),  # no such commit, though there is a tag
 ])
-def test_on_colab_git_says_why_a_fetch_failed_and_the_next_try_can_succeed(tmp_path, published, repository, version, words):
-    repository = published.as_posix() if repository is None else repository
-    done = run_setup(tmp_path, repository, version)
+def test_on_colab_git_says_why_a_fetch_failed_and_the_next_try_can_succeed(tmp_path, published, repository, words):
+    done = run_setup(tmp_path, published[0] if repository is None else repository)
     assert done.returncode != 0 and words in done.stderr and "No module named 'helpers'" in done.stderr
     assert not list(tmp_path.iterdir())  # nothing half fetched is left that the next try would take for the course
 
 
+def test_what_is_left_of_a_fetch_that_was_ended_does_not_stay_in_the_way(tmp_path, published):
+    (tmp_path / published[1]).mkdir()
+    (tmp_path / published[1] / "half").write_text("")
+    assert run_setup(tmp_path, *published).returncode != 0
+    assert run_setup(tmp_path, *published).returncode == 0
+
+
 def test_a_notebook_without_the_course_says_what_to_do(tmp_path):
     """Jupyter shows the line of code that failed, and its comment says what to do."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(address.SETUP_CELL.format(address="", version="v1").split("\n", 1)[1])])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(address.SETUP_CELL.format(address="", commit=COMMIT).split("\n", 1)[1])])
     with pytest.raises(CellExecutionError) as failed:
         NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
     said = re.sub(r"\x1b\[[\d;]*m", "", str(failed.value))
@@ -191,40 +211,94 @@ def test_on_colab_what_is_missing_is_added_and_what_is_there_stays(tmp_path, pub
     shelf = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder / "shelf"), "PIP_CONFIG_FILE": os.devnull}
     before = versions(python)
 
-    done = run_setup(tmp_path, published, python=python, **shelf)  # nothing to install it from: as without a network
+    done = run_setup(tmp_path, *published, python=python, **shelf)  # nothing to install it from: as without a network
     assert "scikit-image>=0.25 is missing here and could not be installed" in done.stderr, done.stderr
     assert "Pip says: ERROR: No matching distribution" in done.stderr
 
     wheel(folder / "shelf", "scikit-image", "0.25.2", "numpy>=2.4", "lazy-loader")  # fits only if numpy were replaced
-    done = run_setup(tmp_path, published, python=python, **shelf)
+    done = run_setup(tmp_path, *published, python=python, **shelf)
     assert "could not be installed beside what is there" in done.stderr and versions(python) == before
 
     wheel(folder / "shelf", "scikit-image", "0.25.2", "numpy>=2.0", "lazy-loader")
-    done = run_setup(tmp_path, published, python=python, **shelf)
+    done = run_setup(tmp_path, *published, python=python, **shelf)
     assert "Added, because it was missing here: scikit-image>=0.25" in done.stdout, done.stderr
     assert versions(python) == {**before, "scikit-image": "0.25.2", "lazy-loader": "0.5"} or versions(python) == {
         **before, "scikit-image": "0.25.2", "lazy_loader": "0.5"}
 
-    done = run_setup(tmp_path, published, python=python, **{**shelf, "PIP_FIND_LINKS": os.devnull})
+    done = run_setup(tmp_path, *published, python=python, **{**shelf, "PIP_FIND_LINKS": os.devnull})
     assert done.returncode == 0 and "Added" not in done.stdout  # and pip is not asked again
 
 
 # --- one address, one version ------------------------------------------------------------------------------------------
 
 
+def course_of(folder, version="0.7.0", helper="one"):
+    """Write a course of two notebooks and one helper into a folder, as a repository with one commit."""
+    text = re.sub(r'^version = ".*"', f'version = "{version}"', (ROOT / "pyproject.toml").read_text(), flags=re.MULTILINE)
+    (folder / "pyproject.toml").write_text(text)
+    (folder / "README.md").write_text("**Launch:** here\n")
+    for name in ("notebooks", "helpers"):
+        (folder / name).mkdir(parents=True)
+    for name in ("00_first.py", "01_second.py"):
+        (folder / "notebooks" / name).write_text("# %% [markdown]\n# # A title\n\n" + address.SETUP_CELL.format(address="", commit=COMMIT) + "\n# %%\n1\n")
+    (folder / "helpers" / "one.py").write_text(helper)
+    git(folder, "init", "-q")
+    return commit_all(folder)
+
+
 def test_a_tag_and_the_version_must_agree(tmp_path):
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    text = (tmp_path / "pyproject.toml").read_text()
-    (tmp_path / "pyproject.toml").write_text(re.sub(r'^version = ".*"', 'version = "0.7.0"', text, flags=re.MULTILINE))
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-qm", "one")
+    course_of(tmp_path)
     assert address.tag_problem(tmp_path) == ""
     git(tmp_path, "tag", "v0.6.0")
-    assert address.tag_problem(tmp_path) == (
-        "this commit has the tag v0.6.0, but pyproject.toml says v0.7.0: launch links would lead elsewhere.")
+    assert address.tag_problem(tmp_path) == "this commit has the tag v0.6.0, but pyproject.toml says v0.7.0."
     git(tmp_path, "tag", "v0.7.0")
     assert address.tag_problem(tmp_path) == ""
+
+
+def test_the_released_commit_is_part_of_the_history_and_its_notebooks_fetch_their_helpers():
+    assert address.release_problem() == ""
+
+
+def test_two_rounds_make_a_release(tmp_path, capsys):
+    first = course_of(tmp_path)
+    assert "is not part of this history: links would lead elsewhere. Run make release." in address.release_problem(tmp_path)
+    assert address.main(["--release"], tmp_path) == 0 and address.settings(tmp_path)[1] == first
+    assert "which has other helpers: commit what was written, and run make release once more" in capsys.readouterr().out
+    second = commit_all(tmp_path)
+    assert address.main(["--release"], tmp_path) == 0 and address.settings(tmp_path)[1] == second
+    assert f"commit {second[:9]} is released: commit the links to it." in capsys.readouterr().out
+    commit_all(tmp_path)
+    assert address.main(["--check"], tmp_path) == 0
+    assert address.fetched_by(second, tmp_path) == {first}  # and the links lead to the second
+    (tmp_path / "helpers" / "one.py").write_text("changed")
+    with pytest.raises(SystemExit, match="Commit them first"):
+        address.main(["--release"], tmp_path)
+    third = commit_all(tmp_path)  # later work changes nothing of what was released
+    assert address.main(["--check"], tmp_path) == 0
+    assert address.main(["--release"], tmp_path) == 0 and "once more" in capsys.readouterr().out
+    assert address.settings(tmp_path)[1] == third and "which has other helpers" in address.release_problem(tmp_path)
+    for number in range(2):
+        commit_all(tmp_path)
+        assert address.main(["--release"], tmp_path) == 0
+    assert "once more" not in capsys.readouterr().out.splitlines()[-1] and address.release_problem(tmp_path) == ""
+
+
+def test_without_the_history_nothing_is_said_of_the_released_commit(tmp_path):
+    (tmp_path / "whole").mkdir()
+    course_of(tmp_path / "whole")
+    (tmp_path / "whole" / "more.txt").write_text("")
+    commit_all(tmp_path / "whole")
+    assert address.release_problem(tmp_path / "whole")
+    subprocess.run(["git", "clone", "-q", "--depth=1", (tmp_path / "whole").as_uri(), tmp_path / "shallow"], check=True)
+    assert address.release_problem(tmp_path / "shallow") == ""
+    shutil.copytree(tmp_path / "whole", tmp_path / "unpacked", ignore=shutil.ignore_patterns(".git"))
+    git(tmp_path, "init", "-q")  # into a repository of somebody else's
+    (tmp_path / ".gitignore").write_text("whole\nshallow\n")
+    commit_all(tmp_path)
+    assert address.release_problem(tmp_path / "unpacked") == ""
+    with pytest.raises(SystemExit, match="git knows of none here"):
+        address.main(["--release"], tmp_path / "unpacked")
+
 
 # --- Binder ------------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import notebooks as tool
 import pytest
 from course import ROOT
 
+COMMIT = "45" * 20  # some commit's name
 LAYERS = {  # what each module may import of the others
     "class_masks": set(), "elastic": set(), "arrays": {"class_masks"}, "palette": set(), "printing": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "evaluation": {"arrays", "synthesis"},
     "anatomy": set(), "gate": set(), "networks": {"anatomy", "arrays", "gate"}, "memory": set(), "datasets": {"arrays"},
@@ -88,15 +89,15 @@ def test_an_address_is_written_everywhere(tmp_path):
         shutil.copy(path, tmp_path / "notebooks")
     settings = (tmp_path / "pyproject.toml").read_text()
     settings = re.sub(r'^repository = ".*"', 'repository = "https://github.com/some-one/some.where"', settings, flags=re.MULTILINE)
-    settings = re.sub(r'^version = ".*"', 'version = "4.5.6"', settings, flags=re.MULTILINE)
+    settings = re.sub(r'^released = ".*"', f'released = "{COMMIT}"', settings, flags=re.MULTILINE)
     (tmp_path / "pyproject.toml").write_text(settings)
     assert address.main(["--check"], root=tmp_path) == 1
     assert address.main([], root=tmp_path) == 0 and address.main(["--check"], root=tmp_path) == 0
     for path in (tmp_path / "notebooks").glob("*.py"):
         text = path.read_text()
-        assert "colab.research.google.com/github/some-one/some.where/blob/v4.5.6/notebooks/" + path.stem in text
-        assert f"mybinder.org/v2/gh/some-one/some.where/v4.5.6?urlpath=lab/tree/notebooks/{path.stem}.ipynb" in text
-        assert "git clone -q --depth=1 -b v4.5.6 'https://github.com/some-one/some.where' {course}" in text
+        assert f"colab.research.google.com/github/some-one/some.where/blob/{COMMIT}/notebooks/{path.stem}" in text
+        assert f"mybinder.org/v2/gh/some-one/some.where/{COMMIT}?urlpath=lab/tree/notebooks/{path.stem}.ipynb" in text
+        assert f'sha = "{COMMIT}"' in text and "git clone -qn --filter=tree:0 'https://github.com/some-one/some.where' {sha}" in text
         compile(text, path.name, "exec")
     assert "some-one/some.where" in (tmp_path / "README.md").read_text()
 
@@ -108,9 +109,9 @@ def test_an_address_is_written_everywhere(tmp_path):
     ("", ""),
 ])
 def test_an_address_is_read_without_its_endings(tmp_path, written, read):
-    text = f'[project]\nversion = "4.5.6"\n[tool.course]\nrepository = "{written}"\n'
+    text = f'[project]\nversion = "4.5.6"\n[tool.course]\nrepository = "{written}"\nreleased = "{COMMIT}"\n'
     (tmp_path / "pyproject.toml").write_text(text)
-    assert address.settings(tmp_path) == (read, "v4.5.6")
+    assert address.settings(tmp_path) == (read, COMMIT)
 
 
 @pytest.mark.parametrize("written", [
@@ -118,10 +119,27 @@ def test_an_address_is_read_without_its_endings(tmp_path, written, read):
     "https://github.com/a/..", "https://github.com/a/.git", "https://github.com/a/b'; echo", "https://github.com/a/{course}",
 ])
 def test_what_is_no_address_is_refused(tmp_path, written):
-    text = f'[project]\nversion = "4.5.6"\n[tool.course]\nrepository = "{written}"\n'
+    text = f'[project]\nversion = "4.5.6"\n[tool.course]\nrepository = "{written}"\nreleased = "{COMMIT}"\n'
     (tmp_path / "pyproject.toml").write_text(text)
     with pytest.raises(ValueError, match="expected https://github.com/OWNER/NAME, or nothing"):
         address.settings(tmp_path)
+
+
+@pytest.mark.parametrize("written", ["", "v0.1.0", "main", "45" * 19, "AB" * 20, "45" * 20 + "; echo"])
+def test_what_could_be_moved_or_is_no_commit_is_refused(tmp_path, written):
+    (tmp_path / "pyproject.toml").write_text(f'[tool.course]\nrepository = ""\nreleased = "{written}"\n')
+    with pytest.raises(ValueError, match="expected the 40 digits of a commit, as `make release` writes them"):
+        address.settings(tmp_path)
+
+
+def test_every_link_and_setup_cell_names_the_released_commit(tmp_path):
+    """As they stand, and as they would with an address, since there are no links without one."""
+    commit = address.settings()[1]
+    for path in [ROOT / "README.md", *tool.sources(), *(path.with_suffix(".ipynb") for path in tool.sources())]:
+        for repository in ("", "https://github.com/some-one/some.where") if path.suffix != ".ipynb" else (None,):
+            text = path.read_text(encoding="utf-8") if repository is None else address.rewritten(path, repository, commit, "01_data_synthesis")
+            launched = re.findall(r"(?:/gh/some-one/some\.where/|/some-one/some\.where/blob/|sha = \\?\")([^\"\\?/]+)", text)
+            assert set(launched) <= {commit} and len(launched) == 2 * bool(repository) + (path.name != "README.md"), (path.name, launched)
 
 
 def test_setup_cells_are_the_same_everywhere_and_short():
@@ -130,13 +148,13 @@ def test_setup_cells_are_the_same_everywhere_and_short():
         for path in tool.sources()
     ]
     assert {tuple(setup) for setup in cells} == {tuple(cells[0])} and len(cells[0]) == 1
-    lines = address.SETUP_CELL.format(address="https://github.com/some-one/some.where", version="v0.1.0").splitlines()[1:]
+    lines = address.SETUP_CELL.format(address="https://github.com/some-one/some.where", commit=COMMIT).splitlines()[1:]
     assert len(lines) <= 6 and max(map(len, lines)) <= 100
 
 
 @pytest.mark.parametrize("where", ["", "notebooks", "notebooks/.."])
 def test_the_setup_cell_finds_the_course(where, tmp_path):
-    cell = address.SETUP_CELL.format(address="", version="v1.2.3").split("\n", 1)[1]
+    cell = address.SETUP_CELL.format(address="", commit=COMMIT).split("\n", 1)[1]
     done = subprocess.run([sys.executable, "-c", cell + "\nprint(start.ROOT)"], capture_output=True, text=True, cwd=ROOT / where)
     assert done.stdout.strip() == str(ROOT), done.stderr
 
@@ -235,6 +253,22 @@ def test_the_moving_picture_shows_what_its_text_says():
     assert not marked(0).any()
     assert marked(30)[vessels].mean() > 0.2 and marked(30)[lesions].mean() > 0.2 and marked(30)[tissue].mean() < 0.05
     assert marked(400)[vessels].mean() < 0.1 and marked(400)[lesions].mean() > 0.8 and marked(400)[tissue].mean() < 0.02
+
+
+def test_a_new_setup_cell_keeps_the_outputs(tmp_path, monkeypatch):
+    monkeypatch.setattr(tool, "NOTEBOOKS", tmp_path)
+    source = tmp_path / "08_trial.py"
+    source.write_text("# %% [markdown]\n# # Try\n\n" + address.SETUP_CELL.format(address="", commit=COMMIT).replace("from helpers", "# from") + "\n# %%\n2 + 2\n")
+    tool.main(["08"])
+    before = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    source.write_text(source.read_text().replace(COMMIT, "67" * 20))
+    address.pair(source)
+    after = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    assert "67" * 20 in after.cells[1].source and after.cells[1].id != before.cells[1].id
+    assert after.cells[2] == before.cells[2] and after.cells[2].outputs[0]["data"]["text/plain"] == "4"
+    source.write_text(source.read_text().replace("2 + 2", "2 + 3"))
+    tool.main(["08", "--pair-only"])
+    assert not nbformat.read(source.with_suffix(".ipynb"), as_version=4).cells[2].outputs
 
 
 def paired_by_hand(folder, monkeypatch, change):

@@ -44,6 +44,11 @@ def key(cell) -> tuple:
     return cell.cell_type, cell.source, tuple(sorted(set(cell.metadata.get("tags", [])) - {FOLDED_TAG}))
 
 
+def is_setup(cell) -> bool:
+    """Say whether a cell only finds the course: what stands there comes from `tools/address.py` and changes no output."""
+    return "setup" in cell.metadata.get("tags", [])
+
+
 def folds(output) -> bool:
     """Say whether an output is an answer that stays folded away until the reader opens it."""
     return output.get("data", {}).get("text/html", "").startswith("<details><summary>")
@@ -92,7 +97,7 @@ def pair(path: Path):
     for cell in notebook.cells:
         cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
     was, now = ([c for c in cells if c.cell_type == "code"] for cells in (old, notebook.cells))
-    if [key(c) for c in was] == [key(c) for c in now]:
+    if [is_setup(c) or key(c) for c in was] == [is_setup(c) or key(c) for c in now]:
         for before, after in zip(was, now):
             after.outputs, after.execution_count = before.outputs, before.execution_count
         normalize(notebook)
