@@ -261,13 +261,20 @@ def test_a_new_setup_cell_keeps_the_outputs(tmp_path, monkeypatch):
     source.write_text("# %% [markdown]\n# # Try\n\n" + address.SETUP_CELL.format(address="", commit=COMMIT).replace("from helpers", "# from") + "\n# %%\n2 + 2\n")
     tool.main(["08"])
     before = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
-    source.write_text(source.read_text().replace(COMMIT, "67" * 20))
-    address.pair(source)
-    after = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
-    assert "67" * 20 in after.cells[1].source and after.cells[1].id != before.cells[1].id
-    assert after.cells[2] == before.cells[2] and after.cells[2].outputs[0]["data"]["text/plain"] == "4"
-    source.write_text(source.read_text().replace("2 + 2", "2 + 3"))
+    changed = source.read_text().replace(COMMIT, "67" * 20)
+    for text in (changed, changed.replace("2 + 2", "2 + 3")):  # and where other cells wait to be run
+        source.write_text(text)
+        address.pair(source)
+        after = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+        assert "67" * 20 in after.cells[1].source and after.cells[1].id != before.cells[1].id
+        assert after.cells[2] == before.cells[2] and after.cells[2].outputs[0]["data"]["text/plain"] == "4"
+        assert not tool.only_in_the_notebook(source) or "2 + 3" in text
+    source.write_text(changed)
+    written = source.with_suffix(".ipynb").read_bytes()
     tool.main(["08", "--pair-only"])
+    assert source.with_suffix(".ipynb").read_bytes() == written
+    source.write_text(changed.replace("2 + 2", "2 + 3"))
+    tool.main(["08", "--pair-only", "--overwrite"])
     assert not nbformat.read(source.with_suffix(".ipynb"), as_version=4).cells[2].outputs
 
 

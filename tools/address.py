@@ -141,11 +141,18 @@ def rewritten(path: Path, repository: str, commit: str, first: str) -> str:
 
 
 def pair(path: Path) -> None:
-    """Write the new setup cell into a notebook's `.ipynb`, too; its outputs stay."""
-    import notebooks as tool  # here, because the site, which needs links only, has no jupytext
+    """Write the new setup cell into a notebook's `.ipynb`, too, and leave all else there as it is."""
+    import jupytext  # here, because the site, which needs links only, has none
+    import nbformat
+    import notebooks as tool
 
-    if path.with_suffix(".ipynb").exists() and not tool.only_in_the_notebook(path):
-        tool.write(tool.pair(path), path)
+    if path.with_suffix(".ipynb").exists():
+        notebook = nbformat.read(path.with_suffix(".ipynb"), as_version=4)
+        (source,) = (cell.source for cell in jupytext.read(path).cells if tool.is_setup(cell))
+        for cell in filter(tool.is_setup, notebook.cells):
+            cell.source = source
+            tool.name_cells([cell])
+        tool.write(notebook, path)
 
 
 def main(arguments=None, root: Path = ROOT) -> int:
