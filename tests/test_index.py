@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from course import ROOT
 from helpers import own_images as own
 from helpers.own_images import ChangedFileError, Manifest, PictureError, index_folder, load_pairs, read_row
 from helpers.own_images.__main__ import main
+from helpers.own_images.plain_png import decode_plain_png
 from PIL import Image
 
 
@@ -199,6 +201,43 @@ def test_the_command_as_a_student_types_it(tmp_path):
     rows = rows_of(tmp_path / "lists" / "all.csv")
     assert rows[2]["image"] == "../a, b/images/patient1_001.png" and rows[2]["source"] == "mouse 1"
     assert read_row(Manifest(tmp_path / "lists" / "all.csv")[2])[0][0].shape == (20, 20, 1)
+
+
+def png_files():
+    """Return PNG files as pictures and masks come, by name: those that are decoded the quick way, and those that are not."""
+    import io
+
+    rng, square = np.random.default_rng(0), np.zeros((20, 20), np.uint8)
+    gray, square[3:9, 4:12] = rng.integers(0, 256, (20, 20)).astype(np.uint8), 255
+
+    def png(array, mode=None, **settings):
+        picture = Image.fromarray(array) if mode is None else Image.fromarray(array).convert(mode)
+        file = io.BytesIO()
+        picture.save(file, "PNG", **settings)
+        return file.getvalue()
+
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    wide = (gray[:, :15] * 200).astype(np.uint16)
+    return {
+        "gray": (png(gray), True), "mask": (png(square), True), "sixteen": (png(wide), True), "dpi": (png(gray, dpi=(300, 300)), True),
+        "other": (cv2.imencode(".png", gray)[1].tobytes(), True), "one bit": (png(square, "1"), False), "palette": (png(gray, "P"), False),
+        "rgb": (png(gray, "RGB"), False), "alpha": (png(gray, "LA"), False), "turned": (png(gray[:, :15], exif=turned), False),
+        "clear": (png(gray, transparency=3), False), "jpeg": (cv2.imencode(".jpg", gray)[1].tobytes(), False),
+    }
+
+
+@pytest.mark.parametrize("name", png_files())
+def test_the_quick_way_gives_what_the_reader_gives(tmp_path, name):
+    content, quick = png_files()[name]
+    (tmp_path / "a.png").write_bytes(content)
+    page = decode_plain_png(content)
+    assert (page is not None) == quick
+    if quick:
+        expected = own.read_picture(tmp_path / "a.png").pages[0]
+        assert page.dtype == expected.dtype
+        np.testing.assert_array_equal(page, expected)
+        assert decode_plain_png(content[:28] + b"\1" + content[29:]) is None, "interlaced"
 
 
 # --- reading a manifest ---

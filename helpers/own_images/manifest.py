@@ -9,13 +9,16 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.gate import first_line, printable
+from helpers.own_images.channels import to_gray
 from helpers.own_images.files import PictureError
 from helpers.own_images.layouts import Match
-from helpers.own_images.masks import folder_facts, foreground_of
+from helpers.own_images.masks import codes_of, folder_facts, foreground_of
 from helpers.own_images.pairs import read_pair
+from helpers.own_images.plain_png import decode_plain_png
 
 COLUMNS = ("image", "mask", "source", "set", "fingerprint", "foreground")
 SETS = ("training", "validation", "test")
+_SMALL = 10_000_000  # bytes of a file that is read at once
 _NEEDED = ("image", "mask", "set", "fingerprint")
 
 
@@ -137,16 +140,22 @@ def read_row(row: ManifestRow, value_range=None, channel=None) -> list[tuple[np.
     value_range, channel: as in `load_pairs`. Raises PictureError, naming the file, if one is missing, damaged or
     does not fit the other, and ChangedFileError if it can be read but is not what was indexed.
     """
-    changed = [path for path, then in zip(row[:2], row.fingerprint.split("-")) if _now(path) != then]
-    pages = []
+    changed, plain = [], []
+    for path, then in zip((row.image, row.mask), [*row.fingerprint.split("-"), "", ""]):
+        content = _content(path)
+        same = hashlib.sha256(content).hexdigest()[:16] == then if content else _now(path) == then
+        changed += [] if same else [path]
+        plain.append(decode_plain_png(content) if same and content else None)
     try:
-        for _, image, _, codes, _, _ in read_pair(Match(row.image.stem, row.image, row.mask), value_range, channel):
-            inside, _ = foreground_of(codes, foreground_from(row.foreground), folder_facts([codes]))
-            pages.append((image, inside.astype(np.uint8)[..., None]))
+        if plain[0] is None or plain[1] is None or plain[0].shape != plain[1].shape:
+            pairs = read_pair(Match(row.image.stem, row.image, row.mask), value_range, channel)
+            pages = [(pair[1], _inside(pair[3], row.foreground)) for pair in pairs]
+        else:
+            gray, _ = to_gray(plain[0], row.image.name, value_range, channel)
+            pages = [(gray, _plain_inside(plain[1], row))]
     except PictureError as error:
         raise PictureError(f"{error} (The pair is that of {row.image}.)") from error
-    if changed or row.fingerprint.count("-") != 1:
-        changed = changed or [row.image]
+    if changed:
         names = " and ".join(path.name for path in changed)
         raise ChangedFileError(
             f"{names}: not the same as when the manifest was made (its fingerprint is another). Copy the old file back "
@@ -155,8 +164,30 @@ def read_row(row: ManifestRow, value_range=None, channel=None) -> list[tuple[np.
     return pages
 
 
+def _plain_inside(page, row):
+    """Return where a mask of one or two numbers is foreground, as `foreground_of` does; the others are left to it."""
+    if row.foreground in ("", "nonzero") and ((page == 0) | (page == page.max())).all():
+        return (page != 0).astype(np.uint8)[..., None]
+    return _inside(codes_of(page, row.mask.name, False), row.foreground)
+
+
+def _inside(codes, foreground):
+    inside, _ = foreground_of(codes, foreground_from(foreground), folder_facts([codes]))
+    return inside.astype(np.uint8)[..., None]
+
+
+def _content(path):
+    """Return what a small file holds; b"" for a large one, and for one that cannot be read: the reader says why."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            content = file.read(_SMALL + 1)
+    except OSError:
+        return b""
+    return content if len(content) <= _SMALL else b""
+
+
 def _now(path):
     try:
         return file_fingerprint(path)
     except OSError:
-        return ""  # the reader says what is wrong
+        return ""

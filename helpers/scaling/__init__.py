@@ -13,7 +13,7 @@ _FILE_OF = {
     "fit_on": "devices", "make_step": "devices", "train_on": "devices", "use_devices": "devices",
     "file_batches": "files", "patches_from_files": "files", "read_patches": "files", "stream_files": "files",
     "call_in_worker": "processes", "in_order": "processes", "pool": "processes",
-    "stream_batches": "streams",
+    "write_scenes": "scene_files", "stream_batches": "streams",
     "LOST_PEER": "workers", "WorkerLost": "workers", "free_memory": "workers", "free_ports": "workers",
     "run_workers": "workers", "start_workers": "workers", "tf_config": "workers", "watch_workers": "workers",
 }
