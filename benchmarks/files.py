@@ -112,14 +112,15 @@ def batches_of(loader, path, many):
     return iter(to_dataset(lambda: keras_batches(path, int(workers[-1]), "p" in workers), (SIZE, SIZE, 1), many))
 
 
-def measure(loader, path, rounds=5, skipped=40, steps=120, drained=200):
-    """Return the seconds to the first batch, pictures a second, and seconds of a step from files and from arrays."""
+def measure(loader, path, rounds=5, skipped=36, steps=60, drained=160):
+    """Return the seconds to the first batch, and for each turn those of a step and of a batch, by whose batches."""
+    import psutil
     import tensorflow as tf
 
     from helpers.anatomy import build_unet
     from helpers.scaling import training_step
 
-    many = rounds * (skipped + steps) + rounds * (skipped + drained) + 1
+    many = rounds * (2 * skipped + steps + drained) + 1
     started = time.perf_counter()
     files = batches_of(loader, path, many)
     images, masks = next(files)
@@ -127,21 +128,28 @@ def measure(loader, path, rounds=5, skipped=40, steps=120, drained=200):
     model = build_unet()
     training_step(model, images, masks)
     step = tf.function(lambda x, y: model.train_step((x, y))["loss"])
-    arrays = batches_of("arrays", path, many)
+    arrays, pool = batches_of("arrays", path, many), batches_of("own-1", path, many)
+    process = psutil.Process()
 
-    def take(batches, skip, count, use):
-        for _ in range(skip):  # what was read in advance while the others had their turn does not count
+    def spent():
+        return sum(sum(one.cpu_times()[:2]) for one in (process, *process.children(recursive=True)))
+
+    def take(batches, count, use):
+        for _ in range(skipped):  # what was read in advance while the others had their turn does not count
             use(*next(batches))
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), spent()
         for _ in range(count):
             use(*next(batches))
-        return (time.perf_counter() - begun) / count
+        return (time.perf_counter() - begun) / count, (spent() - used) / count
 
-    found = {"files": [], "arrays": [], "drain": []}
+    found = {"step": [], "step, arrays": [], "batch": [], "batch, pool": [], "processor": []}
     for _ in range(rounds):
-        for name, batches in (("files", files), ("arrays", arrays)):
-            found[name].append(take(batches, skipped, steps, lambda x, y: float(step(x, y))))
-        found["drain"].append(take(files, skipped, drained, lambda x, y: None))
+        for name, batches in (("step", files), ("step, arrays", arrays)):
+            found[name].append(take(batches, steps, lambda x, y: float(step(x, y)))[0])
+        seconds, used = take(files, drained, lambda x, y: None)
+        found["batch"].append(seconds)
+        found["processor"].append(used)
+        found["batch, pool"].append(take(pool, drained, lambda x, y: None)[0])
     return {"first": first, **found}
 
 
@@ -199,39 +207,36 @@ def memories(scratch):
 def table(found, used):
     """Return the lines of the report."""
     good = {name: one for name, one in found.items() if isinstance(one, dict)}
-    rate = {name: BATCH / np.median(one["drain"]) for name, one in good.items()}
-    step = {name: np.median(np.divide(one["files"], one["arrays"])) for name, one in good.items()}
-    ours = max((name for name in good if name.startswith("own")), key=rate.get)
+    slower = {name: np.divide(one["batch"], one["batch, pool"]) for name, one in good.items()}
+    steps = {name: np.divide(one["step"], one["step, arrays"]) for name, one in good.items()}
     lines = [
         "# Training from files", "",
-        f"`python benchmarks/files.py`, {os.cpu_count()} CPU cores, load {os.getloadavg()[0]:.1f} at the end. {PAIRS:,} pairs of PNG files of {SIZE}x{SIZE}; every "
-        "loader reads, checks and cuts the same", f"patches, in batches of {BATCH}. Medians with the middle half of five turns.", "",
-        "| loader | patches a second, alone | a training step, to one from arrays | seconds to the first batch |",
-        "| --- | --- | --- | --- |",
+        f"`python benchmarks/files.py`, {os.cpu_count()} CPU cores, load {os.getloadavg()[0]:.1f} at the end. {PAIRS:,} pairs of PNG files of "
+        f"{SIZE}x{SIZE}; every loader reads, checks and cuts", f"the same patches, in batches of {BATCH}. Medians with the middle half of five "
+        "turns; ratios were measured in turns within one process.", "",
+        "| loader | a batch, to one from our pool | processor time of a batch, ms | a training step, to one from arrays | seconds to the first batch |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for name, title in LOADERS.items():
         one = found[name]
         if name not in good:
-            lines.append(f"| {title} | {one} | | |")
+            lines.append(f"| {title} | did not work: {one} | | | |")
             continue
-        ratios = np.divide(one["files"], one["arrays"])
-        lines.append(f"| {title} | {spread(np.divide(BATCH, one['drain']), 0)} | {spread(ratios)} | {one['first']:.1f} |")
-    usual, bound = step["own-1"], 1.10
-    lines += [
-        "", f"A step from files (our own pool, 1 process, the default) takes {usual:.2f} times one from arrays; the bound is at most {bound:.2f}: "
-        f"{'kept' if usual <= bound else 'missed'}.", "",
-        "## Which loader stays", "",
-        "A library within 1.3 times of our own pool replaces it.", "",
-        "| library | our patches a second, to its | its best step, to our best |", "| --- | --- | --- |",
-    ]
-    own_step = min(step[name] for name in good if name.startswith("own"))
+        lines.append(
+            f"| {title} | {spread(slower[name])} | {spread(np.multiply(one['processor'], 1000), 1)} | {spread(steps[name])} | {one['first']:.1f} |"
+        )
+    lines += ["", "## Which loader stays", "", "A library within 1.3 times of our own pool replaces it.", ""]
     for kind, title in (("grain", "Grain"), ("keras", "PyDataset")):
         names = [name for name in good if name.startswith(kind)]
-        if names:
-            best = max(names, key=rate.get)
-            lines.append(
-                f"| {title} ({LOADERS[best].split(', ')[1]}) | {rate[ours] / rate[best]:.2f} | {min(step[n] for n in names) / own_step:.2f} |"
-            )
+        best = min(names, key=lambda name: np.median(slower[name]), default=None)
+        if best:
+            lines.append(f"- {title} at its best ({LOADERS[best].split(', ')[1]}): {np.median(slower[best]):.2f} times the time of our pool for a batch, "
+                         f"{np.median(steps[best]) / np.median(steps['own-1']):.2f} times for a training step.")
+    bound = 1.10
+    lines += ["", "## A step from files, to one from arrays", ""]
+    for name in ("own-0", "own-1"):
+        usual = np.median(steps[name])
+        lines.append(f"- {LOADERS[name]}: {usual:.2f}; the bound is at most {bound:.2f}: {'kept' if usual <= bound else 'missed'}.")
     if used:
         few, many = (used[files] for files in FILES)
         lines += [

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.anatomy import build_unet
+from helpers.scaling.files import stream_files
 from helpers.scaling.streams import stream_batches
 from helpers.synthesis import CircleScene
 from helpers.training import bce_dice_loss
@@ -55,9 +56,13 @@ def make_step(strategy, model, optimizer, batch_size):
 
 
 def train_on(
-    strategy, run_dir, epochs=3, steps=8, batch_size=8, seed=0, size=32, filters=4, depth=3, rate=1e-3, resume=False
+    strategy, run_dir, epochs=3, steps=8, batch_size=8, seed=0, size=32, filters=4, depth=3, rate=1e-3, resume=False,
+    manifest=None,
 ):
     """Train a U-Net on a stream with a loop of our own, on the devices of any `tf.distribute` strategy.
+
+    The stream is drawn or, with a manifest that `index_folder` wrote, read from its training files. Each worker draws
+    or reads only its part of each batch.
 
     Writes `log.csv` (epoch, loss) and, after each epoch, a checkpoint with the optimizer's state. All workers
     read the folder; the first one writes. resume: go on after the last checkpoint. Returns the mean loss of each epoch.
@@ -89,8 +94,12 @@ def train_on(
 
     def my_part(context):  # this worker's part of each batch; tf.distribute deals it out to the worker's devices
         shard = context.input_pipeline_id, context.num_input_pipelines
-        first, last = (epoch * steps * batch_size for epoch in (done, epochs))
-        part = stream_batches(last - first, scene, seed, batch_size, first, shard, workers=0)
+        first, more = done * steps, (epochs - done) * steps
+        settings = {"batch_size": batch_size, "seed": seed, "shard": shard, "workers": 0}
+        if manifest:
+            part = stream_files(manifest, more, size, first=first, **settings)
+        else:
+            part = stream_batches(more * batch_size, scene, first=first * batch_size, **settings)
         return part.rebatch(batch_size // copies)
 
     step = make_step(strategy, model, optimizer, batch_size)
