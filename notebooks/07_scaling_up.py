@@ -21,8 +21,7 @@
 # ## What you'll learn
 #
 # - Count the arithmetic of a training step, and profile where its time goes.
-# - Feed a training from an endless stream of pictures, in the memory of a few.
-# - Train from a folder of 20,000 files that was indexed, and go on at any batch.
+# - Feed a training from an endless stream of pictures, or from a folder of 20,000 files, in the memory of a few.
 # - Train on several devices with `MirroredStrategy`, and on several machines with a loop of your own.
 # - Kill a worker in mid-run, and resume from the last checkpoint.
 # - Make a step cheaper, by measuring which settings help on your machine.
@@ -979,8 +978,7 @@ checks.exercise_7_2(days)
 # ## What you've learned
 #
 # - You counted the arithmetic of a training step, and profiled where its time goes.
-# - You fed a training from an endless stream of pictures, in the memory of a few.
-# - You trained from a folder of 20,000 files that was indexed, and went on at any batch.
+# - You fed a training from an endless stream of pictures, and from a folder of 20,000 files, in the memory of a few.
 # - You trained on several devices with `MirroredStrategy`, and on several machines with a loop of your own.
 # - You killed a worker in mid-run, and resumed from the last checkpoint.
 # - You made a step cheaper, by measuring which settings help on your machine.

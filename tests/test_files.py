@@ -195,6 +195,22 @@ def test_the_home_folder(manifest, monkeypatch):
     same(file_batches("~/manifest.csv", 2, 16, workers=0), file_batches(manifest, 2, 16, workers=0))
 
 
+def test_runs_in_the_home_folder(manifest, tmp_path, monkeypatch):
+    import tensorflow as tf
+    from helpers.scaling import WorkerLost, start_workers, train_on, watch_workers
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    few = {"epochs": 1, "steps": 1, "depth": 2, "size": 16}
+    train_on(tf.distribute.get_strategy(), "~/one", **few)
+    with pytest.raises(FileExistsError, match="already holds a run"):
+        train_on(tf.distribute.get_strategy(), tmp_path / "one", **few)
+    with pytest.raises(WorkerLost, match="after 0 seconds"):
+        watch_workers(start_workers(1, "~/two"), "~/two", seconds=0)
+    assert (tmp_path / "one" / "log.csv").exists() and (tmp_path / "two" / "worker-0.txt").exists()
+    assert not (tmp_path / "~").exists()
+
+
 # --- processes and memory ---
 
 
