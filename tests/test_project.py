@@ -23,7 +23,7 @@ LAYERS = {  # what each module may import of the others
     "resuming": {"backup", "run_folder", "run_lock", "run_terms"},
     "training": {"arrays", "backup", "classes", "datasets", "gate", "memory", "networks", "picture_loss", "resuming", "run_folder", "run_terms"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
-    "scaling": {"anatomy", "drawing", "own_images", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
+    "scaling": {"anatomy", "drawing", "own_images", "settings", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
     "own_images": {"arrays", "class_masks", "drawing", "gate", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances", "networks", "synthesis"},
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these

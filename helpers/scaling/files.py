@@ -11,6 +11,7 @@ import numpy as np
 
 from helpers.own_images import ChangedFileError, Manifest, PictureError, draw_patch, read_row
 from helpers.scaling.processes import in_order
+from helpers.settings import check_whole
 
 PORTION = 32  # pictures that a process is asked for at once; asking costs as much as reading one
 
@@ -48,11 +49,9 @@ def file_batches(
     index, count = shard
     if not 0 <= index < count:
         raise ValueError(f"shard is {shard}; write (index, count), index from 0 to count - 1, such as (1, 2).")
-    if batch_size < 1 or batch_size % count:
+    check_whole(batches, "batches"), check_whole(size, "size"), check_whole(first, "first", 0)
+    if check_whole(batch_size, "batch_size") % count:
         raise ValueError(f"batch_size is {batch_size}; {count} shards share a batch, so make it a multiple of {count}.")
-    for name, value, least in (("batches", batches, 1), ("size", size, 1), ("first", first, 0)):
-        if value < least:
-            raise ValueError(f"{name} is {value}; expected at least {least}.")
     rows = manifest if isinstance(manifest, Manifest) else Manifest(manifest, part)
     mine = batch_size // count
     reading = size, normalization, value_range, channel
