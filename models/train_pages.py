@@ -3,8 +3,8 @@
     python models/train_pages.py             train both, a few minutes on two cores
     python models/train_pages.py --card      score those that are there and write the card anew
 
-In the notebooks the student trains them. A page of the site cannot, so it gets them ready. `pages.json` holds how each
-network's mask is cut into lesions; `PAGES.md` is the card.
+In the notebooks the student trains them. A page of the site cannot, so it gets them ready. `pages.json` holds how the
+masks of each network are cut into lesions; `PAGES.md` is the card.
 """
 
 import argparse
@@ -42,7 +42,7 @@ Made by `python models/train_pages.py`, which also writes this card and `pages.j
 | network | task | data | score on unseen pictures |
 | --- | --- | --- | --- |
 | `unet_gaps.keras` | probability of lesion, with a gap between neighbors | 600 pictures of 3 to 12 circles, starting \
-from `unet_circles.keras` | F1 of lesions {gaps:.3f}, where `unet_circles.keras` and the watershed reach {masks:.3f} |
+from `unet_circles.keras` | F1 of lesions {gaps:.3f}, where `unet_circles.keras` and the watershed reach {shipped:.3f} |
 | `unet_classes.keras` | probabilities of background, lesion and vessel | 400 pictures of the default scene | Dice of \
 lesions {lesions:.3f}, of vessels {vessels:.3f} |
 
@@ -80,7 +80,7 @@ def write_card() -> str:
     val_images, val_labels = make_instances(100, USUAL, seed=82)
     images, labels = make_instances(200, USUAL, seed=83)
     settings, scores = {}, {}
-    for name, path in (("masks", SHIPPED), ("gaps", GAPS)):
+    for name, path in (("shipped", SHIPPED), ("gaps", GAPS)):
         model = load_network(path)
         settings[name] = tune_splitting(split_objects, val_labels, predict(model, val_images), **CHOICES).settings
         scores[name] = match_objects(labels, split_objects(predict(model, images), **settings[name])).f1

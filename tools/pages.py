@@ -122,7 +122,7 @@ def notebook_page(notebook, name: str, repository: str, branch: str, positions: 
 
 def make_live(cell) -> None:
     """Put a place for the live panel where a cell shows one of those that web/brains/page.js knows."""
-    found = re.search(r"^panels\.(architect|difficulty|feature|flip|schedule|stress)_panel\(", cell.source, re.MULTILINE)
+    found = re.search(r"^panels\.(architect|balance|counting|difficulty|feature|flip|schedule|stress)_panel\(", cell.source, re.MULTILINE)
     for output in cell.outputs if found else ():
         words = output.get("data", {}).get("text/plain", "")
         if "run this cell to move its sliders" in words:

@@ -22,7 +22,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "web"
 BUILT = WEB / "built"
-NETWORKS = {"unet_circles.keras": "shipped"}
+NETWORKS = {"unet_circles.keras": "shipped", "unet_gaps.keras": "gaps", "unet_classes.keras": "classes"}
 FLAGS = [
     "--runtime", "stub", "--importMemory", "--noExportMemory", "--enable", "simd,bulk-memory", "-O3", "--noAssert",
     "--use", "abort=",
@@ -133,7 +133,7 @@ def export(path: Path, name: str, folder: Path = BUILT) -> list[Path]:
     """Write the weights of a network as NAME.bin, float32 one after the other; returns the list NAME.json and NAME.bin.
 
     Each entry of `weights` has a `name`, such as "encoder_1_conv1/kernel", a `shape`, and its `offset` among the numbers;
-    `threshold` is the one that was chosen on validation pictures.
+    `threshold` is the one that was chosen on validation pictures, and `splitting` is how lesions that touch are parted.
     """
     entries, arrays, offset = [], [], 0
     for label, array in read_weights(path).items():
@@ -142,7 +142,9 @@ def export(path: Path, name: str, folder: Path = BUILT) -> list[Path]:
         offset += array.size
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.bin").write_bytes(np.concatenate(arrays).tobytes())
-    (folder / f"{name}.json").write_text(json.dumps({"threshold": frozen_threshold(), "weights": entries}), encoding="utf-8")
+    parting = json.loads((ROOT / "models" / "pages.json").read_text(encoding="utf-8"))
+    manifest = {"threshold": frozen_threshold(), "splitting": parting.get(name, {}), "weights": entries}
+    (folder / f"{name}.json").write_text(json.dumps(manifest), encoding="utf-8")
     return [folder / f"{name}.json", folder / f"{name}.bin"]
 
 

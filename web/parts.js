@@ -31,13 +31,12 @@ export async function kernels() {
   return WebAssembly.compile(await (await fetch(new URL('./built/kernels.wasm', import.meta.url))).arrayBuffer());
 }
 
-/** The network that ships with the course: { net, threshold }. */
-export async function shippedNetwork(batch = 1) {
-  const at = (name) => fetch(new URL(`./built/${name}`, import.meta.url));
-  const [module, manifest, numbers] = await Promise.all([
-    kernels(), at('shipped.json').then((r) => r.json()), at('shipped.bin').then((r) => r.arrayBuffer()),
+/** A network that came with the site, by name: { net, numbers, ...what its list says }, such as its threshold. */
+export async function shippedNetwork(name = 'shipped', read = (net, manifest, numbers) => net.load(manifest, numbers)) {
+  const at = (file) => fetch(new URL(`./built/${file}`, import.meta.url));
+  const [module, manifest, bytes] = await Promise.all([
+    kernels(), at(`${name}.json`).then((r) => r.json()), at(`${name}.bin`).then((r) => r.arrayBuffer()),
   ]);
-  const net = new UNet(module, { size: 96, batch });
-  net.load(manifest, new Float32Array(numbers));
-  return { net, threshold: manifest.threshold };
+  const net = new UNet(module, { size: 96, batch: 1 }), head = read(net, manifest, new Float32Array(bytes));
+  return { ...manifest, net, head };
 }

@@ -1,7 +1,8 @@
 // Synthetic scans with round lesions, as `CircleScene` of notebook 01 draws them: the same dials, the same statistics.
 //
 //   const scene = { ...SCENE, noise: 0.2 }        each dial but size is a number or a range [low, high]
-//   drawScene(scene, seed)                        { image, mask, lesions }: Float32Array of 0..1, Uint8Array of 0 and 1
+//   drawScene(scene, seed)                        { image, mask, numbers, lines, lesions }: Float32Array of 0..1; Uint8Arrays of 0 and 1,
+//                                                 of each lesion's number from 1, and of 1 where a vessel is; and the discs
 //   const layers = drawLayers(scene, seed)        what a scan is made of; change layers.lesions and call compose(layers)
 //
 // Light, vessels and lesions have random numbers of their own. So with one seed a dial that is moved changes one thing, and
@@ -16,17 +17,17 @@ export const SCENE = {
 const real = (dial, random) => (Array.isArray(dial) ? random.real(...dial) : dial);
 const whole = (dial, random) => (Array.isArray(dial) ? random.whole(...dial) : dial);
 
-/** The parts of a scan: { size, light, vessels, lesions: [{ x, y, radius, level }], blur }. level: gray level 0..255. */
+/** The parts of a scan: { size, light, vessels, lines, lesions: [{ x, y, radius, level }], blur }. level: gray level 0..255. */
 export function drawLayers(scene, seed) {
   const { size } = scene, [forLight, forVessels, forLesions] = [0, 1, 2].map((stream) => new Random([seed, stream, 96]));
-  const vessels = new Uint8Array(size * size);
-  for (let n = whole(scene.vessels, forVessels); n > 0; n--) drawVessel(vessels, scene, forVessels);
+  const [vessels, lines] = [0, 1].map(() => new Uint8Array(size * size));
+  for (let n = whole(scene.vessels, forVessels); n > 0; n--) drawVessel(vessels, lines, scene, forVessels);
   const blur = real(scene.blur, forLesions), lesions = [];
   for (let n = whole(scene.circles, forLesions); n > 0; n--) {
     const x = forLesions.real(0, size - 1), y = forLesions.real(0, size - 1), radius = whole(scene.radius, forLesions);
     lesions.push({ x, y, radius, level: Math.round(255 * real(scene.contrast, forLesions)) });
   }
-  return { size, light: drawLight(scene, forLight), vessels, lesions, blur };
+  return { size, light: drawLight(scene, forLight), vessels, lines, lesions, blur };
 }
 
 /** Even or uneven light with noise: the darkest corner is 0 and the brightest the strength of the illumination. */
@@ -41,7 +42,7 @@ function drawLight(scene, random) {
 }
 
 /** One vessel, 2 or 3 pixels wide, along a quadratic Bezier curve that crosses the picture. */
-function drawVessel(vessels, scene, random) {
+function drawVessel(vessels, lines, scene, random) {
   const { size } = scene, [start, pull, end] = [0, 1, 2].map(() => random.real(0, size)), upright = random.whole(0, 1);
   const width = random.whole(2, 3), level = Math.round(255 * real(scene.contrast, random)), points = [];
   for (let i = 0; i <= 16; i++) {
@@ -54,24 +55,24 @@ function drawVessel(vessels, scene, random) {
     for (let y = Math.max(0, Math.min(ay, by) - 3); y <= Math.min(size - 1, Math.max(ay, by) + 3); y++)
       for (let x = Math.max(0, Math.min(ax, bx) - 3); x <= Math.min(size - 1, Math.max(ax, bx) + 3); x++) {
         const along = Math.min(Math.max(((x - ax) * ux + (y - ay) * uy) / long, 0), 1);
-        if ((x - ax - along * ux) ** 2 + (y - ay - along * uy) ** 2 <= reach * reach) vessels[y * size + x] = level;
+        if ((x - ax - along * ux) ** 2 + (y - ay - along * uy) ** 2 <= reach * reach) vessels[y * size + x] = level, lines[y * size + x] = 1;
       }
   }
 }
 
-/** Put the parts together: { image, mask, lesions }. A disc is the pixels whose centers lie in it. */
-export function compose({ size, light, vessels, lesions, blur }) {
-  const tissue = Float32Array.from(vessels), mask = new Uint8Array(size * size);
-  for (const { x, y, radius, level } of lesions)
+/** Put the parts together: { image, mask, numbers, lines, lesions }. A disc is the pixels whose centers lie in it. */
+export function compose({ size, light, vessels, lines, lesions, blur }) {
+  const tissue = Float32Array.from(vessels), numbers = new Uint8Array(size * size);
+  for (const [n, { x, y, radius, level }] of lesions.entries())
     for (let v = Math.max(0, Math.ceil(y - radius)); v <= Math.min(size - 1, Math.floor(y + radius)); v++)
       for (let u = Math.max(0, Math.ceil(x - radius)); u <= Math.min(size - 1, Math.floor(x + radius)); u++)
         if ((u - x) ** 2 + (v - y) ** 2 <= radius * radius) {
           tissue[v * size + u] = level;
-          mask[v * size + u] = 1;
+          numbers[v * size + u] = n + 1;
         }
   const smooth = blur > 0 ? blurred(tissue, size, blur) : tissue, image = new Float32Array(size * size);
   for (let i = 0; i < image.length; i++) image[i] = Math.min(Math.max(light[i] + Math.round(smooth[i]) / 255, 0), 1);
-  return { image, mask, lesions };
+  return { image, mask: numbers.map((n) => Math.min(n, 1)), numbers, lines, lesions };
 }
 
 /** A Gaussian blur of this standard deviation, in pixels; beyond the border the picture is mirrored. */

@@ -5,6 +5,8 @@ import json
 import numpy as np
 
 from helpers.panels.callbacks import FlipBook
+from helpers.panels.class_balance import balance_panel
+from helpers.panels.counting import counting_panel
 from helpers.panels.difficulty_dial import difficulty_panel
 from helpers.panels.feature_viewer import feature_panel
 from helpers.panels.flip_book import flip_panel
@@ -24,7 +26,8 @@ def specs() -> str:
     made = {
         "architect": architect_panel(), "difficulty": difficulty_panel(), "schedule": schedule_panel(),
         "feature": feature_panel(build_unet((96, 96, 1)), np.repeat(scans, 3, axis=0)), "flip": flip_panel(book),
-        "stress": stress_panel(build_unet(depth=2, filters=4)),
+        "stress": stress_panel(build_unet(depth=2, filters=4)), "counting": counting_panel({}),
+        "balance": balance_panel(build_unet(depth=2, filters=4, classes=3)),
     }
     kept = {name: {key: panel.spec[key] for key in panel.spec if key != "id"} for name, panel in made.items()}
     head = "// Written by `python -m helpers.panels`; change the panels there."

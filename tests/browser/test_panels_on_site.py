@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_site import BUILT, READERS, address, chromium, reader  # noqa: F401  (fixtures)
 
@@ -12,7 +13,7 @@ SCANS = [
 ]
 PANELS = [
     *SCANS, ("02_unet_anatomy", "The architect"), ("02_unet_anatomy", "The feature viewer"), ("03_training_with_callbacks", "The schedule"),
-    ("03_training_with_callbacks", "The flip book"),
+    ("03_training_with_callbacks", "The flip book"), ("08_touching_lesions", "How many are there?"), ("09_several_classes", "The balance of classes"),
 ]
 
 
@@ -103,8 +104,6 @@ def test_without_scripts_a_sentence_stands_there(chromium, address):  # noqa: F8
 
 def test_the_page_scores_as_the_notebook_does(reader):  # noqa: F811
     """The scene is the page's; the network's answer and the scores are compared with Python's, pixel by pixel."""
-    import numpy as np
-
     from helpers import MODELS
     from helpers.evaluation import best_threshold, dice_per_image
     from helpers.training import load_network, predict
@@ -146,8 +145,6 @@ def test_the_architect_counts_as_python_does(reader):  # noqa: F811
 
 
 def test_the_largest_lesion_is_opencvs(reader):  # noqa: F811
-    import numpy as np
-
     from helpers.panels.unet_architect import _largest_lesion
 
     page, _ = opened(reader, "02_unet_anatomy", "The architect")
@@ -162,8 +159,6 @@ def test_the_largest_lesion_is_opencvs(reader):  # noqa: F811
 
 
 def test_the_schedule_is_pythons_and_trains(reader):  # noqa: F811
-    import numpy as np
-
     from helpers.panels import schedule
     from helpers.panels.rate_schedule import learning_rates
 
@@ -195,8 +190,6 @@ def test_the_schedule_is_pythons_and_trains(reader):  # noqa: F811
     {"level": "probability", "row": 5, "column": 5}, {"level": "encoder_3", "map": 2, "row": 0, "column": 0},
 ], ids=lambda asked: asked["level"])
 def test_the_feature_viewer_shows_kerass_numbers(asked, reader):  # noqa: F811
-    import numpy as np
-
     from helpers import MODELS
     from helpers.panels import feature_maps
     from helpers.training import load_network
@@ -235,8 +228,6 @@ def test_the_feature_viewer_by_click_and_key(reader):  # noqa: F811
 
 
 def test_the_flip_book_plays_what_a_training_left(reader):  # noqa: F811
-    import numpy as np
-
     from helpers.panels.flip_book import flip
 
     page, panel = opened(reader, "03_training_with_callbacks", "The flip book")
@@ -256,3 +247,100 @@ def test_the_flip_book_plays_what_a_training_left(reader):  # noqa: F811
         if panel.get_by_label("page, as a number").input_value() == "9":
             break
     assert "after step 1200" in panel.inner_text() and page.complaints == []
+
+
+def same_views(ours, theirs, off=0):
+    """Whether a page's views are Python's: titles, and pictures with their outlines but for `off` pixels in all."""
+    wrong = 0
+    for view, (title, values, outlines) in zip(theirs, ours, strict=True):
+        assert title == view["title"]
+        wrong += (np.frombuffer(view["values"], np.uint8) != np.array(values, np.uint8)).sum()
+        assert set(outlines) == set(view["outlines"])
+        wrong += sum((np.frombuffer(mask, np.uint8) != np.array(outlines[name], np.uint8)).sum() for name, mask in view["outlines"].items())
+    return wrong <= off
+
+
+PLAIN_VIEWS = """views.map((view) => [view.title, [...view.values], Object.fromEntries(Object.entries(view.outlines).map(([name, mask]) => [name, [...mask]]))])"""
+
+
+def test_counting_in_the_page_is_pythons_circle_by_circle(reader, monkeypatch):  # noqa: F811
+    """Hough circles, watershed, gaps, matching: the numbers and the outlines of each method, over the whole range of the sliders."""
+    import json
+
+    from helpers import MODELS
+    from helpers.instances import split_objects
+    from helpers.panels import count_lesions, counting
+    from helpers.training import load_network, predict
+
+    page, panel = opened(reader, "08_touching_lesions", "How many are there?")
+    random = np.random.default_rng(8)
+    cases = [dict(circles=circles, noise=0.1, seed=5, strictness=10) for circles in (0, 1, 2, 3, 5, 8, 11, 14, 17, 20, 23, 25)]
+    cases += [dict(circles=int(random.integers(26)), noise=round(random.uniform(0, 0.4), 2), seed=int(random.integers(100)), strictness=int(random.integers(4, 31)))
+              for _ in range(16)]
+    found = modules(page, f"""
+      const [{{ counting }}, {{ shippedNetwork }}, {{ SCENE, drawScene }}] = await Promise.all(['brains/counting.js', 'parts.js', 'scene.js'].map(at));
+      const draw = counting(await shippedNetwork(), await shippedNetwork('gaps'));
+      return given.map((one) => {{
+        const {{ views, facts }} = draw(one), {{ image, numbers }} = drawScene({{ ...SCENE, circles: one.circles, radius: [5, 10], contrast: 0.4, noise: one.noise, vessels: 2 }}, one.seed);
+        return [[...image], [...numbers], {PLAIN_VIEWS}, facts];
+      }});""", cases)
+    parting = json.loads((MODELS / "pages.json").read_text())
+    plain, gaps = (load_network(MODELS / name) for name in ("unet_circles.keras", "unet_gaps.keras"))
+    models = {
+        "Watershed": lambda images: split_objects(predict(plain, images), **parting["shipped"]),
+        "Gaps and weights": lambda images: split_objects(predict(gaps, images), **parting["gaps"]),
+    }
+    unlike = 0
+    for case, (image, numbers, views, facts) in zip(cases, found, strict=True):
+        scene = np.reshape(image, (96, 96, 1)).astype(np.float32), np.reshape(numbers, (96, 96, 1)).astype(np.uint16)
+        monkeypatch.setattr(counting, "draw_steady_lesions", lambda *_: scene)  # noqa: B023
+        theirs = count_lesions(models, **case)
+        assert {k: v for k, v in theirs.facts.items() if k not in models} == {k: v for k, v in facts.items() if k not in models}, case
+        unlike += not (facts == theirs.facts and same_views(views, theirs.views))
+    assert unlike <= 1, f"{unlike}: a probability beside a threshold may fall on either side of it"
+    assert {int(facts["lesions to be seen"]) for *_, facts in found[:4]} == {0, 1, 2, 3}
+
+
+def test_counting_by_key(reader):  # noqa: F811
+    page, panel = opened(reader, "08_touching_lesions", "How many are there?")
+    circles = panel.get_by_label("circles", exact=True)
+    circles.focus()
+    page.keyboard.press("End")
+    until(page, panel, 2)
+    assert panel.get_by_label("circles, as a number").input_value() == "25" and "Truth: 2" in panel.inner_text()
+    page.keyboard.press("Home")
+    until(page, panel, 3)
+    assert "Truth: 0" in panel.inner_text() and panel.locator(".unet-facts dd").first.inner_text() == "0" and page.complaints == []
+
+
+def test_the_balance_of_classes_is_pythons(reader, monkeypatch):  # noqa: F811
+    from helpers import MODELS
+    from helpers.panels import balance, class_balance
+    from helpers.training import load_network
+
+    page, panel = opened(reader, "09_several_classes", "The balance of classes")
+    cases = [dict(circles=4, vessels=3, noise=0.1, contrast=0.4, favor=favor, seed=38) for favor in (0.05, 0.5, 1.0, 5.0, 20.0)]
+    cases += [dict(circles=c, vessels=v, noise=n, contrast=k, favor=1.0, seed=s) for c, v, n, k, s in
+              ((0, 0, 0.0, 0.4, 1), (12, 0, 0.2, 0.25, 2), (0, 8, 0.5, 1.0, 3), (6, 4, 0.1, 0.0, 4), (12, 8, 0.3, 0.5, 99))]
+    found = modules(page, f"""
+      const [{{ balance, loadClasses }}, {{ shippedNetwork }}, {{ SCENE, drawScene }}] = await Promise.all(['brains/balance.js', 'parts.js', 'scene.js'].map(at));
+      const {{ net, head }} = await shippedNetwork('classes', loadClasses);
+      return given.map((one) => {{
+        const {{ views, facts }} = balance(net, head)(one), {{ circles, vessels, noise, contrast }} = one, {{ image, mask, lines }} = drawScene({{ ...SCENE, circles, vessels, noise, contrast }}, one.seed);
+        return [[...image], [...mask], [...lines], {PLAIN_VIEWS}, facts];
+      }});""", cases)
+    model = load_network(MODELS / "unet_classes.keras")
+    for case, (image, mask, lines, views, facts) in zip(cases, found, strict=True):
+        mask, lines = (np.reshape(one, (96, 96, 1)).astype(np.uint8) for one in (mask, lines))
+        scene = np.reshape(image, (96, 96, 1)).astype(np.float32), np.where(mask > 0, 1, 2 * lines).astype(np.uint8)
+        monkeypatch.setattr(class_balance, "draw_steady_classes", lambda *_: scene)  # noqa: B023
+        theirs = balance(model, **case)
+        assert facts == theirs.facts, case
+        assert same_views(views, theirs.views, 1), case
+    favored = [int(facts["called vessel"].split()[0]) for *_, facts in found[:5]]
+    assert favored == sorted(favored) and favored[0] < favored[-1]
+    assert found[8][4]["vessel, really"] != "0 px", "a vessel of no contrast is still there"
+    panel.get_by_label("favor", exact=True).focus()
+    page.keyboard.press("End")
+    until(page, panel, 2)
+    assert panel.locator(".unet-facts dd").last.inner_text() == f"{favored[-1]} px" and page.complaints == []

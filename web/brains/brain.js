@@ -41,6 +41,12 @@ export function makeBrain(spec, draw, act) {
   };
 }
 
+/** A number with so many digits after the point, as Python writes it: what lies just half-way goes to the even digit. */
+export function fixed(value, digits = 2) {
+  const unit = 10 ** digits, half = Number.isInteger(value * 2 ** 20) && Math.abs((value * unit) % 1) === 0.5;
+  return (half ? (2 * Math.round((value * unit) / 2)) / unit : value).toFixed(digits);
+}
+
 /** A picture as a view: values 0..1, or kinds of pixels. */
 export function picture(title, values, size, colors = 'gray', { truth, found, below = '' } = {}) {
   const scale = KINDS[colors] ? 1 : 255;

@@ -3,7 +3,7 @@
 import { drawScene } from '../scene.js';
 import { bestThreshold } from '../scores.js';
 import { errorMap } from '../panels/paint.js';
-import { picture } from './brain.js';
+import { fixed, picture } from './brain.js';
 
 const SIZE = 96, AREA = SIZE * SIZE, BINS = 50;
 
@@ -27,12 +27,12 @@ export function difficulty({ seed, ...dials }) {
         kind: 'chart', title: 'Gray levels', x: [0, 1, 'gray level'], y: [0, top, 'pixels'], marks: nothing ? [] : [[best.threshold, 'threshold']],
         lines: ['background', 'lesions'].map((name, kind) => ({ name, color: kind ? 'truth' : 'quiet', style: 'bars', points: counts[kind].map((n, i) => [i / BINS, n]) })),
       },
-      picture(nothing ? 'Nothing to find' : `Above ${best.threshold.toFixed(2)}: Dice ${best.dice.toFixed(2)}`, errorMap(mask, found), SIZE, 'errors'),
+      picture(nothing ? 'Nothing to find' : `Above ${fixed(best.threshold)}: Dice ${fixed(best.dice)}`, errorMap(mask, found), SIZE, 'errors'),
     ],
     facts: {
-      'best threshold': nothing ? 'nothing to find' : best.threshold.toFixed(2), 'its Dice': nothing ? 'none' : best.dice.toFixed(2),
-      'lesion pixels': `${((100 * inside) / AREA).toFixed(1)}%`,
-      'lesions brighter by': nothing ? 'no lesions' : inside === AREA ? 'no background' : `${gap < 0 ? '' : '+'}${gap.toFixed(2)}`,
+      'best threshold': nothing ? 'nothing to find' : fixed(best.threshold), 'its Dice': nothing ? 'none' : fixed(best.dice),
+      'lesion pixels': `${fixed((100 * inside) / AREA, 1)}%`,
+      'lesions brighter by': nothing ? 'no lesions' : inside === AREA ? 'no background' : `${gap < 0 ? '' : '+'}${fixed(gap)}`,
     },
   };
 }

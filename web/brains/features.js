@@ -1,7 +1,7 @@
 // The feature viewer in a page: the maps of the network that ships, and where each of their numbers comes from.
 
 import { SCENE, drawScene } from '../scene.js';
-import { picture } from './brain.js';
+import { fixed, picture } from './brain.js';
 
 const SIZE = 96, FIRST = 38, LAST = 'probability'; // pictures 0, 1, ... are the scenes of seed 38, 39, ...
 const largest = (values, from = 0) => values.reduce((a, b) => Math.max(a, b), from);
@@ -47,14 +47,14 @@ export const features = (net) => {
         { ...picture('What the number sees', field.map((v) => Math.sqrt(v / strongest)), SIZE, 'features', { below: 'bright: a change here moves it more' }), under: bytesOf(image, 1) },
         {
           kind: 'maps', title: shown < c ? `${level}: ${shown} of ${c} maps` : `${level}: all maps`, shape: [h, w, shown], chosen: map, control: 'map', below: `scale: ${scale}`,
-          values: Uint8Array.from(maps.slice(0, shown).flatMap((one, i) => [...bytesOf(one, tops[i])])), tops: tops.slice(0, shown).map((v) => v.toFixed(2)),
+          values: Uint8Array.from(maps.slice(0, shown).flatMap((one, i) => [...bytesOf(one, tops[i])])), tops: tops.slice(0, shown).map((v) => fixed(v)),
         },
-        { ...picture(`Map ${map}`, maps[map].map((v) => Math.min(v / tops[map], 1)), w, 'features', { below: 'click on a pixel' }), top: tops[map].toFixed(2), pick: ['row', 'column'], mark: [row, column] },
+        { ...picture(`Map ${map}`, maps[map].map((v) => Math.min(v / tops[map], 1)), w, 'features', { below: 'click on a pixel' }), top: fixed(tops[map]), pick: ['row', 'column'], mark: [row, column] },
         sum(net, layer, input, chosen, level, map, row, column, inputMap),
       ],
       facts: {
         level, shape: `${h} x ${w} x ${c}`, "one map's pixel covers": `${SIZE / h} px`,
-        'numbers above 0': `${Math.round((100 * data.filter((v) => v > 0).length) / data.length)}%`, 'silent maps': `${silent} of ${c}`, 'the chosen number': chosen.toFixed(2),
+        'numbers above 0': `${Math.round((100 * data.filter((v) => v > 0).length) / data.length)}%`, 'silent maps': `${silent} of ${c}`, 'the chosen number': fixed(chosen),
       },
       note: changed.length ? `${level} has ${c} maps of ${h} x ${w} pixels, so what is shown is ${changed.map(([name, , used]) => `${name} ${used}`).join(', ')}.` : '',
     };
@@ -76,7 +76,7 @@ function sum(net, layer, input, result, level, map, row, column, inputMap) {
       }
   const total = parts.reduce((a, b) => a + b, bias), after = level === LAST ? 'the sigmoid' : 'the ReLU';
   return {
-    kind: 'products', title: `Where ${result.toFixed(2)} comes from`, window, kernel: weights,
-    words: `The products with input map ${inputMap} add up to ${parts[inputMap].toFixed(2)}. All ${input.c} input maps and the bias ${bias.toFixed(2)} make ${total.toFixed(2)}, and ${after} turns that into ${result.toFixed(2)}.`,
+    kind: 'products', title: `Where ${fixed(result)} comes from`, window, kernel: weights,
+    words: `The products with input map ${inputMap} add up to ${fixed(parts[inputMap])}. All ${input.c} input maps and the bias ${fixed(bias)} make ${fixed(total)}, and ${after} turns that into ${fixed(result)}.`,
   };
 }

@@ -2,7 +2,7 @@
 
 import { dicePerImage } from '../scores.js';
 import { errorMap } from '../panels/paint.js';
-import { picture } from './brain.js';
+import { fixed, picture } from './brain.js';
 
 /** Fetch the pages: { times, size, scans, images, masks, pages }, one array of bytes for each scan (and page). */
 export async function flipPages() {
@@ -16,7 +16,7 @@ export async function flipPages() {
 export const flip = ({ times, size, images, masks, pages }) => ({ page, picture: which }) => {
   const mask = masks[which], area = size * size, chances = pages.map((one) => Float32Array.from(one[which], (v) => v / 255));
   const found = Uint8Array.from(pages[page][which], (v) => (v >= 128 ? 1 : 0)), scores = chances.map((chance) => dicePerImage(mask, chance, area)[0]);
-  const share = (one) => `${((100 * one.reduce((a, b) => a + b, 0)) / area).toFixed(1)}%`;
+  const share = (one) => `${fixed((100 * one.reduce((a, b) => a + b, 0)) / area, 1)}%`;
   return {
     views: [
       picture('Scan and truth', Float32Array.from(images[which], (v) => v / 255), size, 'gray', { truth: mask }),
@@ -28,7 +28,7 @@ export const flip = ({ times, size, images, masks, pages }) => ({ page, picture:
       },
     ],
     facts: {
-      network: times[page] ? `after step ${times[page]}` : 'before training', 'Dice of this picture': scores[page].toFixed(2),
+      network: times[page] ? `after step ${times[page]}` : 'before training', 'Dice of this picture': fixed(scores[page]),
       'pixels called lesion': share(found), 'pixels that are': share(mask),
     },
     note: 'These pages are of a small network on 64x64 pixels, trained when this site was made.',

@@ -3,7 +3,9 @@
 import { mount } from '../panels/panel.js';
 import { kernels, shippedNetwork } from '../parts.js';
 import { architect } from './architect.js';
+import { balance, loadClasses } from './balance.js';
 import { makeBrain } from './brain.js';
+import { counting } from './counting.js';
 import { difficulty } from './difficulty.js';
 import { flip, flipPages } from './flip.js';
 import { features } from './features.js';
@@ -14,6 +16,11 @@ import { stress } from './stress.js';
 /** Each panel's functions: { draw, act }, and what is other about its controls than the spec says. */
 const FUNCTIONS = {
   architect: async () => ({ draw: architect }),
+  balance: async () => {
+    const { net, head } = await shippedNetwork('classes', loadClasses);
+    return { draw: balance(net, head) };
+  },
+  counting: async () => ({ draw: counting(...(await Promise.all([shippedNetwork(), shippedNetwork('gaps')]))) }),
   difficulty: async () => ({ draw: difficulty }),
   feature: async () => ({ draw: features((await shippedNetwork()).net) }),
   flip: async () => {

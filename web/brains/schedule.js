@@ -2,6 +2,7 @@
 
 import { UNet } from '../engine/unet.js';
 import { SCENE, drawMany } from '../scene.js';
+import { fixed } from './brain.js';
 import { general } from '../answers/words.js';
 
 const MOST_STEPS = 3000, HIGHEST_RATE = 0.01, SIZE = 32, PICTURES = 256, BATCH = 4;
@@ -46,9 +47,9 @@ export function schedule(module) {
     return {
       views,
       facts: {
-        'highest rate': highest.toFixed(4), 'reached at step': String(first), 'rate half-way': rates[half].toFixed(4),
-        'last rate': rates.at(-1).toFixed(4), 'mean rate': mean.toFixed(4),
-        'loss at the end': last ? (last.reduce((a, b) => a + b, 0) / last.length).toFixed(3) : 'not trained yet',
+        'highest rate': fixed(highest, 4), 'reached at step': String(first), 'rate half-way': fixed(rates[half], 4),
+        'last rate': fixed(rates.at(-1), 4), 'mean rate': fixed(mean, 4),
+        'loss at the end': last ? fixed(last.reduce((a, b) => a + b, 0) / last.length, 3) : 'not trained yet',
       },
       note: warmup > half ? `A warm-up of ${warmup} is more than half of ${steps} steps, so ${half} is used: the rate must come down.` : '',
     };

@@ -3,7 +3,7 @@
 import { SCENE, drawScene } from '../scene.js';
 import { bestThreshold, dicePerImage } from '../scores.js';
 import { errorMap } from '../panels/paint.js';
-import { picture } from './brain.js';
+import { fixed, picture } from './brain.js';
 
 const SIZE = 96, AREA = SIZE * SIZE;
 
@@ -18,12 +18,12 @@ export const stress = (net) => ({ circles, noise, contrast, threshold, seed }) =
     views: [
       picture('Scan', image, SIZE, 'gray', { truth: mask, found }),
       picture('Probability', chance, SIZE, 'probability'),
-      picture(`Network: Dice ${dice.toFixed(2)}`, errorMap(mask, found), SIZE, 'errors'),
-      picture(nothing ? 'Nothing to find' : `Best threshold: Dice ${best.dice.toFixed(2)}`, errorMap(mask, simple), SIZE, 'errors',
-        { below: nothing ? 'no threshold is the best' : `gray level ${best.threshold.toFixed(2)}, with hindsight` }),
+      picture(`Network: Dice ${fixed(dice)}`, errorMap(mask, found), SIZE, 'errors'),
+      picture(nothing ? 'Nothing to find' : `Best threshold: Dice ${fixed(best.dice)}`, errorMap(mask, simple), SIZE, 'errors',
+        { below: nothing ? 'no threshold is the best' : `gray level ${fixed(best.threshold)}, with hindsight` }),
     ],
     facts: {
-      "network's Dice": dice.toFixed(2), "best threshold's Dice": nothing ? 'nothing to find' : best.dice.toFixed(2),
+      "network's Dice": fixed(dice), "best threshold's Dice": nothing ? 'nothing to find' : fixed(best.dice),
       'false positives': `${count((t, f) => f && !t)} px`, missed: `${count((t, f) => t && !f)} px`, lesion: `${count((t) => t)} px`,
     },
   };
