@@ -269,6 +269,15 @@ def test_a_run_that_stands_still_may_have_labels_that_do_not_fit():
     assert [f.sure for f in seen if f.cause == "learning_rate_too_low"] == [0.75]
 
 
+def test_a_rate_far_too_high_is_named_though_the_loss_still_falls():
+    images, masks = make_dataset(20, SCENE, seed=3)
+    guess = (images > np.quantile(images, 0.9)).astype(np.float32) * 0.98 + 0.01
+    curves = {"loss": [10.2, 9.9, 8.95], "dice": [0.2, 0.2, 0.24], "learning_rate": [1.0] * 3}
+    assert diagnose(images, masks, y_pred=guess, history=curves).causes[:1] == ["learning_rate_too_high"]
+    slow = {**curves, "learning_rate": [1e-3] * 3, "loss": [1.2, 1.1, 1.0]}
+    assert "learning_rate_too_high" not in diagnose(images, masks, y_pred=guess, history=slow).causes
+
+
 def test_a_gap_that_opens_in_noisy_curves_is_over_fitting_and_possibly_another_scanner():
     epochs = np.arange(60)
     wobble = np.random.default_rng(0).normal(0, 0.03, (2, 60))

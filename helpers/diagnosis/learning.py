@@ -13,6 +13,10 @@ def check_learning(case):
     loss = curves.get("loss")
     if loss is not None and (not np.isfinite(loss).all() or loss.min() < -1.05 or loss.max() > 1e3):
         return []
+    rate = rate_of(case)
+    if loss is not None and rate is not None and rate >= 0.3 and loss[-1] > 3:  # twice what knowing nothing costs
+        seen = f"learning rate {rate:.2g}; the loss went from {loss[0]:.3g} to {loss[-1]:.3g}"
+        return [finding("learning_rate_too_high/wild", 0.85, seen)]
     score = score_name(curves)
     last = float(np.nanmax([curves[k][-1] for k in (score, f"val_{score}") if k in curves])) if score else None
     if s is not None:
