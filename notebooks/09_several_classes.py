@@ -248,16 +248,17 @@ print("more vessels are found, and more is called vessel that is none:", higher 
 
 # %% [markdown]
 # A weight is the price of a mistake. If missing a vessel costs ten times as much as inventing one, the network invents. That may be
-# what you want. It is no cure for a rare class by itself. The Dice loss looks after rare classes in another way: each class counts the same,
-# and inventing costs as well.
+# what you want. Over three trainings (`benchmarks/classes.py`) recall was 0.772 to 0.858 with equal weights and 0.853 to 0.864 with balanced
+# ones; precision was 0.839 to 0.851 and 0.799 to 0.817. So a weight is no cure for a rare class by itself. The Dice loss looks after rare
+# classes in another way: each class counts the same, and inventing costs as well.
 #
 # **Change.** Run `race(ClassLoss())`, cross-entropy plus Dice with equal weights, and compute recall and precision of vessels
 # from its confusion matrix. Which of the two others does it resemble?
 #
 # <details><summary>What you should have seen</summary>
 #
-# Equal weights. In our run recall was 0.82 and precision 0.87, both a little higher than with cross-entropy alone. Dice does not buy recall
-# with precision, because inventing costs as well.
+# Equal weights. Over three trainings recall was 0.797 to 0.817, within the range of cross-entropy alone, and precision 0.866 to 0.886, a
+# little above it. Dice does not buy recall with precision, because inventing costs as well.
 #
 # </details>
 #
@@ -416,8 +417,9 @@ assert gain > 0.1
 #
 # <details><summary>What you should have seen</summary>
 #
-# Yes: in our run the mean Dice rose from 0.75 to 0.82. The marked pixels then come from all parts of every picture, and neighboring columns
-# are nearly the same anyway.
+# Yes. Over three trainings the Dice of lesions was 0.786 to 0.831, against 0.635 to 0.742 with the left quarter, and that of vessels 0.841 to 0.851
+# against 0.719 to 0.795. The marked pixels then come from all parts of every picture, and neighboring columns are nearly the same
+# anyway.
 #
 # </details>
 #

@@ -71,7 +71,7 @@ def test_the_rule_notices():
     assert not list(unchecked(notebook('figures.show_images(a, title="Six scans")')))
 
 
-@pytest.mark.parametrize("number", ["03", "08"])
+@pytest.mark.parametrize("number", ["03", "08", "09"])
 def test_ranges_of_an_ablation_stand_in_its_table(number):
     """A range with three decimals is quoted from a table in `benchmarks/` that the notebook names."""
     text = next(path for path in tool.sources() if path.stem.startswith(number)).read_text(encoding="utf-8")
