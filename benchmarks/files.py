@@ -2,6 +2,7 @@
 
     pip install grain                    only for this measurement
     python benchmarks/files.py           about ten minutes on two quiet cores; writes files.md
+    python benchmarks/files.py --only loaders, or --only memory      one of its two parts; the other stays as it was
 
 The folders are made by the benchmark and removed. Each loader is measured in a process of its own, in turns with
 arrays, so that ratios hold on a busy machine. All loaders read, check and cut the same patches, by `read_patches`, and
@@ -28,6 +29,8 @@ from helpers.synthesis import CircleScene  # noqa: E402
 
 REPORT = Path(__file__).with_suffix(".md")
 SIZE, BATCH, PAIRS = 96, 4, 1500
+AHEAD = 32  # batches that each loader may read in advance, as many as ours
+STEPS = ("own-0", "own-1", "grain-1", "keras-1")  # of these a training step is measured, too
 LOADERS = {  # name of each measurement: what it is called in the table
     "own-1": "our own pool, 1 process", "own-2": "our own pool, 2 processes", "own-0": "our own, without a process",
     "grain-0": "Grain, threads", "grain-1": "Grain, 1 process", "grain-2": "Grain, 2 processes",
@@ -63,7 +66,8 @@ def grain_batches(path, workers):
     import grain
 
     read = Read(path)
-    data = grain.MapDataset.range(len(read)).shuffle(seed=0).repeat().map(read).batch(BATCH).to_iter_dataset()
+    ahead = grain.ReadOptions(num_threads=2, prefetch_buffer_size=AHEAD * BATCH)
+    data = grain.MapDataset.range(len(read)).shuffle(seed=0).repeat().map(read).to_iter_dataset(ahead).batch(BATCH)
     if workers:
         data = data.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
     return turned(iter(data))
@@ -76,7 +80,7 @@ def keras_batches(path, workers, processes):
 
     class Files(keras.utils.PyDataset):
         def __init__(self):
-            super().__init__(workers=workers, use_multiprocessing=processes, max_queue_size=32)
+            super().__init__(workers=workers, use_multiprocessing=processes, max_queue_size=AHEAD)
             self.read = Read(path)
             self.order = np.random.default_rng(0).permutation(len(self.read))
 
@@ -112,7 +116,7 @@ def batches_of(loader, path, many):
     return iter(to_dataset(lambda: keras_batches(path, int(workers[-1]), "p" in workers), (SIZE, SIZE, 1), many))
 
 
-def measure(loader, path, rounds=5, skipped=36, steps=60, drained=160):
+def measure(loader, path, rounds=5, skipped=40, steps=50, drained=200):
     """Return the seconds to the first batch, and for each turn those of a step and of a batch, by whose batches."""
     import psutil
     import tensorflow as tf
@@ -144,7 +148,7 @@ def measure(loader, path, rounds=5, skipped=36, steps=60, drained=160):
 
     found = {"step": [], "step, arrays": [], "batch": [], "batch, pool": [], "processor": []}
     for _ in range(rounds):
-        for name, batches in (("step", files), ("step, arrays", arrays)):
+        for name, batches in (("step", files), ("step, arrays", arrays)) if loader in STEPS else ():
             found[name].append(take(batches, steps, lambda x, y: float(step(x, y)))[0])
         seconds, used = take(files, drained, lambda x, y: None)
         found["batch"].append(seconds)
@@ -204,11 +208,11 @@ def memories(scratch):
     return found
 
 
-def table(found, used):
+def table(found):
     """Return the lines of the report."""
     good = {name: one for name, one in found.items() if isinstance(one, dict)}
     slower = {name: np.divide(one["batch"], one["batch, pool"]) for name, one in good.items()}
-    steps = {name: np.divide(one["step"], one["step, arrays"]) for name, one in good.items()}
+    steps = {name: np.divide(one["step"], one["step, arrays"]) for name, one in good.items() if name in STEPS}
     lines = [
         "# Training from files", "",
         f"`python benchmarks/files.py`, {os.cpu_count()} CPU cores, load {os.getloadavg()[0]:.1f} at the end. {PAIRS:,} pairs of PNG files of "
@@ -223,49 +227,56 @@ def table(found, used):
             lines.append(f"| {title} | did not work: {one} | | | |")
             continue
         lines.append(
-            f"| {title} | {spread(slower[name])} | {spread(np.multiply(one['processor'], 1000), 1)} | {spread(steps[name])} | {one['first']:.1f} |"
+            f"| {title} | {spread(slower[name])} | {spread(np.multiply(one['processor'], 1000), 1)} | {spread(steps[name]) if name in steps else ''} | {one['first']:.1f} |"
         )
     lines += ["", "## Which loader stays", "", "A library within 1.3 times of our own pool replaces it.", ""]
     for kind, title in (("grain", "Grain"), ("keras", "PyDataset")):
         names = [name for name in good if name.startswith(kind)]
         best = min(names, key=lambda name: np.median(slower[name]), default=None)
         if best:
-            lines.append(f"- {title} at its best ({LOADERS[best].split(', ')[1]}): {np.median(slower[best]):.2f} times the time of our pool for a batch, "
-                         f"{np.median(steps[best]) / np.median(steps['own-1']):.2f} times for a training step.")
+            work = np.median(good[best]["processor"]) / np.median(good["own-1"]["processor"])
+            again = np.median(slower[best])
+            lines.append(f"- {title} at its best ({LOADERS[best].split(', ')[1]}): {again:.2f} times the time of our pool for a batch, with {work:.2f} times "
+                         f"the processor time. {'Within' if again <= 1.3 else 'Beyond'} 1.3.")
     bound = 1.10
     lines += ["", "## A step from files, to one from arrays", ""]
     for name in ("own-0", "own-1"):
         usual = np.median(steps[name])
         lines.append(f"- {LOADERS[name]}: {usual:.2f}; the bound is at most {bound:.2f}: {'kept' if usual <= bound else 'missed'}.")
-    if used:
-        few, many = (used[files] for files in FILES)
-        lines += [
-            "", "## Memory", "",
-            f"One pass of the stream, with TensorFlow and the process that reads: {few:.0f} MB from {FILES[0]:,} files, {many:.0f} MB from {FILES[1]:,}, "
-            f"{many - few:+.0f} MB; the bound is 100: {'kept' if many - few <= 100 else 'missed'}.",
-        ]
     return lines
+
+
+def memory_table(used):
+    """Return the lines on memory."""
+    few, many = (used[files] for files in FILES)
+    return [
+        "## Memory", "",
+        f"One pass of the stream, with TensorFlow and the process that reads, {os.cpu_count()} CPU cores: {few:.0f} MB from {FILES[0]:,} files, {many:.0f} MB from "
+        f"{FILES[1]:,}, {many - few:+.0f} MB; the bound is 100: {'kept' if many - few <= 100 else 'missed'}.",
+    ]
 
 
 def main() -> None:
     """Measure and write the table, or be one of the measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--no-memory", action="store_true", help="leave out the 200,000 files")
+    parser.add_argument("--only", choices=("loaders", "memory"), help="measure one part and keep the other")
     options = parser.parse_args()
     if options.child:
         what, *arguments = json.loads(options.child)
         found = measure(*arguments) if what == "measure" else {"memory": memory(*arguments)}
         print(json.dumps(found), flush=True)
         os._exit(0)  # processes of a library must not hold this one back
-    if importlib.util.find_spec("grain") is None:
+    if options.only != "memory" and importlib.util.find_spec("grain") is None:
         sys.exit("Grain is not installed, and this measurement compares with it. Install it with: pip install grain")
+    first, mark, second = (REPORT.read_text(encoding="utf-8") if REPORT.exists() else "").partition("## Memory")
     with tempfile.TemporaryDirectory() as scratch:
-        found = loaders(scratch)
-        used = None if options.no_memory else memories(scratch)
-    lines = table(found, used)
-    print("\n".join(lines))
-    REPORT.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if options.only != "memory":
+            first = "\n".join(table(loaders(scratch))) + "\n\n"
+        if options.only != "loaders":
+            mark, second = "", "\n".join(memory_table(memories(scratch))) + "\n"
+    print(first + mark + second)
+    REPORT.write_text(first + mark + second, encoding="utf-8")
 
 
 if __name__ == "__main__":

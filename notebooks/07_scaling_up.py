@@ -15,13 +15,13 @@
 #
 # ## What you'll do
 #
-# You measure where the time of a training step goes, train from an endless stream of pictures, spread the training over
-# devices and machines, and calculate what a million scans would cost.
+# You measure where the time of a training step goes, train from an endless stream of pictures and from a folder of 20,000 files,
+# spread the training over devices and machines, and calculate what a million scans would cost.
 #
 # ## What you'll learn
 #
 # - Count the arithmetic of a training step, and profile where its time goes.
-# - Feed a training from an endless stream of pictures, in the memory of a few.
+# - Feed a training from an endless stream of pictures, or from a folder of 20,000 files, in the memory of a few.
 # - Train on several devices with `MirroredStrategy`, and on several machines with a loop of your own.
 # - Kill a worker in mid-run, and resume from the last checkpoint.
 # - Make a step cheaper, by measuring which settings help on your machine.
@@ -277,91 +277,177 @@ batch_images, batch_masks = next(iter(stream))
 print("a stream of", int(stream.cardinality()), "batches of", tuple(batch_images.shape))
 
 # %% [markdown]
-# Now 2,000 more pictures pass through. In arrays they would take 92 MB. Does the memory of this process grow by that much?
+# `make bench` sends 100,000 pictures through such a stream and measures its memory; see the [table](../benchmarks/README.md).
+#
+# ### A folder of 20,000 files
+#
+# Real scans cannot be drawn again. They lie in a folder, and there may be more of them than fit into memory. So that we have such a
+# folder, two processes draw 10,000 scans of 100 patients, and write each of them and its mask into a file of its own. This takes some
+# seconds.
+
+# %%
+import pathlib
+import tempfile
+from helpers.scaling import write_scenes
+
+scratch = pathlib.Path(tempfile.mkdtemp())
+folder = write_scenes(scratch / "scans", 10_000, CircleScene(size=64, radius=(3, 10)), seed=5)
+names = sorted(path.name for path in folder.rglob("*.png"))
+print(f"{len(names):,} files, such as {names[0]}")
+
+# %% [markdown]
+# Before a training, an **index** reads every file once, which takes some seconds, too. A picture without a mask, a mask of another size
+# or a file that was cut short is found now, and not after three hours of training. The index writes a table, the **manifest**. In a
+# terminal the command is `python -m helpers.own_images index FOLDER`.
+
+# %%
+import csv
+from helpers import own_images as own
+
+manifest, notes = own.index_folder(folder, progress=False)
+print(*notes)
+
+# %% tags=["nbval-ignore-output"]
+rows = list(csv.DictReader(manifest.open()))
+for row in rows[::3000]:
+    print(row["image"], row["source"], row["set"], row["fingerprint"], sep="   ")
+
+# %%
+placed = {(row["source"], row["set"]) for row in rows}
+print("patients:", len({row["source"] for row in rows}), "- each of them in one set only:", len(placed) == 100)
+
+# %% [markdown]
+# The *source* is read from the name, as in notebook 06, and no patient is in two sets. The *fingerprint* is calculated from the bytes of
+# both files. If somebody edits a mask in the middle of a training, its fingerprint is another one, and the training stops and names
+# the file.
+#
+# ### From disk, in the memory of a few
+#
+# `file_batches` goes through the training files in an order that a seed decides. From each file it cuts a **patch** of the size that
+# the network is trained on, and mirrors and turns it at random. How much does the memory of this process grow in a whole pass of 6,000
+# patches, compared with 1,000 of them?
 
 # %%
 import psutil
+from helpers.scaling import file_batches
 
 
-def most_memory(n):
+def most_memory(batches):
     process = psutil.Process()
-    return max(process.memory_info().rss / 1e6 for batch in stream_batches(n, scene, seed=0, batch_size=50))
+    return max(process.memory_info().rss / 1e6 for batch in file_batches(manifest, batches, 64, batch_size=50))
 
 
 # %% tags=["nbval-ignore-output"]
-few, many = most_memory(500), most_memory(2500)
-print(f"2,000 more pictures, {many - few:+.0f} MB")
+few, many = most_memory(20), most_memory(120)
+print(f"5,000 more patches, {many - few:+.0f} MB; in arrays they would take {5000 * 64 * 64 * 5 / 1e6:.0f}")
 
 # %%
 assert many - few < 60
 print("the memory stays where it is:", many - few < 60)
 
 # %% [markdown]
-# `make bench` does this with 100,000 pictures; see the [table](../benchmarks/README.md).
+# From 2,000 to 200,000 files it stays there, too; see the [measurement](../benchmarks/files.md).
 #
-# ### Shares for workers
+# ### Any batch, without those before it
 #
-# With two machines, each should get half of every batch, and no picture should be used twice. `shard=(index, count)` takes part
-# number `index`. Together the parts are the batch of one machine:
+# What the batch number 30 holds depends on the manifest, the seed and the number 30. So a training that was cut off can go on there
+# without reading all that came before it. And two machines can share a batch: `shard=(index, count)` reads part number `index` only.
 
 # %%
-whole, _ = next(iter(stream_batches(8, scene, seed=3, batch_size=8)))
-parts = [next(iter(stream_batches(8, scene, seed=3, batch_size=8, shard=(i, 2))))[0] for i in (0, 1)]
-print("pictures in each part:", *map(len, parts), "- together the whole batch:", np.array_equal(np.concatenate(parts), whole))
+*_, batch_30 = file_batches(manifest, 31, 64, batch_size=8)
+alone = next(file_batches(manifest, 1, 64, batch_size=8, first=30))
+parts = [next(file_batches(manifest, 1, 64, batch_size=8, first=30, shard=(i, 2)))[0] for i in (0, 1)]
+print("batch 30 alone is the same:", np.array_equal(alone[0], batch_30[0]))
+print("patches in each part:", *map(len, parts), "- together the whole batch:", np.array_equal(np.concatenate(parts), batch_30[0]))
 
 # %% [markdown]
-# **Change.** Share a batch of 9 among three workers: `stream_batches(9, scene, seed=3, batch_size=9, shard=(i, 3))`, with `i` from 0 to 2.
-# Then ask for batches of 8.
+# **Change.** Share a batch of 9 among three workers: `next(file_batches(manifest, 1, 64, batch_size=9, shard=(i, 3)))`, with `i` from 0
+# to 2. Then ask for batches of 8.
 #
 # <details><summary>What you should have seen</summary>
 #
-# Three parts of three pictures each, and together they are the batch of one worker. A batch of 8 cannot be shared equally by
-# three, and a ValueError says so: all workers take each step together, so one with more pictures would keep the others waiting.
+# Three parts of three patches each, and together they are the batch of one worker. A batch of 8 cannot be shared equally by
+# three, and a ValueError says so: all workers take each step together, so one with more patches would keep the others waiting.
 #
 # </details>
 #
-# ### Does the training have to wait?
+# ### When a file is broken
 #
-# If drawing is hidden behind training, a step with the stream takes as long as one with arrays. Twenty-five steps each, in turns:
+# Disks fail, and copies are cut short. We cut the scans of one of the training patients in half and read on.
 
 # %%
+ill = next(row["source"] for row in rows if row["set"] == "training")
+torn = [folder / row["image"] for row in rows if row["source"] == ill]
+whole = [path.read_bytes() for path in torn]
+for path, content in zip(torn, whole):
+    path.write_bytes(content[: len(content) // 2])
+
+# %%
+try:
+    for batch in file_batches(manifest, 60, 64, batch_size=8):
+        pass
+except own.PictureError as error:
+    print(str(error).split(" (")[0], "...")
+
+# %% [markdown]
+# The first broken file ends the reading, and the message names it. If you would rather go on, pass a list. Another pair then takes the
+# place of each broken one, and the list says which they were.
+
+# %%
+broken = []
+sizes = {len(batch[0]) for batch in file_batches(manifest, 60, 64, batch_size=8, broken=broken)}
+print("batches of", *sizes, "- broken files:", len(broken), "- all of that patient:", all(text.startswith(ill) for text in broken))
+assert broken
+
+# %%
+for path, content in zip(torn, whole):
+    path.write_bytes(content)
+print("the files are whole again:", len(list(file_batches(manifest, 60, 64, batch_size=8))) == 60)
+
+# %% [markdown]
+# ### Does the training have to wait?
+#
+# If reading is hidden behind training, a step from files takes as long as one from arrays. Twenty-five steps each, in turns:
+
+# %%
+from helpers.scaling import patches_from_files, stream_files
 from helpers.training import bce_dice_loss, training_batches
 import keras
 
 fed = build_unet()
 fed.compile(keras.optimizers.Adam(1e-3), loss=bce_dice_loss)
-sources = {
-    "arrays": training_batches(images, masks, batch_size=8, augmented=False),
-    "stream": stream_batches(200, scene, seed=1, batch_size=8),
-}
+patches, marks = patches_from_files(manifest, 200, 64, part="training")
+sources = {"arrays": training_batches(patches, marks, batch_size=8), "files": stream_files(manifest, 25, 64, batch_size=8)}
 
 # %% tags=["nbval-ignore-output"]
 passes = in_turns({name: lambda s=s: fed.fit(s, steps_per_epoch=25, shuffle=False, verbose=0) for name, s in sources.items()}, rounds=3)
-print(f"a step with the stream takes {np.median(passes['stream']) / np.median(passes['arrays']):.2f} times as long")
+print(f"a step from files takes {np.median(passes['files']) / np.median(passes['arrays']):.2f} times as long as one from arrays")
 
 # %%
 print("both have", {sum(1 for _ in s) for s in sources.values()}, "steps")
 
 # %% [markdown]
-# The two take about the same time, because a picture is drawn much faster than the network learns from it. On two cores the
-# drawing still takes a few percent from the training, and more if other programs use the cores. With a GPU or more cores it would not.
+# A patch is read much faster than the network learns from it. On two cores the reading still takes a few percent from the
+# training, and more if other programs use the cores or if the files are large. With a GPU or more cores it would not.
 #
-# `train_unet` takes a stream as well. `steps` says how many batches make an epoch, after which it validates and saves:
+# `train_unet` takes such a stream. `steps` says how many batches make an epoch, after which it validates and saves. A pass through all
+# training files would be 750 batches, so an epoch need not be a pass:
 
 # %% tags=["nbval-ignore-output"]
-import pathlib
-import tempfile
 from helpers.training import train_unet
 
-scratch = pathlib.Path(tempfile.mkdtemp())
 keras.utils.set_random_seed(1)
-history = train_unet(build_unet(), stream_batches(3 * 60 * 8, scene, seed=1, batch_size=8), (images[:100], masks[:100]),
-                     scratch / "stream", epochs=3, steps=60, augmented=False)
+history = train_unet(build_unet(), stream_files(manifest, 3 * 60, 64, batch_size=8), patches_from_files(manifest, 100, 64),
+                     scratch / "files", epochs=3, steps=60)
 print("validation Dice:", ", ".join(f"{d:.2f}" for d in history.history["val_dice"]))
 
 # %%
 assert history.history["val_dice"][-1] > 0.6
-print("epochs:", len(history.epoch), "- no picture was seen twice, so none can be memorized")
+print("epochs:", len(history.epoch), "- files seen:", f"{3 * 60 * 8:,}", "- a whole pass:", len(own.Manifest(manifest, "training")) // 8, "batches")
+
+# %% [markdown]
+# If such a run is killed in the middle of an epoch, `resume=True` with the same stream ends with the same weights as if it had not been.
+# Section 4 kills one that two processes share.
 
 # %% [markdown]
 # ## 3. One machine, many devices
@@ -513,11 +599,13 @@ def make_step(strategy, model, optimizer, batch_size):
 # descent would go twice as far.
 #
 # `scaling.train_on` adds the rest: the stream with this worker's shard, the log, and a checkpoint after each epoch. It works
-# with any strategy, and `run_workers` starts two processes that call it.
+# with any strategy, and `run_workers` starts two processes that call it. Both train from our folder of 20,000 files, and each of
+# them reads one half of each batch.
 
 # %% tags=["nbval-ignore-output", "more-memory"]
-on_one = scaling.train_on(one, scratch / "one")
-on_two = scaling.run_workers(2, scratch / "two")
+from_files = {"manifest": str(manifest), "size": 64}
+on_one = scaling.train_on(one, scratch / "one", **from_files)
+on_two = scaling.run_workers(2, scratch / "two", **from_files)
 print(*(f"{a:.6f} in this process, {b:.6f} in two others" for a, b in zip(on_one, on_two)), sep="\n")
 
 # %% tags=["more-memory"]
@@ -538,7 +626,7 @@ guess = None  # "goes on alone", "waits for ever" or "ends"
 # %% tags=["more-memory"]
 import time
 
-workers = scaling.start_workers(2, scratch / "long", epochs=5000)
+workers = scaling.start_workers(2, scratch / "long", epochs=5000, **from_files)
 while workers[1].poll() is None and not (scratch / "long" / "log.csv").exists():
     time.sleep(0.1)
 workers[1].kill()
@@ -564,14 +652,14 @@ print("worker 0 wrote:", *(scratch / "long" / "worker-0.txt").read_text().splitl
 from helpers.training import read_log
 
 kept = len(read_log(scratch / "long"))
-resumed = scaling.run_workers(2, scratch / "long", epochs=kept + 2, resume=True)
-uncut = scaling.train_on(one, scratch / "uncut", epochs=kept + 2)
+resumed = scaling.run_workers(2, scratch / "long", epochs=kept + 2, resume=True, **from_files)
+uncut = scaling.train_on(one, scratch / "uncut", epochs=kept + 2, **from_files)
 print("two epochs more, as if nothing had happened:", len(resumed) == kept + 2, np.allclose(resumed, uncut, rtol=1e-3))
 
 # %% [markdown]
 # Three things make this possible, and you know them from notebook 03. The checkpoint holds the weights *and* the state of the
-# optimizer. The pictures depend on their number only. And the checkpoint says how many epochs are done. All machines must be able to
-# read the folder.
+# optimizer. A patch depends on the seed and its place in the stream only. And the checkpoint says how many epochs are done. All
+# machines must be able to read the folder of the run, and that of the files.
 #
 # ### On a real cluster
 #
@@ -890,7 +978,7 @@ checks.exercise_7_2(days)
 # ## What you've learned
 #
 # - You counted the arithmetic of a training step, and profiled where its time goes.
-# - You fed a training from an endless stream of pictures, in the memory of a few.
+# - You fed a training from an endless stream of pictures, and from a folder of 20,000 files, in the memory of a few.
 # - You trained on several devices with `MirroredStrategy`, and on several machines with a loop of your own.
 # - You killed a worker in mid-run, and resumed from the last checkpoint.
 # - You made a step cheaper, by measuring which settings help on your machine.

@@ -1,4 +1,4 @@
-"""Processes that draw pictures while this one trains. They need only the standard library and start quickly.
+"""Processes that draw or read pictures while this one trains. They need only the standard library and start quickly.
 
 The process pools of the standard library run the caller's script again in each process, TensorFlow included, and
 leave processes behind when the caller is killed. These load only the function that they are asked to call.
@@ -48,8 +48,8 @@ def call_in_worker(function, *arguments):
         _mine.process.kill()
         _mine.process = None
         raise RuntimeError(
-            "one of the processes that draw was killed, perhaps because the memory was full. Run the cell again, or "
-            "draw in this process with workers=0."
+            "one of the processes that draw or read was killed, perhaps because the memory was full. Run the cell "
+            "again, or let this process do the work, with workers=0."
         ) from error
     if not done:
         raise result
