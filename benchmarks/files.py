@@ -1,8 +1,8 @@
 """Training from files: Grain, Keras' PyDataset and our own pool side by side, and memory up to 200,000 files.
 
     pip install grain                    only for this measurement
-    python benchmarks/files.py           about ten minutes on two quiet cores; writes files.md
-    python benchmarks/files.py --only loaders, or --only memory      one of its two parts; the other stays as it was
+    python benchmarks/files.py           writes files.md
+    python benchmarks/files.py --only loaders (or steps, or memory)      one of its parts; the others stay as they were
 
 The folders are made by the benchmark and removed. Each loader is measured in a process of its own, in turns with
 arrays, so that ratios hold on a busy machine. All loaders read, check and cut the same patches, by `read_patches`, and
@@ -116,45 +116,52 @@ def batches_of(loader, path, many):
     return iter(to_dataset(lambda: keras_batches(path, int(workers[-1]), "p" in workers), (SIZE, SIZE, 1), many))
 
 
-def measure(loader, path, rounds=5, skipped=40, steps=50, drained=200):
-    """Return the seconds to the first batch, and for each turn those of a step and of a batch, by whose batches."""
+def turns(loader, path, step, rounds=5, skipped=40, counted=150):
+    """Return seconds to the first batch, and in turns those of a batch, or of a training step, by whose batches it was.
+
+    step: compare training steps with those from arrays; without it batches are taken, and compared with our own pool.
+    """
     import psutil
+
+    process, many = psutil.Process(), rounds * (skipped + counted) + 1
+    started = time.perf_counter()
+    files = batches_of(loader, path, many)
+    batch = next(files)
+    first = time.perf_counter() - started
+    rival = batches_of("arrays" if step else "own-1", path, many)
+    use = training(batch) if step else lambda images, masks: None
+
+    def spent():
+        return sum(sum(one.cpu_times()[:2]) for one in (process, *process.children(recursive=True)))
+
+    def take(batches):
+        for _ in range(skipped):  # what was read in advance while the others had their turn does not count
+            use(*next(batches))
+        begun, used = time.perf_counter(), spent()
+        for _ in range(counted):
+            use(*next(batches))
+        return (time.perf_counter() - begun) / counted, (spent() - used) / counted
+
+    found = {"first": first, "seconds": [], "processor": [], "rival": []}
+    for _ in range(rounds):
+        seconds, used = take(files)
+        found["seconds"].append(seconds)
+        found["processor"].append(used)
+        found["rival"].append(take(rival)[0])
+    return found
+
+
+def training(batch):
+    """Return a function that takes one training step as `train_unet` does."""
     import tensorflow as tf
 
     from helpers.anatomy import build_unet
     from helpers.scaling import training_step
 
-    many = rounds * (2 * skipped + steps + drained) + 1
-    started = time.perf_counter()
-    files = batches_of(loader, path, many)
-    images, masks = next(files)
-    first = time.perf_counter() - started
     model = build_unet()
-    training_step(model, images, masks)
-    step = tf.function(lambda x, y: model.train_step((x, y))["loss"])
-    arrays, pool = batches_of("arrays", path, many), batches_of("own-1", path, many)
-    process = psutil.Process()
-
-    def spent():
-        return sum(sum(one.cpu_times()[:2]) for one in (process, *process.children(recursive=True)))
-
-    def take(batches, count, use):
-        for _ in range(skipped):  # what was read in advance while the others had their turn does not count
-            use(*next(batches))
-        begun, used = time.perf_counter(), spent()
-        for _ in range(count):
-            use(*next(batches))
-        return (time.perf_counter() - begun) / count, (spent() - used) / count
-
-    found = {"step": [], "step, arrays": [], "batch": [], "batch, pool": [], "processor": []}
-    for _ in range(rounds):
-        for name, batches in (("step", files), ("step, arrays", arrays)) if loader in STEPS else ():
-            found[name].append(take(batches, steps, lambda x, y: float(step(x, y)))[0])
-        seconds, used = take(files, drained, lambda x, y: None)
-        found["batch"].append(seconds)
-        found["processor"].append(used)
-        found["batch, pool"].append(take(pool, drained, lambda x, y: None)[0])
-    return {"first": first, **found}
+    training_step(model, *batch)
+    step = tf.function(lambda images, masks: model.train_step((images, masks))["loss"])
+    return lambda images, masks: float(step(images, masks))
 
 
 def memory(path, batches):
@@ -186,13 +193,13 @@ def spread(values, digits=2):
     return f"{middle:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
 
 
-def loaders(scratch):
-    """Measure all loaders; returns what each found, by name."""
-    folder = write_scenes(Path(scratch) / "scans", PAIRS, CircleScene(size=SIZE))
+def measured(scratch, names, step):
+    """Measure some loaders in turns; returns what each found, by name."""
+    folder = write_scenes(Path(scratch) / f"scans-{step}", PAIRS, CircleScene(size=SIZE))
     path, _ = index_folder(folder, progress=False)
     found = {}
-    for loader in LOADERS:
-        found[loader] = in_child("measure", loader, str(path))
+    for loader in names:
+        found[loader] = in_child("turns", loader, str(path), step)
         print(loader, found[loader], flush=True)
     return found
 
@@ -208,75 +215,91 @@ def memories(scratch):
     return found
 
 
-def table(found):
-    """Return the lines of the report."""
+def conditions():
+    """Return in words on what the measurement ran."""
+    return (f"{os.cpu_count()} CPU cores, load {os.getloadavg()[0]:.0f} at the end; {PAIRS:,} pairs of gray PNG files of {SIZE}x{SIZE}, batches of {BATCH}. "
+            "Medians of five turns, with their middle half")
+
+
+def loaders(scratch):
+    """Return the lines on all loaders beside our own pool, and which of them stays."""
+    found = measured(scratch, LOADERS, False)
     good = {name: one for name, one in found.items() if isinstance(one, dict)}
-    slower = {name: np.divide(one["batch"], one["batch, pool"]) for name, one in good.items()}
-    steps = {name: np.divide(one["step"], one["step, arrays"]) for name, one in good.items() if name in STEPS}
+    ratios = {name: np.divide(one["seconds"], one["rival"]) for name, one in good.items()}
     lines = [
-        "# Training from files", "",
-        f"`python benchmarks/files.py`, {os.cpu_count()} CPU cores, load {os.getloadavg()[0]:.1f} at the end. {PAIRS:,} pairs of PNG files of "
-        f"{SIZE}x{SIZE}; every loader reads, checks and cuts", f"the same patches, in batches of {BATCH}. Medians with the middle half of five "
-        "turns; ratios were measured in turns within one process.", "",
-        "| loader | a batch, to one from our pool | processor time of a batch, ms | a training step, to one from arrays | seconds to the first batch |",
-        "| --- | --- | --- | --- | --- |",
+        "## Loaders", "",
+        f"{conditions()}.", "Every loader reads, checks and cuts the same patches; ratios are between turns in one process.", "",
+        "| loader | a batch, to one from our pool with 1 process | processor time of a batch, ms | seconds to the first batch |", "| --- | --- | --- | --- |",
     ]
     for name, title in LOADERS.items():
         one = found[name]
-        if name not in good:
-            lines.append(f"| {title} | did not work: {one} | | | |")
-            continue
-        lines.append(
-            f"| {title} | {spread(slower[name])} | {spread(np.multiply(one['processor'], 1000), 1)} | {spread(steps[name]) if name in steps else ''} | {one['first']:.1f} |"
-        )
-    lines += ["", "## Which loader stays", "", "A library within 1.3 times of our own pool replaces it.", ""]
+        cells = f"{spread(ratios[name])} | {spread(np.multiply(one['processor'], 1000), 1)} | {one['first']:.1f}" if name in good else f"did not work: {one} | |"
+        lines.append(f"| {title} | {cells} |")
+    lines += ["", "A library would replace our own pool if it were within 1.3 times of it, in time and in processor time, which on two cores is taken", "from the training.", ""]
     for kind, title in (("grain", "Grain"), ("keras", "PyDataset")):
         names = [name for name in good if name.startswith(kind)]
-        best = min(names, key=lambda name: np.median(slower[name]), default=None)
+        best = min(names, key=lambda name: np.median(ratios[name]), default=None)
         if best:
             work = np.median(good[best]["processor"]) / np.median(good["own-1"]["processor"])
-            again = np.median(slower[best])
-            lines.append(f"- {title} at its best ({LOADERS[best].split(', ')[1]}): {again:.2f} times the time of our pool for a batch, with {work:.2f} times "
-                         f"the processor time. {'Within' if again <= 1.3 else 'Beyond'} 1.3.")
-    bound = 1.10
-    lines += ["", "## A step from files, to one from arrays", ""]
-    for name in ("own-0", "own-1"):
-        usual = np.median(steps[name])
-        lines.append(f"- {LOADERS[name]}: {usual:.2f}; the bound is at most {bound:.2f}: {'kept' if usual <= bound else 'missed'}.")
+            within = max(np.median(ratios[best]), work) <= 1.3
+            lines.append(
+                f"- {title} at its best ({LOADERS[best].split(', ')[1]}): {np.median(ratios[best]):.2f} times the time of our pool, with {work:.2f} times "
+                f"the processor time. {'It is within 1.3.' if within else 'Our pool stays.'}"
+            )
+    alone, work = np.median(ratios["own-0"]), np.median(good["own-0"]["processor"]) / np.median(good["own-1"]["processor"])
+    lines += ["", f"PyDataset's threads belong to the process that trains. So does the one of our own without a process, `workers=0`: {alone:.2f} times the time of the pool,",
+              f"{work:.2f} times the processor time. Unlike PyDataset, it begins at any batch and is a `tf.data.Dataset`, as `train_unet` takes it."]
     return lines
 
 
-def memory_table(used):
+def steps(scratch):
+    """Return the lines on a training step from files, to one from arrays."""
+    found, bound = measured(scratch, STEPS, True), 1.10
+    lines = ["## A training step from files, to one from arrays", "", f"{conditions()}. The bound is {bound:.2f} for our own pool with 1 process.", "",
+             "| loader | a step, to one from arrays | bound |", "| --- | --- | --- |"]
+    for name in STEPS:
+        ratios = np.divide(found[name]["seconds"], found[name]["rival"])
+        told = ("kept" if np.median(ratios) <= bound else "missed") if name == "own-1" else ""
+        lines.append(f"| {LOADERS[name]} | {spread(ratios)} | {told} |")
+    return lines
+
+
+def memory_table(scratch):
     """Return the lines on memory."""
+    used = memories(scratch)
     few, many = (used[files] for files in FILES)
     return [
         "## Memory", "",
-        f"One pass of the stream, with TensorFlow and the process that reads, {os.cpu_count()} CPU cores: {few:.0f} MB from {FILES[0]:,} files, {many:.0f} MB from "
+        f"One pass of the stream, with TensorFlow and the process that reads: {few:.0f} MB from {FILES[0]:,} files, {many:.0f} MB from "
         f"{FILES[1]:,}, {many - few:+.0f} MB; the bound is 100: {'kept' if many - few <= 100 else 'missed'}.",
     ]
+
+
+PARTS = {"loaders": loaders, "steps": steps, "memory": memory_table}
 
 
 def main() -> None:
     """Measure and write the table, or be one of the measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--only", choices=("loaders", "memory"), help="measure one part and keep the other")
+    parser.add_argument("--only", choices=PARTS, help="measure one part and keep the others")
     options = parser.parse_args()
     if options.child:
         what, *arguments = json.loads(options.child)
-        found = measure(*arguments) if what == "measure" else {"memory": memory(*arguments)}
+        found = turns(*arguments) if what == "turns" else {"memory": memory(*arguments)}
         print(json.dumps(found), flush=True)
         os._exit(0)  # processes of a library must not hold this one back
     if options.only != "memory" and importlib.util.find_spec("grain") is None:
         sys.exit("Grain is not installed, and this measurement compares with it. Install it with: pip install grain")
-    first, mark, second = (REPORT.read_text(encoding="utf-8") if REPORT.exists() else "").partition("## Memory")
-    with tempfile.TemporaryDirectory() as scratch:
-        if options.only != "memory":
-            first = "\n".join(table(loaders(scratch))) + "\n\n"
-        if options.only != "loaders":
-            mark, second = "", "\n".join(memory_table(memories(scratch))) + "\n"
-    print(first + mark + second)
-    REPORT.write_text(first + mark + second, encoding="utf-8")
+    for name in PARTS if options.only is None else (options.only,):
+        with tempfile.TemporaryDirectory() as scratch:
+            part = "\n".join(PARTS[name](scratch))
+        text = REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
+        kept = {old.partition("\n")[0]: f"## {old}".strip() for old in f"\n{text}".split("\n## ")[1:]}
+        kept[part.partition("\n")[0].removeprefix("## ")] = part
+        head = ["# Training from files", "Measured by `python benchmarks/files.py`, which makes the folders of files and removes them."]
+        REPORT.write_text("\n\n".join([*head, *kept.values()]) + "\n", encoding="utf-8")
+        print(part, flush=True)
 
 
 if __name__ == "__main__":
