@@ -106,15 +106,22 @@ ALL = {  # heading: control, key, what is typed to make it
     "The schedule": ("panels.schedule_panel()", "warmup", "ArrowRight"),
     "The feature viewer": ("panels.feature_panel(model, images)", "level", "ArrowDown"),
     "The flip book": ("panels.flip_panel(book)", "page", "ArrowRight"),
+    "How many are there?": ("panels.counting_panel(methods)", "circles", "ArrowRight"),
+    "The balance of classes": ("panels.balance_panel(three)", "favor", "ArrowRight"),
 }
 BOOK = """
+from helpers import MODELS
 from helpers.synthesis import make_dataset
 from helpers.panels.callbacks import FlipBook
 images, masks = make_dataset(4, seed=4)
 book = FlipBook(images[:2], masks[:2])
 book.set_model(model)
 book.on_train_begin()
-book.on_epoch_end(0)"""
+book.on_epoch_end(0)
+from helpers.instances import split_objects
+from helpers.training import predict
+methods = {"Watershed": lambda images: split_objects(predict(model, images))}
+three = load_network(MODELS / "unet_classes.keras")"""
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +148,7 @@ def test_every_panel_as_a_screen_reader_has_it(heading, everything):
     panel = everything.panel(heading)
     panel.until(lambda: panel.panel.locator("[aria-live=polite]").last.inner_text(), "the facts are spoken")
     tree = re.sub(r"\d+\.\d+|\d+(?= px| %|%)", "#", panel.panel.aria_snapshot())  # what a network says may differ a little
-    file = TREES / f"{heading.lower().replace(' ', '_')}.txt"
+    file = TREES / f"{re.sub('[^a-z]+', '_', heading.lower().strip('?'))}.txt"
     if os.environ.get("UNET_COURSE_WRITE_TREES"):
         TREES.mkdir(exist_ok=True)
         file.write_text(tree + "\n", encoding="utf-8")
@@ -158,7 +165,7 @@ def test_every_panel_answers_the_keyboard(heading, everything, screenshots):
     everything.page.keyboard.press(key)
     panel.until(lambda: panel.answers() > before, f"{heading} answers")
     assert panel.message() == ""
-    panel.panel.screenshot(path=screenshots / f"{heading.replace(' ', '_').lower()}.png")
+    panel.panel.screenshot(path=screenshots / f"{re.sub('[^a-z]+', '_', heading.lower().strip('?'))}.png")
     panel.panel.get_by_role("button", name="Reset").click()
 
 
@@ -170,7 +177,7 @@ def test_every_panel_fits_the_window(heading, width, height, everything, screens
     panel, (_, control, _) = everything.panel(heading), ALL[heading]
     panel.focus(control)
     panel.center()
-    everything.page.screenshot(path=screenshots / f"{heading.replace(' ', '_').lower()}_{width}.png")
+    everything.page.screenshot(path=screenshots / f"{re.sub('[^a-z]+', '_', heading.lower().strip('?'))}_{width}.png")
     assert panel.panel.evaluate("p => p.scrollWidth <= p.clientWidth"), "it is cut off at the side"
     if width == 1366:
         assert panel.panel.bounding_box()["height"] < 650, "it does not fit a small laptop's window"

@@ -344,3 +344,35 @@ def test_the_balance_of_classes_is_pythons(reader, monkeypatch):  # noqa: F811
     page.keyboard.press("End")
     until(page, panel, 2)
     assert panel.locator(".unet-facts dd").last.inner_text() == f"{favored[-1]} px" and page.complaints == []
+
+
+WORDS = """all => all.map(one => { const words = document.createRange(); words.selectNodeContents(one);
+    const box = words.getBoundingClientRect(); return [box.left, box.top, box.width]; })"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (683, 384), (360, 740)])
+@pytest.mark.parametrize(("name", "title"), PANELS)
+def test_every_panel_fits_the_window(name, title, width, height, reader):  # noqa: F811
+    """Whole on a small laptop; at 200 % zoom, which halves it, a picture and the control that the hand is on are in view."""
+    page, panel = opened(reader, name, title, width)
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_timeout(300)
+    control = panel.locator("input[type=range], select, input[type=radio]").last
+    control.focus()
+    panel.evaluate("p => p.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(400)
+    folder = os.environ.get("UNET_COURSE_SCREENSHOTS")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"fit_{name[:2]}_{title.split()[-1].strip('?')}_{width}.png"))
+    assert panel.evaluate("p => p.scrollWidth <= p.clientWidth"), "it is cut off at the side"
+    for part in (".unet-facts div", ".unet-legend li"):  # words side by side do not run into each other
+        boxes = [one for one in panel.locator(part).evaluate_all(WORDS) if one[2]]
+        assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if abs(a[1] - b[1]) < 8 and a[0] < b[0] + b[2] - 1 and b[0] < a[0] + a[2] - 1]
+    bar = page.locator("header.bd-header-article, .bd-header").evaluate_all("all => Math.max(0, ...all.map(one => one.getBoundingClientRect()).filter(box => box.top <= 0).map(box => box.bottom))")
+    box = panel.bounding_box()
+    if width == 1366:
+        assert box["y"] >= bar and box["y"] + box["height"] <= height, (box, bar)
+    if width > 600:
+        for part in (panel.locator(".unet-view").first, control):
+            box = part.bounding_box()
+            assert box["y"] >= bar and box["y"] + min(box["height"], 60) <= height, (box, bar)

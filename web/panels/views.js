@@ -139,7 +139,7 @@ const number = (value) => (Math.abs(value) >= 100 || Number.isInteger(value) ? S
 
 function uView(node, set) {
   let view;
-  const start = drawing(node, (wide) => Math.min(50 + (view.control ? 38 : 48) * Math.max(...view.stages.map((s) => s[1]), 1), 0.9 * wide + 40)), key = el('ul', { class: 'unet-legend' });
+  const start = drawing(node, (wide) => Math.min(50 + (view.control ? 34 : 48) * Math.max(...view.stages.map((s) => s[1]), 1), 0.9 * wide + 40)), key = el('ul', { class: 'unet-legend' });
   node.append(key);
   return (given) => {
     view = given;
