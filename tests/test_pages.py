@@ -1,5 +1,6 @@
 """What tools/pages.py makes of notebooks and README, before Sphinx makes a site of it. (The site itself: tests/browser.)"""
 
+import importlib
 import re
 import shutil
 import tomllib
@@ -29,11 +30,21 @@ def positions():
     return pages.title_positions()
 
 
-def test_alt_text_is_the_title_and_what_is_printed_below(positions):
-    shown = cell('figures.show_images(a, ["x", "y"], "Two discs", "Left gray.")', None, "Left gray.\n")
-    assert pages.alt_texts(shown, positions) == ["Two discs. Left gray."]
-    assert pages.alt_texts(cell('figures.plot_bars(a, b, "Which wins?")', None, "a 1; b 2.\n"), positions) == ["Which wins? a 1; b 2."]
-    assert pages.alt_texts(cell('panels.show_still(f, [], title="Three settings.")', None, "easy\nhard\n"), positions) == ["Three settings. easy hard"]
+@pytest.mark.parametrize(("code", "expected"), [
+    ('figures.show_images(a, ["x", "y"], "Two discs", "Left gray.")', "Two discs. Pictures side by side: x; y."),
+    ('figures.plot_bars(a, b, "Which wins?")', "Which wins? Horizontal bars with their numbers."),
+    ('panels.show_still(f, [{}], ["easy", "hard"], title="Two settings.")',
+     "Two settings. The panel's pictures at several settings, one row below the other: easy; hard."),
+    ('figures.plot_lines(x, {"loss": a, "Dice": b}, title="It learns")', "It learns. A chart of curves: loss; Dice."),
+])
+def test_alt_text_says_what_is_drawn_and_not_what_is_printed_below(code, expected, positions):
+    assert pages.alt_texts(cell(code, None, "Left gray.\n"), positions) == [expected]
+
+
+def test_every_function_that_draws_a_titled_figure_has_its_words(positions):
+    assert set(pages.DRAWN) <= set(positions)
+    public = {f"{name}.{one}" for name in ("figures", "panels") for one in importlib.import_module(f"helpers.{name}").__all__}
+    assert set(positions) & public == set(pages.DRAWN)
 
 
 def test_the_answer_to_a_guess_is_no_part_of_the_alt_text(positions):
@@ -50,9 +61,9 @@ def test_words_above_a_picture_count_where_none_stand_below(positions):
 
 
 def test_a_picture_without_words_is_refused(positions):
-    with pytest.raises(ValueError, match="no alt text"):
+    with pytest.raises(ValueError, match="nothing is printed"):
         pages.alt_texts(cell("show(x)", None), positions)
-    with pytest.raises(ValueError, match="no alt text"):
+    with pytest.raises(ValueError, match="nothing is printed"):
         pages.alt_texts(cell("show(x)", None, "Say it. (No guess yet.)"), positions)
 
 

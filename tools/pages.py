@@ -43,34 +43,69 @@ def title_positions(root: Path = ROOT) -> dict[str, int]:
     return found
 
 
-def figure_titles(source: str, positions: dict[str, int]) -> list[str]:
-    """Return the titles written in a cell's calls of `pictures` and `panels`; those made by code while it runs are left out."""
-    titles = []
+# What each function draws, in words for those who cannot see it.
+DRAWN = {
+    "figures.show_images": "Pictures side by side", "figures.show_pairs": "Scans, and below them their masks",
+    "figures.show_numbers": "An array as colored squares, each with its number",
+    "figures.show_predictions": "Scans with outlines of truth and prediction, and below them maps of the errors",
+    "figures.show_classes": "Scans, and below them the classes of their pixels as colors",
+    "figures.plot_gray_levels": "A scan, and beside it how often each gray level occurs in lesions and background",
+    "figures.plot_bars": "Horizontal bars with their numbers", "figures.plot_lines": "A chart of curves",
+    "figures.plot_spread": "A chart of mean curves, each in a band from lowest to highest",
+    "figures.plot_history": "Two charts, loss and Dice over the epochs, training beside validation",
+    "figures.plot_bins": "A chart of points with intervals",
+    "figures.plot_reliability": "A chart of how often what is predicted comes true, beside the diagonal",
+    "figures.plot_confusion": "A table of pixel counts, shaded by their share of the row",
+    "figures.draw_unet": "A drawing of the network as a U, with its shapes",
+    "panels.show_still": "The panel's pictures at several settings, one row below the other",
+    "panels.show_result": "The panel's pictures in one row",
+}
+
+
+def drawn_figures(source: str, positions: dict[str, int]) -> list[str]:
+    """Return, for each call of `figures` and `panels` in a cell, its title and what it draws, with the names in the code.
+
+    Those whose title is made by code while it runs give only what they draw, which is no text to stand alone: "".
+    """
+    found = []
     for call in ast.walk(ast.parse(re.sub(r"^[%!].*$", "", source, flags=re.MULTILINE))):
         name = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
-        if name in positions:
-            named = [keyword.value for keyword in call.keywords if keyword.arg == "title"]
-            placed = call.args[positions[name] : positions[name] + 1]
-            titles += [node.value for node in named or placed if isinstance(node, ast.Constant)]
-    return [title for title in titles if title]
+        if name not in positions:
+            continue
+        named = {keyword.arg: keyword.value for keyword in call.keywords}
+        place = positions[name]
+        title = named.get("title", call.args[place] if place < len(call.args) else None)
+        parts = [words for node in [*call.args, *named.values()] if (words := constants(node))]
+        if isinstance(title, ast.Constant) and title.value and name in DRAWN:
+            names = ": " + "; ".join(parts[0]) if parts else ""
+            found.append(f"{title.value.rstrip('.')}{'' if title.value[-1] in '?!' else '.'} {DRAWN[name]}{names}.")
+        else:
+            found.append("")
+    return found
+
+
+def constants(node) -> list[str]:
+    """Return the texts of a list, or the names of a dictionary, if they are all written out in the code."""
+    nodes = node.keys if isinstance(node, ast.Dict) else node.elts if isinstance(node, (ast.List, ast.Tuple)) else []
+    texts = [one.value for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return texts if len(texts) == len(nodes) else []
 
 
 def alt_texts(cell, positions: dict[str, int]) -> list[str]:
-    """Return one text for each picture among a cell's outputs: the figure's title, and what is printed under it.
+    """Return one text for each picture among a cell's outputs: its title, and what is drawn.
 
-    Where nothing is printed under a picture, what stands above it counts. The answer to a guess is not part of it.
+    The sentence that is printed under it is not repeated: whoever listens hears it next. Where the code does not say
+    what a picture shows, that sentence has to do, or one above it. The answer to a guess is not part of it.
     """
-    titles = figure_titles(cell.source, positions)
-    texts = []
-    for i, output in enumerate(cell.outputs):
-        if not any(kind.startswith("image/") for kind in output.get("data", {})):
-            continue
+    drawn, texts = drawn_figures(cell.source, positions), []
+    pictures = [i for i, output in enumerate(cell.outputs) if any(kind.startswith("image/") for kind in output.get("data", {}))]
+    for number, i in enumerate(pictures):
         printed = [o.text for o in cell.outputs[i + 1 : i + 2] or cell.outputs[:i] if o.output_type == "stream"]
         lines = [line.strip() for line in "\n".join(printed).splitlines() if line.strip() and "guess" not in line.lower()]
-        words = " ".join([title if title[-1] in ".?!" else f"{title}." for title in titles if len(titles) == 1] + lines)
         if not lines:
-            raise ValueError(f"nothing is printed with the picture of this cell, so there is no alt text for it:\n{cell.source}")
-        texts.append(words)
+            raise ValueError(f"nothing is printed with the picture of this cell, so nobody who cannot see it knows what it shows:\n{cell.source}")
+        own = drawn[number] if len(drawn) == len(pictures) else ""
+        texts.append(own or " ".join(lines))
     return texts
 
 

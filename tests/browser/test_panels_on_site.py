@@ -354,6 +354,8 @@ WORDS = """all => all.map(one => { const words = document.createRange(); words.s
 @pytest.mark.parametrize(("name", "title"), PANELS)
 def test_every_panel_fits_the_window(name, title, width, height, reader):  # noqa: F811
     """Whole on a small laptop; at 200 % zoom, which halves it, a picture and the control that the hand is on are in view."""
+    from axe_playwright_python.sync_playwright import Axe
+
     page, panel = opened(reader, name, title, width)
     page.set_viewport_size({"width": width, "height": height})
     page.wait_for_timeout(300)
@@ -376,3 +378,5 @@ def test_every_panel_fits_the_window(name, title, width, height, reader):  # noq
         for part in (panel.locator(".unet-view").first, control):
             box = part.bounding_box()
             assert box["y"] >= bar and box["y"] + min(box["height"], 60) <= height, (box, bar)
+        found = Axe().run(page, context=".unet-panel").response["violations"]
+        assert not [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]

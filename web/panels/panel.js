@@ -34,6 +34,11 @@ export function mount(place, spec, brain) {
     if (root.contains(event.target)) event.target.toggleAttribute('data-lm-suppress-shortcuts', !event.ctrlKey && !event.metaKey);
   };
   window.addEventListener('keydown', guard, true);
+  // In a low window pictures and facts scroll (panel.css), and the keyboard has to get there.
+  const low = window.matchMedia('(max-height: 480px)');
+  const reachable = () => [views, facts].forEach((part) => (low.matches ? part.setAttribute('tabindex', '0') : part.removeAttribute('tabindex')));
+  low.addEventListener('change', reachable);
+  reachable();
   let settings = { ...brain.settings }, asked = null, turn = 0, gone = false, player = null, shown = [];
   const timers = {};
   const later = (key, wait, call) => { clearTimeout(timers[key]); timers[key] = setTimeout(call, wait); };
@@ -132,6 +137,6 @@ export function mount(place, spec, brain) {
   place.append(root);
   return {
     lost() { gone = true; stop(); controls.disabled = true; Object.values(timers).forEach(clearTimeout); say(GONE, 'gone'); },
-    close() { stop(); window.removeEventListener('keydown', guard, true); Object.values(timers).forEach(clearTimeout); shown.forEach((one) => one.close()); },
+    close() { stop(); low.removeEventListener('change', reachable); window.removeEventListener('keydown', guard, true); Object.values(timers).forEach(clearTimeout); shown.forEach((one) => one.close()); },
   };
 }
