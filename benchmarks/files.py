@@ -218,7 +218,8 @@ def memories(scratch):
 def conditions():
     """Return in words on what the measurement ran."""
     return (f"{os.cpu_count()} CPU cores, load {os.getloadavg()[0]:.0f} at the end; {PAIRS:,} pairs of gray PNG files of {SIZE}x{SIZE}, batches of {BATCH}. "
-            "Medians of five turns, with their middle half")
+            "Medians of five turns, with their middle half"
+            + ("; the machine was busy, so measure again on a quiet one before anything is exchanged" if os.getloadavg()[0] > 3 else ""))
 
 
 def loaders(scratch):
