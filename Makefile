@@ -48,6 +48,7 @@ release: $(ENV)/lab.ready
 
 model: $(ENV)/lab.ready
 	$(BIN)/python models/train_shipped.py
+	$(BIN)/python models/train_pages.py
 
 bench: $(ENV)/test.ready
 	$(BIN)/python benchmarks/run.py
