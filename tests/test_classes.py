@@ -389,7 +389,7 @@ def test_weights_move_with_their_pictures():
         with pytest.raises(ValueError, match=words):
             weighted_batches(images, masks, wrong, classes=3)
     for settings in ({"batch_size": 0}, {"epochs": 0}):
-        with pytest.raises(ValueError, match="expected at least 1 of each"):
+        with pytest.raises(ValueError, match="expected a whole number of at least 1"):
             weighted_batches(images, masks, weights, classes=3, **settings)
 
 
