@@ -14,6 +14,7 @@ from helpers import MODELS
 from helpers.diagnosis import CAUSES, diagnose, visit
 from helpers.diagnosis.report import Finding
 from helpers.synthesis import CircleScene, make_classes, make_dataset
+from helpers.ward import admit
 
 SCENE = CircleScene()
 
@@ -336,3 +337,14 @@ def test_from_predictions_alone_labels_of_the_training_stay_possible():
     nothing = np.zeros(masks.shape, np.float32)
     for found in (diagnose(images, masks, y_pred=nothing), diagnose(images, masks, y_pred=nothing, history=stuck())):
         assert found and all("masks_outlines" in f.rivals or f.cause == "imbalance" for f in found), found
+
+
+# --- cases that an earlier record of the clinic got wrong ---
+
+
+@pytest.mark.parametrize(("cause", "seed"), [("gray_scale_changed", 2), ("overfitting", 4)])
+def test_patients_whom_the_doctor_once_got_wrong(cause, seed):
+    """A gray scale that was squeezed and hardly mattered; an over-fit with one training picture missed."""
+    patient = admit(cause, [seed, 40])
+    found = diagnose(*patient.val, model=patient.network, history=patient.curves, training=patient.train)
+    assert found.causes[:1] == [cause]

@@ -8,6 +8,7 @@ from helpers.diagnosis.material import ask, safely, some_of
 from helpers.diagnosis.network import layers_of
 from helpers.diagnosis.remedies import dice_with_lesions
 from helpers.diagnosis.scores import dice_of, measure
+from helpers.diagnosis.shapes import apart
 
 
 def check_generalizing(case):
@@ -44,6 +45,10 @@ def _by_pictures(case, there, here):
     if gap > 0.1 and gap > 3 * error and there.mean() > 0.6:
         turned = _turning_point(case.curves)
         return [finding("overfitting", 0.9 if gap > 0.15 and n <= 200 else 0.8, seen + turned)]
+    middle = float(np.median(there)), float(np.median(here))
+    if len(there) >= 6 and middle[0] > 0.8 and middle[0] - middle[1] > 0.2 and apart(here, there) > 0.8:
+        seen = f"the median Dice is {middle[0]:.2f} on the {n} training pictures and {middle[1]:.2f} on these"
+        return [finding("overfitting", 0.85, seen + _turning_point(case.curves))]  # means hang on one missed picture
     loss = case.curves.get("loss")
     flat = loss is not None and len(loss) >= 4 and np.ptp(loss[-max(3, len(loss) // 3):]) < 0.05 * abs(loss[0])
     enough = case.steps is None or case.steps >= 150
