@@ -1,6 +1,7 @@
 """Where the course starts: the setup cell on Colab, the build for Binder, the checks before an installation."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 import address
+import lab
 import nbformat
 import platforms
 import pytest
@@ -163,6 +165,19 @@ def test_make_lab_ends_with_a_link_that_opens_notebook_00(tmp_path, folder):
             os.killpg(started.pid, signal.SIGTERM)
             started.wait(60)
     assert not list(tmp_path.rglob("ran"))
+
+
+def test_no_question_about_news_covers_the_notebook(tmp_path):
+    """In the environment that make has set up, once; a student's own, and a choice that is there, are left alone."""
+    own, other = tmp_path / "course" / ".venv", tmp_path / "other"
+    choices = own / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    lab.ask_no_news(other, tmp_path / "course")
+    assert not other.exists()
+    lab.ask_no_news(own, tmp_path / "course")
+    assert json.loads(choices.read_text()) == {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
+    choices.write_text("{}")
+    lab.ask_no_news(own, tmp_path / "course")
+    assert choices.read_text() == "{}"
 
 
 # --- what is missing on Colab is added; what is there stays ------------------------------------------------------------

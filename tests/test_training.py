@@ -459,6 +459,19 @@ def test_whole_numbers_of_numpy_are_whole_numbers(data, tmp_path):
     train_unet(small_unet(), *data, tmp_path / "run", np.int64(1), batch_size=np.int32(8), peak_rate=np.float32(1e-3))
 
 
+def test_a_monitor_that_is_not_in_the_log_is_named(data, tmp_path):
+    """Keras only warns, and the network would end without the weights of any best epoch."""
+    with pytest.raises(ValueError, match="monitor is 'val_dise', and the log has dice, loss, val_dice, val_loss"):
+        train_unet(small_unet(), *data, tmp_path / "run", epochs=2, monitor="val_dise")
+    model = small_unet()
+    model.compile("adam", loss=bce_loss)  # without a score
+    with pytest.raises(ValueError, match="monitor is 'val_dice', and the log has loss, val_loss"):
+        train_unet(model, *data, tmp_path / "other", epochs=2)
+    model = small_unet()
+    model.compile("adam", loss=bce_loss)
+    train_unet(model, *data, tmp_path / "loss", epochs=1, monitor="val_loss")
+
+
 def test_a_misspelled_setting_is_named(data, tmp_path):
     with pytest.raises(TypeError, match="no setting 'batchsize'; it has batch_size"):
         train_unet(small_unet(), *data, tmp_path / "run", epochs=1, batchsize=8)

@@ -5,6 +5,7 @@
 Where there is no browser, the link is what you open yourself. A port that is taken is left alone: the next one serves.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -38,6 +39,17 @@ def is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
+def ask_no_news(environment: Path, course: Path = ROOT) -> None:
+    """Keep JupyterLab from covering the notebook with its question about news, in the environment that make has set up.
+
+    A student's own environment, and one in which somebody has made such a choice already, are left as they are.
+    """
+    choices = environment / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    if environment.resolve() == (course / ".venv").resolve() and not choices.exists():
+        choices.parent.mkdir(parents=True, exist_ok=True)
+        choices.write_text(json.dumps({"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}) + "\n")
+
+
 def command(arguments) -> list[str]:
     """Return the command that starts JupyterLab here."""
     start = [sys.executable, "-m", "jupyter", "lab", "--log-level=WARN",  # so that the link stays the last line
@@ -66,6 +78,7 @@ def main(arguments=None) -> int:
         print("You are root here, as in most containers. JupyterLab is started all the same (--allow-root): "
               "whoever has the link below can do anything on this machine.", flush=True)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # so that the server ends with this process
+    ask_no_news(Path(sys.prefix))
     server = subprocess.Popen(command(arguments))
     try:
         end, address = time.monotonic() + SECONDS, ""

@@ -3,7 +3,7 @@
     python tools/pages.py      writes site/_build/html (needs site/requirements.txt; `make site` sets that up)
 
 The pages are written to site/_build/pages first. Notebooks, README and TEACHING.md are the only sources; what a web page
-needs on top is added here: alt text from the line that is printed under each picture, launch links from the one address,
+needs on top is added here: alt text that says what is drawn, tiles of wide figures, launch links from the one address,
 links that lead to pages, and a sentence on what only a running notebook has.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import address
 import answers
+import strips
 import web
 import nbformat
 
@@ -225,7 +226,7 @@ def main() -> int:
     status = subprocess.run([*command, "--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]).returncode
     if status == 0:
         web.put_into(BUILT / "html", notebooks)
-        web.reflow(BUILT / "html")
+        print("figures that reflow on a phone:", strips.reflow(BUILT / "html"))
         answers.write(asked, BUILT / "html" / "answers")
         print(f"The site is in {(BUILT / 'html').relative_to(ROOT)}; open index.html in a browser.")
     return status

@@ -106,11 +106,6 @@ def put_into(html: Path, notebooks: list[tuple[str, str]]) -> None:
     (html / "index.html").write_text(first, encoding="utf-8")
 
 
-def reflow(html: Path) -> None:
-    """Let wide figures of the built site reflow on a phone; see strips.mjs."""
-    subprocess.run([*node("node"), str(ROOT / "tools" / "strips.mjs"), str(html)], check=True)
-
-
 def read_weights(path: Path) -> dict[str, np.ndarray]:
     """Return the weights of a `.keras` file, "encoder_1_conv1/kernel" to array, without loading Keras."""
     weights = {}

@@ -29,7 +29,12 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):
         super().__init__(self.place.with_name("draft.keras"), **kwargs)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Keep the network if it is sound and the best so far."""
+        """Keep the network if it is sound and the best so far. Raises ValueError if `monitor` is not in the log."""
+        if self.monitor not in (logs or {}):
+            raise ValueError(
+                f"monitor is {self.monitor!r}, and the log has {', '.join(sorted(logs or {}))}. Without it nothing "
+                "says which epoch is best. Name one of these, and start again in a new folder."
+            )
         if is_finite(self.model):
             super().on_epoch_end(epoch, logs)
         if Path(self.filepath).exists():

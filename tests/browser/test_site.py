@@ -5,7 +5,6 @@ Run by `make test-site`, which builds the site first and says where it is in UNE
 
 import functools
 import http.server
-import json
 import os
 import re
 import subprocess
@@ -15,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlencode, urlsplit
 
 import pytest
-import web
+import strips
 from bs4 import BeautifulSoup
 from jupyter_page import ROOT, browser_path, launch
 
@@ -243,25 +242,15 @@ name = "curve.png"; figures.plot_lines(range(9), {{"a": range(9), "b": range(9)}
 name = "history.png"; figures.plot_history(dict(loss=[1, 0.5], val_loss=[1, 0.6], dice=[0.1, 0.7], val_dice=[0.1, 0.6]), "Two charts")
 name = "levels.png"; figures.plot_gray_levels(images[0], masks[0], 0.6, "A picture and a chart")"""
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
-    script = f"""import fs from 'node:fs';
-const {{ readPng, tiles, writePng }} = await import({(ROOT / 'tools' / 'strips.mjs').as_uri()!r});
-const ink = ({{ rgb }}) => rgb.reduce((sum, v, i) => sum + (i % 3 === 0 && Math.min(v, rgb[i + 1], rgb[i + 2]) < 245 ? 1 : 0), 0), found = {{}};
-for (const name of fs.readdirSync('.').filter((one) => one.endsWith('.png'))) {{
-  const whole = readPng(fs.readFileSync(name)), parts = tiles(whole), again = parts.map((one) => readPng(writePng(one)));
-  found[name.slice(0, -4)] = [parts.map((one) => [one.width, one.height, Boolean(one.words)]), ink(whole), parts.reduce((sum, one) => sum + ink(one), 0),
-    again.every((one, i) => one.width === parts[i].width && Buffer.compare(one.rgb, parts[i].rgb) === 0)];
-}}
-console.log(JSON.stringify(found));"""
-    (tmp_path / "cut.mjs").write_text(script)
-    done = subprocess.run([*web.node("node"), "cut.mjs"], cwd=tmp_path, check=True, capture_output=True, text=True)
-    found = json.loads(done.stdout)
-    shapes = {name: [part[2] for part in parts] for name, (parts, *_) in found.items()}
+    found = {path.stem: (strips.read_png(path), strips.tiles(strips.read_png(path))) for path in tmp_path.glob("*.png")}
+    shapes = {name: [part.words for part in parts] for name, (_, parts) in found.items()}
     assert shapes["curve"] == [] and shapes["levels"] == shapes["history"] == [False, False]
     assert shapes["images"][-5:] == [False] * 5 and all(shapes["images"][:-5])
-    pictures = [part for part in found["predictions"][0] if not part[2]]
-    assert len(pictures) == 6 and all(tall > 1.9 * wide for wide, tall, _ in pictures), "a scan and its errors stay together"
-    for name, (parts, ink, kept, same) in found.items():
-        assert same and (not parts or kept == ink), f"{name}: something that was drawn is in no tile, or in two"
+    pictures = [part.pixels.shape for part in found["predictions"][1] if not part.words]
+    assert len(pictures) == 6 and all(tall > 1.9 * wide for tall, wide, _ in pictures), "a scan and its errors stay together"
+    for name, (whole, parts) in found.items():
+        ink, kept = (sum(int((one.min(axis=2) < 245).sum()) for one in some) for some in ([whole], [part.pixels for part in parts]))
+        assert not parts or kept == ink, f"{name}: something that was drawn is in no tile, or in two"
 
 
 @pytest.mark.parametrize("name", ["01_data_synthesis", "02_unet_anatomy", "03_training_with_callbacks", "04_evaluation_and_visualization"])
