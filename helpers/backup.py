@@ -11,9 +11,9 @@ the folder holds a whole backup, even if the power fails.
 
 import hashlib
 import json
+import math
 import warnings
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +21,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from helpers.gate import DamagedError, first_line, open_archive, read_json, read_member
 from helpers.run_folder import end_run, put_in_place
 from helpers.run_lock import check_still_mine, show_alive
 
 MEMORY = ("best", "wait", "best_epoch", "stopped_epoch", "cooldown_counter")  # of early stopping, checkpoint, plateau
-DAMAGES = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+PARTS = ("arrays.bin", "best.keras", "log.csv")
+MOST_STATE = 4_000_000  # bytes of state.json
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def write_backup(folder, state: dict, arrays: list) -> None:
                     content = np.ascontiguousarray(array).tobytes()
                     part.write(content)
                     digests["arrays.bin"].update(content)
-            for name in ("best.keras", "log.csv"):
+            for name in PARTS[1:]:
                 if (folder.parent / name).exists():
                     content = (folder.parent / name).read_bytes()
                     parts.writestr(name, content)
@@ -137,8 +139,8 @@ def read_backup(run_dir) -> Backup | None:
     for path in _files(folder):
         try:
             backup = _read(path)
-        except DAMAGES as error:
-            damaged.append(f"{path.name}: {error or type(error).__name__}")
+        except (OSError, ValueError) as error:  # of the gate, too
+            damaged.append(f"{path.name} {first_line(error)}")
             continue
         if damaged:
             warnings.warn(
@@ -164,19 +166,48 @@ def _files(folder):
 
 
 def _read(path):
-    with zipfile.ZipFile(path) as parts:
-        state = json.loads(parts.read("state.json"))
-        content = {name: parts.read(name) for name in state["digests"]}
+    with open_archive(path) as parts:
+        state = read_json(read_member(parts, "state.json", MOST_STATE), "state.json", finite=False)
+        _check_state(state)
+        content = {name: read_member(parts, name, path.stat().st_size) for name in state["digests"]}
     for name, digest in state["digests"].items():
         if hashlib.blake2b(content[name], digest_size=16).hexdigest() != digest:
-            raise ValueError(f"{name} belongs to another backup")
+            raise DamagedError(f"has the part {name}, which belongs to another backup")
     arrays, position = [], 0
     for dtype, shape in state["shapes"]:
-        count = int(np.prod(shape))
-        array = np.frombuffer(content["arrays.bin"], tf.dtypes.as_dtype(dtype).as_numpy_dtype, count, position)
+        count, kind = math.prod(shape), np.dtype(tf.dtypes.as_dtype(dtype).as_numpy_dtype)
+        if kind.hasobject or position + count * kind.itemsize > len(content["arrays.bin"]):
+            raise DamagedError("has a state.json that asks for more than the part arrays.bin holds")
+        array = np.frombuffer(content["arrays.bin"], kind, count, position)
         arrays.append(array.reshape(shape))
         position += array.nbytes
     return Backup(state, arrays, content.get("best.keras"), content.get("log.csv"))
+
+
+def _check_state(state):
+    """Raise DamagedError unless state.json has the fields that `write_backup` gives it, each of its kind."""
+    def whole(number, most=10**9):
+        return type(number) is int and 0 <= number <= most
+
+    def kept(memory):
+        values = memory["values"].items()
+        return isinstance(memory["kind"], str) and whole(memory["weights"]) and all(
+            name in MEMORY and (value is None or isinstance(value, (int, float))) for name, value in values)
+
+    def shaped(entry):
+        name, shape = entry
+        return np.dtype(tf.dtypes.as_dtype(name).as_numpy_dtype).itemsize > 0 and all(map(whole, shape))
+
+    try:
+        good = (
+            whole(state["epoch"]) and isinstance(state["stopped"], bool) and isinstance(state["versions"], str)
+            and isinstance(state["terms"], dict) and set(state["digests"]) <= {*PARTS} and "arrays.bin" in state["digests"]
+            and all(map(kept, state["memory"])) and all(map(shaped, state["shapes"]))
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        good = False
+    if not good:
+        raise DamagedError("has a state.json that this course did not write")
 
 
 def _variables(model):

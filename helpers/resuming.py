@@ -47,8 +47,8 @@ def read_interrupted(run_dir, epochs: int) -> Backup | None:
 
 def _check_epochs(backup, epochs):
     """A rate that falls to 0 by the last epoch belongs to the number of epochs, once the first is done."""
-    planned = backup.state["terms"]["epochs"]
-    if epochs != planned and backup.epoch and backup.state["terms"]["planned rate"]:
+    planned = backup.state["terms"].get("epochs", epochs)
+    if epochs != planned and backup.epoch and backup.state["terms"].get("planned rate"):
         raise ValueError(
             f"this run was started with epochs={planned} and has {backup.epoch} epochs behind it. Its learning rate "
             f"falls to 0 by the last of the {planned}, so it cannot end after epochs={epochs} as if that had been "

@@ -187,8 +187,8 @@ def draw_real(dial, rng):
 
 
 # %%
-print("circles, five times:", [draw_whole(scene.circles, rng) for _ in range(5)])
-print("contrast, three times:", [round(draw_real(scene.contrast, rng), 2) for _ in range(3)])
+print("circles, five times:", *(draw_whole(scene.circles, rng) for _ in range(5)))
+print("contrast, three times:", *(round(draw_real(scene.contrast, rng), 2) for _ in range(3)))
 
 # %% [markdown]
 # ### Lesions: number, radius, contrast
@@ -254,7 +254,8 @@ at_the_border = np.unique(np.concatenate([lesions[0], lesions[-1], lesions[:, 0]
 cut = np.count_nonzero(at_the_border)
 figures.show_images(
     [tissue / 255, mask], ["tissue", "mask"], "Six lesions: some touch, some are cut by the border",
-    f"Six discs, but {pieces} separate pieces in the mask; the border cuts {cut} of the discs."
+    f"Six discs, but {pieces} separate pieces in the mask; the border cuts {cut} of the discs.",
+    kinds=["gray", "mask"]
 )
 assert pieces < 6 and cut > 1
 
@@ -397,7 +398,8 @@ checks.reveal("scene shape", guess, image.shape)
 print("image", image.shape, image.dtype, "mask", mask.shape, mask.dtype)
 figures.show_images(
     [image, mask], ["image", "mask"], "The discs are lesions, the lines are not",
-    f"A noisy scan with uneven light; the mask marks {mask.mean():.0%} of it as lesion."
+    f"A noisy scan with uneven light; the mask marks {mask.mean():.0%} of it as lesion.",
+    kinds=["gray", "mask"]
 )
 
 # %% [markdown]

@@ -214,7 +214,7 @@ print("in", two_channels[None].shape, "out", tuple(result.shape))
 # channel that comes out. Now Keras must agree with us.
 
 # %%
-print("shapes:", [tuple(weight.shape) for weight in layer.weights])
+print("shapes:", *(tuple(weight.shape) for weight in layer.weights))
 layer.set_weights([kernels[..., None], np.array([bias])])
 by_keras = np.array(layer(two_channels[None]))[0, ..., 0]
 print("Keras equals ours:", np.allclose(by_keras, by_hand))
@@ -668,7 +668,7 @@ figures.show_images(
     [transpose, resize], ["transpose", "resize"], "An even input, upsampled by untrained layers",
     "The transposed convolution repeats its random 2x2 pattern. "
     "Resize and convolve is even, except at the border, where zeros lie outside.",
-    limits=None, cmap="viridis", size=2.6
+    limits=None, kinds="features", size=2.6
 )
 
 # %% [markdown]
@@ -941,7 +941,7 @@ figures.show_images(
     "Where one output pixel of a trained U-Net looks",
     "Bright pixels have much influence on the pixel in the middle. "
     "The orange square is the receptive field.",
-    masks=[field] * 3, cmap="viridis", size=2.8
+    masks=[field] * 3, kinds="features", size=2.8
 )
 
 # %%
@@ -1154,7 +1154,7 @@ figures.show_images(
     ["scan", *shown], "The map of three levels that follows lesions best",
     "The scan is the one with the most vessel pixels; orange outlines show where its lesions are. "
     "Each picture has its own scale, from dark to bright.",
-    masks=[kinds[picture] == 1] + [np.zeros((1, 1))] * 3, limits=None, cmap="viridis", size=2.4
+    masks=[kinds[picture] == 1] + [np.zeros((1, 1))] * 3, limits=None, kinds=["gray", *["features"] * 3], size=2.4
 )
 
 # %% [markdown]

@@ -584,7 +584,7 @@ log = by_fit.fit(
     training_batches(*little, epochs=5, seed=1), validation_data=check, epochs=5,
     steps_per_epoch=40, shuffle=False, verbose=0, callbacks=[TrainingMonitor()]
 ).history
-print("training loss of each epoch:", np.round(log["loss"], 2).tolist())
+print("training loss of each epoch:", *np.round(log["loss"], 2))
 
 # %%
 assert log["dice"][0] < log["val_dice"][0], "training is ahead of validation in the first epoch"
@@ -635,7 +635,7 @@ for seed, before, after in zip((1, 2, 3), reported, asked_again):
 # %%
 long_gradient = [tf.constant([3.0]), tf.constant([4.0])]  # of two weights: its length is 5
 clipped, length = tf.clip_by_global_norm(long_gradient, clip_norm=1.0)
-print("length", float(length), "becomes", [round(float(part[0]), 2) for part in clipped])
+print("length", float(length), "becomes", float(tf.norm(clipped)), "- the weights' parts:", *(round(float(part[0]), 2) for part in clipped))
 
 # %% [markdown]
 # ### The losses race

@@ -473,7 +473,7 @@ figures.show_images(
     [false_positives, false_negatives], ["false positives", "false negatives"],
     "How often each place of the picture is wrong",
     f"Brighter is more frequent; at the worst place {top:.1%} of the pictures are wrong.",
-    limits=(0, top), cmap="viridis", size=2.8
+    limits=(0, top), kinds="features", size=2.8
 )
 
 # %% tags=["nbval-ignore-output"]
@@ -756,7 +756,7 @@ figures.show_images(
     "Which pixels made it err? Two answers, 48 x 48 pixels around the error",
     "Brighter in the third picture: hiding it lowers the number more. Brighter in the fourth: the pixel pulls the number up. "
     f"The largest fall is {falls.max():.1f}.",
-    limits=None, size=2.4
+    kinds=["gray", "answer", "features", "features"], limits=None, size=2.4
 )
 
 # %% [markdown]

@@ -240,11 +240,11 @@ two_said = outputs_of(two.network, two.images)
 
 # %% tags=["nbval-ignore-output"]
 figures.show_images(
-    [two.images[5], two.masks[5], two_said[5]],
+    [two.images[5] / two.images[5].max(), two.masks[5], two_said[5]],
     ["scan, stretched", "truth", "probability"],
     "It finds nothing",
     f"The mean Dice is {lesion_dice(two.masks, two_said):.2f}; the scan shows lesions.",
-    limits=None,
+    kinds=["gray", "mask", "probability"],
 )
 
 # %% [markdown]
@@ -295,6 +295,7 @@ figures.show_images(
     ["scan", "truth", "probability"],
     "The same network, the right scale",
     f"The mean Dice is {lesion_dice(two.masks, good_said):.2f}.",
+    kinds=["gray", "mask", "probability"],
 )
 
 # %%
@@ -316,6 +317,7 @@ figures.show_images(
     ["scan", "truth", "probability"],
     "Gray, never black",
     f"The probabilities run from {three_said.min():.2f} to {three_said.max():.2f}.",
+    kinds=["gray", "mask", "probability"],
 )
 
 # %% [markdown]
@@ -335,7 +337,7 @@ print(
     float(keras.ops.sigmoid(0.0)),
 )
 print("more than one pixel in twenty is exactly 0.5:", (three_said == 0.5).mean() > 0.05)
-print("the last layers:", [type(layer).__name__ for layer in three.network.layers[-3:]])
+print("the last layers:", ", ".join(type(layer).__name__ for layer in three.network.layers[-3:]))
 assert three_said.min() >= 0.5
 
 # %%
@@ -382,6 +384,7 @@ figures.show_images(
     f"The probabilities run from {linear_said.min():.2f} to {linear_said.max():.2f}; "
     f"the mean Dice is {lesion_dice(three.val[1], linear_said):.2f}, "
     f"{lesion_dice(three.val[1], three_said):.2f} before.",
+    kinds=["gray", "mask", "probability"],
 )
 
 # %%
@@ -414,6 +417,7 @@ figures.show_images(
     [f"{name}: {part}" for name in four for part in ("scan", "truth", "found")],
     "A, B and C: (nearly) all black",
     "In all three, hardly a pixel reaches 0.5.",
+    kinds=["gray", "mask", "answer"] * 3,
     columns=9,
     size=1.3,
 )
@@ -464,7 +468,7 @@ settled = abs(four["A"].run.history["loss"][-1] / constant - 1) < 0.1
 print(f"A has settled within a tenth of {constant:.4f},")
 print(f"the squared error of the best constant: {settled}")
 for name in ("B", "C"):
-    print(f"values in the masks of {name}:", np.unique(four[name].train[1]).round(2))
+    print(f"values in the masks of {name}:", *np.unique(four[name].train[1]).round(2))
 assert settled and learned == "B"
 
 # %% [markdown]
@@ -545,6 +549,7 @@ figures.show_images(
         f"{n} from {lesion_dice(four[n].val[1], black[n]):.2f} to {dice[n]:.2f}" for n in four
     )
     + f". C with A's medicine: {wrong_medicine:.2f}.",
+    kinds=["gray", "mask", "answer"] * 3,
     columns=9,
     size=1.3,
 )
@@ -606,7 +611,7 @@ assert five["X"][-1] > 3 * five["Y"][0] and abs(five["Z"][-1] / five["Z"][0] - 1
 checks.reveal("patient 5", guess, max(five, key=lambda name: five[name][-1]))
 
 # %%
-print("what had happened:", clinic.RATES)
+print("the learning rates:", ", ".join(f"{rate:g} for {name}" for name, rate in clinic.RATES.items()))
 print("Z, the doctor:", diagnose(*train, history={"loss": five["Z"]}).causes)
 
 # %% [markdown]

@@ -482,7 +482,7 @@ checks.reveal("seam", guess, float(gaps[0].max()))
 # %% tags=["nbval-ignore-output"]
 figures.show_images(
     gaps, ["16 pixels shared", "receptive field shared"], "Too small an overlap leaves seams, the full one none",
-    cmap="viridis", size=3,
+    kinds="features", size=3,
     caption=f"Largest difference: {gaps[0].max():.2f} with a small overlap, {gaps[1].max():.0e} with the full one.",
 )
 

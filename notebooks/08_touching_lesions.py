@@ -96,7 +96,7 @@ figures.show_images(
     "The test picture in which most lesions touch",
     f"{there[case]} lesions are to be seen, and the mask has {pieces[case]} pieces. "
     "In the labels every lesion has a gray of its own.",
-    size=2.6
+    kinds=["gray", "mask", "gray"], size=2.6
 )
 
 # %% [markdown]
@@ -172,7 +172,7 @@ by_waist = {
 checks.reveal("waist", guess, "more" if by_waist[0.1] > by_waist[4] else "fewer")
 
 # %% tags=["nbval-ignore-output"]
-print("objects found by waist:", by_waist, "; there are", int(count_objects(val_labels).sum()))
+print(", ".join(f"{n} objects with a waist of {waist}" for waist, n in by_waist.items()), "- there are", int(count_objects(val_labels).sum()))
 
 # %%
 assert list(by_waist.values()) == sorted(by_waist.values(), reverse=True)
@@ -278,7 +278,7 @@ figures.show_images(
     "The weight is large in gaps and between neighbors, and 0 inside lesions",
     f"The largest weight is {weights.max():.1f}; {(weights > 1).mean():.0%} of all pixels have "
     "more than 1. Brighter is heavier.",
-    size=2.6
+    kinds=["gray", "mask", "gray"], size=2.6
 )
 
 # %%
@@ -408,7 +408,7 @@ figures.show_images(
     "The same scan, three networks: probability of lesion",
     "From left to right: the scan, then the network trained on masks, with gaps, and with gaps "
     "and weights. Dark lines inside the bright areas are borders that a network draws.",
-    size=2.1
+    kinds=["gray", *["probability"] * 3], size=2.1
 )
 
 # %% [markdown]
@@ -483,7 +483,7 @@ disc, bite = np.zeros((2, 40, 40), bool)
 disc[disc_pixels(40, 40, 20, 20, 14)[0]] = disc_pixels(40, 40, 20, 20, 14)[1]
 bite[disc_pixels(40, 40, 27, 20, 13)[0]] = disc_pixels(40, 40, 27, 20, 13)[1]
 center, distances = ray_table(disc)
-print("center", center.tolist(), "rays:", distances[:8].tolist(), "...")
+print("center:", *center, "- the first eight of its rays:", *distances[:8])
 
 # %% [markdown]
 # **Predict.** The second shape is a crescent: the disc with a bite taken out of it. Its rays start at its deepest pixel. Does the polygon

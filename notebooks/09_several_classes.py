@@ -57,7 +57,7 @@ from helpers.synthesis import CircleScene, make_classes, make_dataset
 images, classes = make_classes(500, seed=9)
 names = ("background", "lesion", "vessel")
 print("the same scans as before:", np.array_equal(images[:20], make_dataset(20, seed=9)[0]))
-print("classes:", np.unique(classes), "of the type", classes.dtype, "and the shape", classes.shape)
+print("classes:", *np.unique(classes), "- of the type", classes.dtype, "and the shape", classes.shape)
 
 # %%
 shown = [i for i in range(20) if len(np.unique(classes[i])) == 3][:4]
@@ -198,7 +198,7 @@ from helpers.classes import balanced_weights
 little_scene = CircleScene(size=48, radius=(3, 9), circles=(1, 4))
 little, little_val = (make_classes(n, little_scene, seed) for n, seed in ((160, 5), (60, 6)))
 balanced = balanced_weights(little[1], 3)
-print("balanced weights:", dict(zip(names, balanced.round(2).tolist())))
+print("balanced weights:", ", ".join(f"{weight:.2f} for {name}" for name, weight in zip(names, balanced)))
 
 # %%
 import keras
@@ -404,7 +404,7 @@ scores = {n: dice_per_class(little_val[1], m, 3)[:, 1:].mean() for n, m in partl
 checks.reveal("unmarked", guess, max(scores, key=scores.get))
 
 # %% tags=["nbval-ignore-output"]
-print("mean Dice of lesions and vessels:", {n: round(float(s), 2) for n, s in scores.items()})
+print("mean Dice of lesions and vessels:", ", ".join(f"{score:.2f} if one {name}" for name, score in scores.items()))
 
 # %%
 gain = scores["ignores them"] - scores["calls them background"]
@@ -443,7 +443,7 @@ from helpers.brain import TISSUES, brain_path, brain_slices, split_blocks, witho
 brain = brain_slices(range(40, 136))
 print("file:", brain_path().name)
 print("slices of one millimeter:", brain.images.shape)
-print("classes:", dict(enumerate(TISSUES)))
+print("classes:", ", ".join(f"{number} is {name}" for number, name in enumerate(TISSUES)))
 
 # %% [markdown]
 # As it is, the scan is too clean: thresholds nearly solve it. So we add the noise and the light of notebook 01, 0.1 and 0.6.

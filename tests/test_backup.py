@@ -167,8 +167,38 @@ def test_parts_of_two_backups_are_not_taken_for_one(tmp_path):
     with zipfile.ZipFile(ours, "w") as file:
         for name, content in parts.items():
             file.writestr(name, content)
-    with pytest.warns(UserWarning, match="arrays.bin belongs to another backup"):
+    with pytest.warns(UserWarning, match="arrays.bin, which belongs to another backup"):
         assert read_backup(tmp_path / "one").epoch == 1
+
+
+def test_a_backup_that_somebody_else_made_up_is_refused_in_words(tmp_path):
+    """Nothing of it is set or called, and none of it inflates, before its numbers were looked at."""
+    cut(tmp_path / "run")
+    folder = tmp_path / "run" / "backup"
+    whole_one = min(folder.glob("epoch-*"))
+    with zipfile.ZipFile(whole_one) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    state = json.loads(parts["state.json"])
+    changes = [
+        {"epoch": "1"}, {"epoch": -1}, {"epoch": True}, {"stopped": 0}, {"terms": []}, {"memory": [1]}, {"memory": None}, {"versions": None},
+        {"memory": [{"kind": "EarlyStopping", "values": {"__class__": 1}, "weights": 0}]},
+        {"memory": [{"kind": "EarlyStopping", "values": {"wait": "1"}, "weights": 0}]},
+        {"shapes": [["float32", [10**9, 10**9]]]}, {"shapes": [["object", [1]]]}, {"shapes": [["string", [1]]]}, {"shapes": [["float32", [-1]]]}, {"shapes": 3},
+        {"digests": {"../../other": "0"}}, {"digests": {}}, {"digests": []},
+    ]
+    for change in changes:
+        with zipfile.ZipFile(whole_one, "w") as file:
+            for name, content in {**parts, "state.json": json.dumps({**state, **change})}.items():
+                file.writestr(name, content)
+        for other in set(folder.glob("epoch-*")) - {whole_one}:
+            other.unlink()
+        with pytest.raises(ValueError, match=r"every backup in .* is damaged \(epoch-\d+.zip has .*Start again in a new folder"):
+            read_backup(tmp_path / "run")
+    with zipfile.ZipFile(whole_one, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in {**parts, "arrays.bin": bytes(200_000_000)}.items():
+            file.writestr(name, content)
+    with pytest.raises(ValueError, match="would have 200,000,000 bytes"):
+        read_backup(tmp_path / "run")
 
 
 def test_when_every_backup_is_damaged_the_run_says_so(tmp_path):

@@ -223,6 +223,22 @@ def test_the_readmes_picture_shows_what_its_text_says():
     assert found[classes == 2].mean() < 0.03  # a few pixels beside a lesion that touches one
 
 
+def test_the_picture_of_a_panel_shows_what_its_text_says():
+    import importlib.util
+
+    from helpers import MODELS
+    from helpers.panels.stress_test import stress
+    from helpers.training import load_network
+
+    spec = importlib.util.spec_from_file_location("panel", ROOT / "models" / "panel.py")
+    panel = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(panel)
+    said = re.search(r"noise is set to ([\d.]+), .+? Its Dice is ([\d.]+) there, and that of the best threshold ([\d.]+)", (ROOT / "README.md").read_text())
+    assert float(said[1]) == float(panel.SETTINGS["noise"])
+    facts = stress(load_network(MODELS / "unet_circles.keras"), noise=float(said[1]), threshold=0.46).facts
+    assert (facts["network's Dice"], facts["best threshold's Dice"]) == (said[2], said[3])
+
+
 def test_the_moving_picture_shows_what_its_text_says():
     """Vessels glow at first and are gone at the end; read from the pixels of the file itself."""
     import importlib.util

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import address
 import answers
+import policy
 import strips
 import web
 import nbformat
@@ -213,7 +214,8 @@ def write_pages(folder: Path, root: Path = ROOT) -> tuple[list[tuple[str, str]],
     texts = {path.name: filled(path.read_text(encoding="utf-8"), readme, notebooks) for path in (root / "site").glob("*.md")}
     for name, text in {**texts, "teaching.md": teaching}.items():
         (folder / name).write_text(text, encoding="utf-8")
-    shutil.copy(root / "models" / "overview.png", folder)
+    for name in ("overview.png", "panel.png"):
+        shutil.copy(root / "models" / name, folder)
     return notebooks, asked
 
 
@@ -228,6 +230,7 @@ def main() -> int:
         web.put_into(BUILT / "html", notebooks)
         print("figures that reflow on a phone:", strips.reflow(BUILT / "html"))
         answers.write(asked, BUILT / "html" / "answers")
+        policy.close(BUILT / "html")
         print(f"The site is in {(BUILT / 'html').relative_to(ROOT)}; open index.html in a browser.")
     return status
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import policy
 
 ROOT = Path(__file__).resolve().parent.parent
 WEB = ROOT / "web"
@@ -78,7 +79,7 @@ def single_file() -> Path:
     page = page.replace("</head>", "\n".join(inside) + "\n</head>")
     page = page.replace("</body>", f'<script type="module">\n{script}</script>\n</body>')
     out = BUILT / "playground.html"
-    out.write_text(page, encoding="utf-8")
+    out.write_text(policy.close_file(page), encoding="utf-8")
     return out
 
 

@@ -7,17 +7,20 @@ from matplotlib.patches import Patch
 
 from helpers import drawing, palette
 from helpers.drawing import plane
-from helpers.figures.style import PREDICTION, QUIET, TRUTH, draw_outline, finish
+from helpers.figures.style import PREDICTION, QUIET, TRUTH, colors_of, draw_outline, finish
 
 
 def show_images(
-    images, titles=(), title="", caption="", masks=None, columns=None, cmap="gray", limits=(0, 1), size=2.1,
+    images, titles=(), title="", caption="", masks=None, columns=None, kinds="gray", limits=(0, 1), size=2.1,
 ):
     """Show pictures side by side, each `[h, w]` or `[h, w, 1]`; `masks`, if given, as orange outlines on top.
 
-    titles: one for each picture; title: what to see; says: the same in words, printed below. limits: the values drawn
-    black and white, None for each picture's own.
+    titles: one for each picture; title: what to see; caption: the same in words, printed below. kinds: what the numbers
+    are, for all pictures or for each: "gray", "mask" (orange), "answer" (a predicted mask, blue), "probability" or
+    "features", see `helpers.palette`. limits: the values with the first and the last color, None for each picture's own.
+    Raises ValueError for another kind.
     """
+    kinds = [kinds] * len(images) if isinstance(kinds, str) else list(kinds)
     columns = columns or min(len(images), 4)  # a wider strip would be shrunk until its words cannot be read
     rows = -(-len(images) // columns)
     height = size * rows + 0.25 * bool(titles) * rows + 0.35 * bool(title)
@@ -26,7 +29,7 @@ def show_images(
         axis.axis("off")
         if i < len(images):
             low, high = limits or (None, None)
-            axis.imshow(plane(images[i]), cmap=cmap, vmin=low, vmax=high)
+            axis.imshow(plane(images[i]), cmap=colors_of(kinds[i]), vmin=low, vmax=high)
             if i < len(titles):
                 axis.set_title(titles[i], fontsize=9)
             if masks is not None:
@@ -41,7 +44,7 @@ def show_pairs(images, masks, titles=(), title="", caption=""):
     figure, axes = plt.subplots(2, n, figsize=(1.7 * n, 3.9), squeeze=False)
     for i in range(n):
         axes[0, i].imshow(plane(images[i]), vmin=0, vmax=1)
-        axes[1, i].imshow(plane(masks[i]), vmin=0, vmax=1, cmap="cividis")
+        axes[1, i].imshow(plane(masks[i]), vmin=0, vmax=1, cmap=colors_of("mask"))
         axes[0, i].set_title(titles[i] if i < len(titles) else "", fontsize=9)
     for axis in axes.flat:
         axis.axis("off")

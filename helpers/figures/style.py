@@ -2,6 +2,9 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython import get_ipython
+from matplotlib.colors import ListedColormap
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from helpers import palette
 from helpers.drawing import plane
@@ -17,6 +20,9 @@ plt.rcParams.update({
     "image.cmap": "gray", "image.interpolation": "nearest", "legend.frameon": False, "svg.hashsalt": "unet",
 })
 
+if get_ipython() is not None:  # two pixels of the file for one of the screen's, so that letters are sharp when enlarged
+    set_matplotlib_formats("retina")
+
 
 def finish(figure, caption):
     """Show a figure, close it, and print its caption in lines that fit."""
@@ -24,6 +30,11 @@ def finish(figure, caption):
     plt.close(figure)
     if caption:
         say(caption)
+
+
+def colors_of(kind):
+    """Return the colors of a kind of picture, as matplotlib wants them."""
+    return ListedColormap(palette.table(kind) / 255)
 
 
 def draw_outline(axis, mask, color, style="solid"):

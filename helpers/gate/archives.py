@@ -102,16 +102,16 @@ class _Collected:
         self.write = blocks.append
 
 
-def read_json(content: bytes, what: str, depth: int = 100):
-    """Return what a JSON text says, of which every number is finite, with at most `depth` levels.
+def read_json(content: bytes, what: str, depth: int = 100, finite: bool = True):
+    """Return what a JSON text says, with at most `depth` levels; with `finite`, every number is finite.
 
     Raises GateError for anything else.
     """
     try:
-        value = json.loads(content, parse_constant=_not_finite)
+        value = json.loads(content, parse_constant=_not_finite if finite else None)
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"has a damaged {what} ({first_line(error)})") from error
-    _check_finite(value, what, depth)
+    _check_levels(value, what, depth, finite)
     return value
 
 
@@ -119,10 +119,10 @@ def _not_finite(word):
     raise ValueError(f"holds {word}, which is not a finite number")
 
 
-def _check_finite(value, what, depth):
+def _check_levels(value, what, depth, finite):
     level = [value]
     for _ in range(depth):
-        if any(isinstance(each, float) and not math.isfinite(each) for each in level):
+        if finite and any(isinstance(each, float) and not math.isfinite(each) for each in level):
             raise GateError(f"has a {what} with a number that is not finite")
         level = [part for each in level if isinstance(each, (dict, list))
                  for part in (each.values() if isinstance(each, dict) else each)]

@@ -279,11 +279,15 @@ def test_the_lines_to_beat_are_those_that_notebook_01_names(reader, settings, li
 
 def test_one_file_opens_with_a_double_click(chromium):  # noqa: F811
     page = chromium.new_page()
-    asked = []
+    asked, complaints = [], []
     page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda line: line.type in ("error", "warning") and complaints.append(line.text))
     page.goto(Path(BUILT, "built", "playground.html").as_uri())
     page.evaluate("window.playground.ready")
     page.evaluate("window.playground.train(20)")
     assert 0 <= page.evaluate("window.playground.dice()") <= 1
     assert all(url.startswith(("file:", "blob:", "data:")) for url in asked)
+    assert complaints == []
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.slipped = 1'}))")
+    assert page.evaluate("window.slipped") is None and "Content Security Policy" in complaints[0], "its policy lets only its own script run"
     page.close()

@@ -156,6 +156,25 @@ def test_pages_open_without_complaints_or_other_servers(name, reader):
     assert page.complaints == []
 
 
+@pytest.mark.parametrize("name", [*PAGES, *LIVE])
+def test_only_files_of_the_site_may_run_in_a_page(name, reader):
+    text = (Path(BUILT) / f"{name}.html").read_text(encoding="utf-8")
+    assert [s for s in page_of(name).find_all("script") if not s.get("src") and s.get("type") not in ("text/plain", "application/json")] == []
+    assert not re.search(r"<[^>]+\son[a-z]+=[\"']|[\"']javascript:", text), "a script in an attribute"
+    assert 0 < text.index('http-equiv="Content-Security-Policy"') < text.index("<script"), "the policy comes before the first script"
+    page = reader(name)
+    assert page.complaints == []
+    tried = """() => new Promise(done => {
+        const kinds = [];
+        addEventListener('securitypolicyviolation', event => kinds.push(event.effectiveDirective));
+        document.body.insertAdjacentHTML('beforeend', '<img src="data:," onerror="window.slipped = 1">');
+        document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.slipped = 2'}));
+        document.body.append(Object.assign(document.createElement('script'), {src: 'data:text/javascript,window.slipped = 3'}));
+        setTimeout(() => done([window.slipped ?? 'nothing ran', kinds.sort()]), 300);
+    })"""
+    assert page.evaluate(tried) == ["nothing ran", ["script-src-attr", "script-src-elem", "script-src-elem"]]
+
+
 @pytest.mark.parametrize("width", [360, 375, 820])
 @pytest.mark.parametrize("name", [*PAGES, *LIVE])
 def test_nothing_sticks_out_on_a_small_screen(name, width, reader):
