@@ -9,15 +9,20 @@ Each case is a function of a seed. It makes the mistake for real and returns a `
 
 import argparse
 import itertools
+import os
 import platform
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.append(str(Path(__file__).resolve().parent))  # at the end: it holds a module `notebooks`, as tools/ does
 
 import helpers  # noqa: E402, F401  (before Keras: it keeps TensorFlow quiet)
+import clinic_ward  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
@@ -433,27 +438,37 @@ def main(arguments=None):
     parser.add_argument("--write", action="store_true", help="write the report of fewer than five seeds, too")
     parser.add_argument("--only", nargs="*", default=None, help="names of cases, for a quick look")
     options = parser.parse_args(arguments)
-    started = time.perf_counter(), time.process_time()
+    started = time.perf_counter()
     chosen = {case: cause for case, cause in CASES.items() if not options.only or case.__name__ in options.only}
-    rows = [run_case(case, cause, options.seeds) for case, cause in chosen.items()]
-    if options.only:
-        return 0
-    alarms = run_healthy()
-    sys.path.append(str(Path(__file__).resolve().parent))
-    import clinic_ward
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), initializer=compute_with_one_thread) as pool:
+        def shared_out(function, calls):
+            return pool.map(function, *zip(*calls))
 
-    judged = [pair for row in rows for pair in row[-1]]
-    judged += [(finding.sure, False) for alarm in alarms for finding in alarm[-1]]
-    ward = clinic_ward.report(options.seeds, judged)
+        rows = list(shared_out(run_case, [(case.__name__, cause, options.seeds) for case, cause in chosen.items()]))
+        if options.only:
+            return 0
+        healthy = itertools.product(range(2), range(10), range(HEALTHY_SEEDS))
+        alarms = list(shared_out(run_healthy, healthy))
+        judged = [pair for row in rows for pair in row[-1]]
+        judged += [(finding.sure, False) for alarm in alarms for finding in alarm[-1]]
+        ward = clinic_ward.report(options.seeds, judged, shared_out)
     print("\n".join(ward))
     if options.seeds == 5 or options.write:
-        took = (time.perf_counter() - started[0]) / 60, (time.process_time() - started[1]) / 60
+        spent = sum(os.times()[:4]) / 60  # of this process and of those that have ended
+        took = (time.perf_counter() - started) / 60, spent
         REPORT.write_text(report(rows, alarms, took) + "\n".join(ward) + "\n", encoding="utf-8")
     return 0
 
 
-def run_case(case, cause, seeds):
+def compute_with_one_thread():
+    """Let TensorFlow use one core: as many cases run at once as there are cores, which takes less than one after the other."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def run_case(name, cause, seeds):
     """Run a case from several seeds; returns its row of the table, and `(sure, right)` of all its findings."""
+    case = globals()[name]
     right, ill, symptoms, judged, started = [], [], [], [], time.perf_counter()
     for seed in range(seeds):
         keras.utils.set_random_seed(seed)
@@ -471,17 +486,16 @@ def run_case(case, cause, seeds):
     return case.__doc__.splitlines()[0], cause, right, ill, symptoms[0], judged
 
 
-def run_healthy():
-    """Run the healthy data sets and runs; returns `(name, score or "", causes found, Diagnosis)` for each."""
-    rows = []
-    for kind, names, make in (("data", HEALTHY_SCENES, healthy_data), ("run", HEALTHY_RUNS, healthy_run)):
-        for name, seed in itertools.product(names, range(HEALTHY_SEEDS)):
-            handed_in = make(name, seed)
-            found = diagnose(**handed_in)
-            score = f"{handed_in['history'].history['val_dice'][-1]:.2f}" if kind == "run" else ""
-            rows.append((f"{kind}: {name}, seed {seed}", score, found.causes, found))
-            print(f"{rows[-1][0]:<56} {score} {[(f.cause, f.seen) for f in found] or 'nothing found'}", flush=True)
-    return rows
+def run_healthy(kind, number, seed):
+    """Run a sound data set (0) or run (1) by its number; returns `(name, score or "", causes found, Diagnosis)`."""
+    names, make = ((HEALTHY_SCENES, healthy_data), (HEALTHY_RUNS, healthy_run))[kind]
+    name = list(names)[number]
+    handed_in = make(name, seed)
+    found = diagnose(**handed_in)
+    score = f"{handed_in['history'].history['val_dice'][-1]:.2f}" if kind else ""
+    row = f"{('data', 'run')[kind]}: {name}, seed {seed}", score, found.causes, found
+    print(f"{row[0]:<56} {score} {[(f.cause, f.seen) for f in found] or 'nothing found'}", flush=True)
+    return row
 
 
 def seconds() -> float:

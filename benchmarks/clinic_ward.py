@@ -4,6 +4,8 @@ Every patient is handed in twice: with network, curves and training pictures, an
 sure each finding was, and whether it was right, goes into a reliability table.
 """
 
+import itertools
+
 import cv2
 import numpy as np
 import skimage.data
@@ -24,25 +26,20 @@ PAIRS = [  # the first spoils the training set, the second the pictures in quest
 ]
 
 
-def ward_findings(seeds, names=()):
-    """Yield `(cause, how it was handed in, Diagnosis)` for every illness of the ward and every seed."""
-    for cause in names or ILLNESSES:
-        for seed in range(seeds):
-            patient = admit(cause, [seed, 40])
-            everything = dict(model=patient.network, history=patient.curves, training=patient.train)
-            yield cause, "everything", diagnose(*patient.val, **everything)
-            yield cause, "predictions", diagnose(*patient.val, y_pred=patient.y_pred, history=patient.curves)
+def ward_findings(cause, seed):
+    """Return what is found in a patient of the ward, handed in with everything, and as predictions and curves."""
+    patient = admit(cause, [seed, 40])
+    everything = dict(model=patient.network, history=patient.curves, training=patient.train)
+    return diagnose(*patient.val, **everything), diagnose(*patient.val, y_pred=patient.y_pred, history=patient.curves)
 
 
-def pair_findings(seeds):
-    """Yield `(both causes, Diagnosis)` for pairs of illnesses in one study, data alone."""
-    for pair in PAIRS:
-        for seed in range(seeds):
-            rng = np.random.default_rng([seed, 41])
-            train, val = (make_dataset(n, SCENE, rng) for n in (160, 40))
-            for cause in pair:
-                train, val, _ = ILLNESSES[cause].spoil(train, val, Settings(), rng)
-            yield pair, diagnose(*val, training=train)
+def pair_findings(pair, seed):
+    """Return what is found where a study has two illnesses, in its data alone."""
+    rng = np.random.default_rng([seed, 41])
+    train, val = (make_dataset(n, SCENE, rng) for n in (160, 40))
+    for cause in pair:
+        train, val, _ = ILLNESSES[cause].spoil(train, val, Settings(), rng)
+    return diagnose(*val, training=train)
 
 
 def _crops(image, mask, n, side, rng):
@@ -97,13 +94,11 @@ FAR = {
 }
 
 
-def far_findings(seeds=2):
-    """Yield `(name, Diagnosis)` for sound pictures far from the default scene."""
-    for name, make in FAR.items():
-        for seed in range(seeds):
-            rng = np.random.default_rng([seed, 42])
-            pictures = make(rng)
-            yield name, diagnose(*pictures, training=None if name == "coins" else make(rng))
+def far_findings(name, seed):
+    """Return what is found in sound pictures far from the default scene."""
+    rng = np.random.default_rng([seed, 42])
+    pictures = FAR[name](rng)
+    return diagnose(*pictures, training=None if name == "coins" else FAR[name](rng))
 
 
 def reliability(judged) -> list[tuple[str, int, float, float]]:
@@ -122,10 +117,18 @@ def named(found, cause) -> bool:
     return not found or any(cause == finding.cause or cause in finding.rivals for finding in found)
 
 
-def report(seeds, judged=()) -> list[str]:
-    """Return the lines of the ward's part of clinic.md; judged: `(sure, right)` of the findings made before."""
+def report(seeds, judged, shared_out) -> list[str]:
+    """Return the lines of the ward's part of clinic.md.
+
+    judged: `(sure, right)` of the findings made before; shared_out: as in clinic.py.
+    """
     judged, first, open_to, certain_elsewhere = list(judged), {}, {}, []
-    for cause, way, found in ward_findings(seeds):
+    admitted = list(itertools.product(ILLNESSES, range(seeds)))
+    pairs, far = list(itertools.product(PAIRS, range(seeds))), list(itertools.product(FAR, range(2)))
+    found_in = shared_out(ward_findings, admitted), shared_out(pair_findings, pairs), shared_out(far_findings, far)
+    handed_in = ((cause, way, found) for (cause, _), both in zip(admitted, found_in[0])
+                 for way, found in zip(("everything", "predictions"), both))
+    for cause, way, found in handed_in:
         judged += [(finding.sure, finding.cause == cause) for finding in found]
         good = not found if cause == "healthy" else found.causes[:1] == [cause]
         first.setdefault((cause, way), []).append(good)
@@ -144,7 +147,7 @@ def report(seeds, judged=()) -> list[str]:
     lines += ["", "## Two illnesses at once", "",
               "| pair | the first finding is one of the two | both are named |", "| --- | --- | --- |"]
     both = {}
-    for pair, found in pair_findings(seeds):
+    for (pair, _), found in zip(pairs, found_in[1]):
         judged += [(finding.sure, finding.cause in pair) for finding in found]
         good = bool(found) and found.causes[0] in pair, set(pair) <= set(found.causes)
         both.setdefault(pair, []).append(good)
@@ -152,7 +155,7 @@ def report(seeds, judged=()) -> list[str]:
         one, two = np.sum(marks, axis=0)
         lines.append(f"| {' + '.join(pair)} | {one}/{len(marks)} | {two}/{len(marks)} |")
     alarms = []
-    for name, found in far_findings():
+    for (name, _), found in zip(far, found_in[2]):
         judged += [(finding.sure, False) for finding in found]
         alarms += [f"{name}: {', '.join(found.causes)}"] if found else []
         certain_elsewhere.append(bool(found))

@@ -204,7 +204,7 @@ def main(arguments=None) -> None:
     text = (
         f"To download: {downloaded:.0f} MB on Linux, {elsewhere['Windows']:.0f} MB on Windows, {elsewhere['macOS']:.0f} MB on macOS. Installed: "
         f"{installed / 1000:.1f} GB (Linux). From `git clone` to the first picture: "
-        f"{there / 60:.1f} minutes where the network gives {NETWORK} MB/s ([measured](benchmarks/first_picture.md), part by part).\n"
+        f"{there / 60:.1f} minutes where the connection gives {NETWORK} MB/s ([measured](benchmarks/first_picture.md), part by part).\n"
     )
     readme.write_text(SIZES.sub(lambda _: text, readme.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -180,7 +180,8 @@ for dial, value in (("noise", 0.3), ("contrast", 0.1)):
 #
 # <details><summary>What you should have seen</summary>
 #
-# With three times the noise, the lesions are hard to see, and the network still finds most of them. The outlines are less exact, and some Dice scores fall below 0.9.
+# With three times the noise, the lesions are hard to see, and the network still finds most of them. The outlines are less exact, and on one
+# of the scans the Dice score falls below 0.9.
 #
 # </details>
 #
@@ -213,8 +214,8 @@ for dial, value in (("noise", 0.3), ("contrast", 0.1)):
 # 1. **Predict.** Read the question and write a guess into the cell with `guess = None`.
 # 2. **Run.** Press Shift+Enter, cell by cell, from the top. The answer tells you how far off you were, and what may lie behind it.
 # 3. **Explain.** Say in a sentence of your own why it came out so. Then read the paragraph below.
-# 4. **Change.** Change a number, run again, and see what happens. A folded sentence says what you should have seen. You cannot break anything: in the menu, Kernel > Restart Kernel puts
-#    everything back, and a fresh copy of the file is only a download away.
+# 4. **Change.** Change a number, run again, and see what happens. A folded sentence says what you should have seen. You cannot break anything: Kernel > Restart Kernel
+#    forgets all variables, Edit > Undo takes back what you typed, and a fresh copy of the file is only a download away.
 #
 # Most notebooks have **exercises**. An exercise gives you a cell with a gap and a line that checks your answer. The
 # check prints `to do` until you have begun. After that it tells you what is wrong, and which mistake often leads there. It never
@@ -240,11 +241,12 @@ print("exercises in all:", len(checks.EXERCISES))
 # ## 5. When something does not work
 #
 # - *A panel shows an error, a gray box or a broken picture, or its sliders move and nothing follows.* Its kernel has ended or was restarted since, for instance because
-#   you closed the notebook. Choose Run > Run All Above Selected Cell, and then run the panel's cell again. The still picture below each panel stays.
+#   JupyterLab was shut down. Choose Run > Run All Above Selected Cell, and then run the panel's cell again. The still picture below each panel stays.
 # - *A cell raises `NameError`.* A cell above it has not run. Choose Run > Run All Above Selected Cell.
 # - *A cell shows `[*]` and nothing happens.* It is still running. The square in the toolbar, or Kernel > Interrupt, stops it.
 # - *Nothing makes sense any more.* Choose Kernel > Restart Kernel, and run from the top.
-# - *The kernel dies.* There is too little memory. Close other notebooks: each keeps its own up to 2 GB.
+# - *The kernel dies.* There is too little memory. Choose Kernel > Shut Down All Kernels, and open this notebook again. Closing a tab is
+#   not enough: its kernel runs on, and each may hold up to 2 GB.
 # - *A package is missing.* Run the check in section 1 again.
 
 # %% [markdown]
@@ -277,7 +279,7 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="blur"></a>blur
 #
-# The smearing of each point over its neighbors, as every optical system does it. Ours is a Gaussian, whose width is
+# The smearing of each point over its neighbors, as in every optical system. Ours is a Gaussian, whose width is
 # given in pixels.
 #
 # ### <a id="bootstrap"></a>bootstrap
@@ -287,7 +289,8 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="bottleneck"></a>bottleneck
 #
-# The lowest point of a U-Net, with the fewest places and the most channels. It sees most of the picture at once.
+# The lowest point of a U-Net, with the fewest places and the most channels. Each of its pixels sees a large part of the
+# picture.
 #
 # ### <a id="calibration"></a>calibration
 #
@@ -312,7 +315,7 @@ print("exercises in all:", len(checks.EXERCISES))
 # ### <a id="class-weight"></a>class weight
 #
 # The price of a mistake on pixels of one class, by which the loss multiplies them. A large weight makes the network find more of a rare
-# class, and call more that is none.
+# class, and also mark more pixels that do not belong to it.
 #
 # ### <a id="confusion-matrix"></a>confusion matrix
 #
@@ -416,8 +419,8 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="imbalance"></a>imbalance
 #
-# A state of the data in which one class is much more frequent than the other. Here background outnumbers foreground ten
-# to one, which makes pixel accuracy worthless.
+# A state of the data in which one class is much more frequent than the other. Here background outnumbers foreground about
+# nine to one, which makes pixel accuracy worthless.
 #
 # ### <a id="instance-labels"></a>instance labels
 #
@@ -517,8 +520,8 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="receptive-field"></a>receptive field
 #
-# The part of the input that can influence one pixel of the output. If it is smaller than the lesions, no training can
-# help.
+# The part of the input that can influence one pixel of the output. If it is smaller than the lesions, no pixel sees a
+# whole lesion, and training cannot change that.
 #
 # ### <a id="relu"></a>relu
 #
@@ -581,13 +584,13 @@ print("exercises in all:", len(checks.EXERCISES))
 # ### <a id="watershed"></a>watershed
 #
 # A method that cuts a picture into regions by flooding it like a landscape: water rises from the lowest places, and a
-# border is drawn where two floods meet. On the distance to the background it cuts touching objects apart at their
-# waists.
+# border is drawn where two floods meet. On the distance to the background, turned upside down, it cuts touching
+# objects apart at their waists.
 #
 # ### <a id="weight"></a>weight
 #
-# A number in a network that is learned: it starts at random, and training changes it a little at a time. The kernels and
-# biases of all layers are its weights.
+# A number in a network that is learned: kernels start at random and biases mostly at 0, and training changes them a little at
+# a time. The kernels and biases of all layers are its weights.
 
 # %% [markdown]
 # ## What you've learned

@@ -301,8 +301,8 @@ def draw_vessel(tissue, vessels, scene, rng):
 # much the brightest corner is brighter than the darkest one.
 #
 # Look at a picture of five by five pixels. `ramp` rises from -0.5 to 0.5 in equal steps. `ramp[:, None]` stands it upright:
-# it gives one value to each row, so the light grows downward. `ramp` alone gives one value to each column. The light grows
-# `down` times as fast from row to row as it would alone, and `right` times as fast from column to column. From corner to
+# it gives one value to each row, so the light grows downward. `ramp` alone gives one value to each column. `down`
+# and `right` say how steep the light is from row to row and from column to column, compared with each other. From corner to
 # corner the sum changes by `abs(down) + abs(right)`, so we divide by that and multiply by the strength that we want. At last
 # we add half of the strength, so that the darkest corner becomes 0.
 
@@ -336,7 +336,8 @@ print(f"the bare background in the brightest corner has the gray level {light[-1
 # ### Blur and noise
 #
 # No instrument draws sharp edges: each point is smeared over its neighbors. **[Blur](00_start_here.ipynb#blur)** does this
-# with a Gaussian kernel, whose standard deviation is given in pixels.
+# with a weighted mean of the neighbors. The weights follow a bell curve, a *Gaussian*, and its standard deviation, in pixels,
+# says how far the smearing reaches.
 #
 # **[Noise](00_start_here.ipynb#noise)** adds to every pixel an independent number from a normal distribution. `background`
 # begins with this noise and adds the light to it, as in the small example.
@@ -469,7 +470,8 @@ show_dial("blur", [0, 1, 3, 8])
 # %% [markdown]
 # The mask says what is there, and not what the instrument shows of it. It stays sharp.
 #
-# The next row raises the noise up to 0.4. You still see the lesions at 0.2, because your eye averages over many pixels.
+# The next row raises the noise up to 0.4. At 0.2 the lesion in the corner still stands out, and so do the vessels, because your
+# eye averages over many pixels. (The outline helps. Ask yourself whether you would find the lesion at 0.4 without it.)
 
 # %%
 show_dial("noise", [0, 0.1, 0.2, 0.4])
@@ -504,7 +506,8 @@ checks.reveal("size", guess, answer)
 show_dial("size", [48, 96, 128, 192])
 
 # %% [markdown]
-# Size is not a zoom. A larger picture holds more tissue, and the lesions keep their radius in pixels.
+# Size is not a zoom. A larger picture holds more tissue, and the range of radii stays the same in pixels. Do not compare single
+# lesions here: a larger picture needs more random numbers for its noise, so its vessels and lesions are others.
 #
 # **Change.** Three dials have not been shown. Call `show_dial("contrast", [0.05, 0.1, 0.25, 0.5])` in a cell of your
 # own, and then `"radius"` and `"illumination"` with values that you choose. In which picture do you lose the lesions?
@@ -520,8 +523,9 @@ show_dial("size", [48, 96, 128, 192])
 #
 # ## 3. A data set, and its fingerprint
 #
-# One picture is an anecdote. `make_dataset` calls your `draw_layers` again and again with one generator. It stacks the
-# results into two arrays, images and masks, each `[n, height, width, 1]`.
+# One picture is an anecdote. `make_dataset` comes with the course. It holds the same functions as the cells above, and calls
+# them again and again with one generator. It stacks the results into two arrays, images and masks, each
+# `[n, height, width, 1]`. (If you change `draw_lesion` here, `make_dataset` does not follow.)
 
 
 # %%
@@ -531,7 +535,7 @@ images, masks = make_dataset(1200, CircleScene(), seed=2026)
 print("images", images.shape, images.dtype, "masks", masks.shape, masks.dtype)
 
 # %% [markdown]
-# Is it really your function? Draw the first picture by hand from the same seed, and compare every bit.
+# Are they really the same functions? Draw the first picture with yours, from the same seed, and compare every bit.
 
 # %%
 by_hand, _ = draw_scene(CircleScene(), np.random.default_rng(2026))
@@ -829,8 +833,9 @@ figures.show_images(
 assert (x, y) == (36, 30)
 
 # %% [markdown]
-# OpenCV does this for all radii from 5 to 15. How many votes are enough? We choose the number on the training pictures, as we
-# did for the threshold.
+# OpenCV saves work. At an edge pixel it knows in which direction the brightness rises, and the center must lie in that
+# direction. So each edge pixel votes along a line and not for a whole ring, for all radii from 5 to 15 at once. How many votes
+# are enough? We choose the number on the training pictures, as we did for the threshold.
 
 # %%
 from helpers.evaluation import hough_baseline
@@ -856,6 +861,12 @@ print(f"Hough circles: mean Dice {dice_per_image(val_masks, hough_masks).mean():
 
 # %%
 guess = None  # "small" or "large"
+
+# %% [markdown]
+# `lesion_table` measures every lesion in the picture itself. Discs that touch count as one lesion. The radius is that of a disc
+# with the same area, so a lesion that the border cuts counts as smaller. The contrast is the mean inside, less the mean of a
+# ring around it. Blur, clipping or a vessel nearby can bring it below the 0.25 that we drew. We call a lesion *missed* if less
+# than a tenth of its pixels were found.
 
 # %%
 from helpers.evaluation import lesion_table
@@ -896,9 +907,13 @@ figures.show_predictions(
 )
 
 # %% [markdown]
+# Size and contrast are not everything. Most of what is missed here touches another lesion or is cut by the border, so that no
+# whole circle is left to vote. And the circles that are made up lie in round gaps between vessels.
+#
 # ### The ladder
 #
-# Here is the whole ladder. Every number is a mean per-image Dice over the 200 validation pictures.
+# Here is the whole ladder, now in the order of the scores: Otsu's method, which we tried third, stands below the global
+# threshold. Every number is a mean per-image Dice over the 200 validation pictures.
 
 # %%
 ladder = {
@@ -965,6 +980,7 @@ assert min(added, key=added.get) == "vessels" and max(removed, key=removed.get) 
 # **In the playground.** Its curve shows the best threshold as "line to beat". On
 # [an easy scene](../web/playground.html#noise=0.02&illumination=0&vessels=0) this line lies at 0.99, so that a network has nothing to win. On
 # [the default scene](../web/playground.html) it lies at 0.49, and with [three times the noise](../web/playground.html#noise=0.3) at 0.38.
+# (These numbers differ from ours: its pictures are smaller, 64 pixels wide, and it scores 24 of them.)
 #
 # **Change.** Call `threshold_dice(**{**easy, "contrast": 0.1})`, and then try other values and other dials. Can you find a
 # single dial that makes the easy scene harder than the vessels do?

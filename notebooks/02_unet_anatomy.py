@@ -142,7 +142,7 @@ figures.show_images(
     [scan, smooth, edges], ["scan", "mean of 9 pixels", "vertical edges of the mean"],
     "Two kernels make two pictures of the same scan",
     "In the mean, neighboring pixels differ less than half as much as in the scan. "
-    "The edge kernel is bright where left and right differ.",
+    "Right: where left and right differ, whatever the sign; the bright stripes at both sides come from the padding.",
     size=2.6
 )
 
@@ -210,7 +210,7 @@ print("in", two_channels[None].shape, "out", tuple(result.shape))
 
 # %% [markdown]
 # **A layer keeps its weights as arrays.** The kernels of a convolution are one array `[height, width, channels in, channels out]`, and
-# the biases are another. They are random at first. We put our own numbers in; `[..., None]` adds an axis at the end, for the one
+# the biases are another. The kernels are random at first, and the biases are 0. We put our own numbers in; `[..., None]` adds an axis at the end, for the one
 # channel that comes out. Now Keras must agree with us.
 
 # %%
@@ -228,7 +228,8 @@ print("formula:", conv_weights(3, 8, 16), " Keras:", layer.count_params())
 # **A [model](00_start_here.ipynb#model) is a path from an input to an output.** So far we put numbers in and got numbers out. To describe a network
 # before there are pictures, we put in a placeholder instead, `keras.Input`. It has a shape and no numbers. Each layer that is
 # called on it returns a placeholder for its result. `keras.Model` then takes the first and the last one, and finds the
-# way between them.
+# way between them. (`ReLU` and the 1x1 convolution of the last layer are explained in section 3. Here only the path and the
+# shapes matter.)
 
 # %%
 inputs = keras.Input((None, None, 1))
@@ -427,7 +428,7 @@ print(f"formula: {conv_weights(2, 64, 32):,}")
 # encoder across to the decoder, on every level, and to put them beside the decoder's own channels. That is a **[skip
 # connection](00_start_here.ipynb#skip-connection)**. The layer that puts channels beside each other is `Concatenate`, and it is called on a list.
 #
-# **Predict.** The encoder's maps are `[1, 96, 96, 8]`, and the decoder's are `[1, 96, 96, 8]`. Which shape has the joined array?
+# **Predict.** The encoder's maps are `[1, 96, 96, 8]`, and the decoder's are `[1, 96, 96, 8]`. Which shape does the joined array have?
 
 # %%
 guess = None  # a shape, such as (1, 2, 3, 4)
@@ -439,7 +440,7 @@ checks.reveal("skip shape", guess, tuple(joined.shape))
 # %% [markdown]
 # ### Exercise 2.6: A level of the decoder
 #
-# Put the last three things together. `x` comes from below, and `skip` from the encoder, with twice the height and width. Write
+# Put three things together: upsampling, skip and block. `x` comes from below, and `skip` from the encoder, with twice the height and width. Write
 # one level of the decoder: a transposed convolution that turns `x` into `filters` channels of twice the size, joining the
 # skip, and a convolution block with `filters` filters, for which you may call `bare_block`.
 #
@@ -529,7 +530,7 @@ for layer in bare_unet((96, 96, 1), depth=2, filters=8).layers:
 #
 # <details><summary>What you should have seen</summary>
 #
-# The same shapes and the same weights. The list is longer, because each of your ReLUs is a layer of its own, with 0 weights.
+# The same shapes and the same numbers of weights. The list is longer, because each of your ReLUs is a layer of its own, with 0 weights.
 #
 # </details>
 
@@ -789,7 +790,7 @@ print(f"a scan: from {untrained.min():.2f} to {untrained.max():.2f}, mean {untra
 # Ronneberger et al. use depth 5, 64 filters and no padding, and state that 572x572 pixels become 388x388. The paper gives no
 # number of weights; about 31 million is what others report. (Building it takes a moment and 120 MB.)
 #
-# **Predict.** Our own network has depth 4 and 8 filters. How many times as many weights has the paper's?
+# **Predict.** Our own network has depth 4 and 8 filters. How many times as many weights does the paper's have?
 
 # %%
 guess = None  # how many times as many?
@@ -854,7 +855,7 @@ except ValueError as error:
 # ## 6. How far does a pixel see?
 #
 # The **[receptive field](00_start_here.ipynb#receptive-field)** of an output pixel is the part of the input that can influence it. If it is smaller than the
-# lesions, the network cannot see a lesion as a whole, and no training can help.
+# lesions, the network cannot see a lesion as a whole. It has to guess in the middle of large ones, and longer training cannot change that.
 #
 # We find it by walking backwards, from one output pixel to the picture, and asking at each step which pixels before it are needed. Along one axis these
 # are an interval, from `first` to `last`. Take a U-Net of depth 2 and output pixel 0:
@@ -875,13 +876,13 @@ except ValueError as error:
 def receptive_field(depth=4, upsampling="transpose", position=0):
     check_settings(depth=depth, upsampling=upsampling)
     first = last = position
-    for _ in range(depth - 1):  # up through the decoder: a block, then an upsampling
+    for _ in range(depth - 1):  # backwards, down through the decoder: a block, then an upsampling
         first, last = first - 2, last + 2
         if upsampling == "resize":
             first, last = first - 1, last + 1  # it has a 3x3 convolution of its own
         first, last = first // 2, last // 2
     first, last = first - 2, last + 2  # the bottleneck
-    for _ in range(depth - 1):  # up through the encoder: a pooling, then a block
+    for _ in range(depth - 1):  # backwards, up through the encoder: a pooling, then a block
         first, last = 2 * first, 2 * last + 1
         first, last = first - 2, last + 2
     return last - first + 1
@@ -902,7 +903,7 @@ print("depth:", *(f"{depth:>4}" for depth in range(1, 6)))
 print("field:", *(f"{receptive_field(depth):>4}" for depth in range(1, 6)), "pixels")
 
 # %% [markdown]
-# With each level it doubles, and grows by a few pixels more. Our largest lesion is 31 pixels wide, so depth 3 can take it in at one glance, and depth 4 sees
+# From depth 2 on, each level doubles it and adds a few pixels more. Our largest lesion is 31 pixels wide, so depth 3 can take it in at one glance, and depth 4 sees
 # nearly the whole picture. (Halving rounds, so the field depends a little on where the pixel lies; the argument `position` moves it.)
 #
 # A formula is a claim, so *measure* it. The **[gradient](00_start_here.ipynb#gradient)** of an output pixel tells, for each input pixel, how much the answer changes if that
@@ -992,13 +993,14 @@ panels.show_still(
 # both in the same way, on the same pictures. *How* training works is the subject of notebook 03; here
 # `train_unet` is a tool. One run is one sample, so we do it three times, from three seeds, and print each result.
 #
-# **Predict.** Where does the network without skips lose most: in the middle of lesions, or at their boundaries?
+# **Predict.** Where does the network without skips lose most: near the outlines of lesions, or elsewhere?
 
 # %%
-guess = None  # "middle" or "boundaries"
+guess = None  # "boundaries" or "elsewhere"
 
 # %% [markdown]
-# We count wrong pixels in two places: within two pixels of a true outline, and everywhere else. The six short trainings take about half a minute
+# We count wrong pixels in two places: within two pixels of a true outline, and everywhere else, which is the middle of the
+# lesions and the background away from them. The six short trainings take about half a minute
 # together, and each prints a line when it is done.
 
 # %%
@@ -1034,7 +1036,7 @@ for seed in (1, 2, 3):
 # %%
 ratios = [near[False, seed] / near[True, seed] for seed in (1, 2, 3)]
 assert min(ratios) > 1.15, f"the skips have stopped mattering at boundaries: {ratios}"
-checks.reveal("skips", guess, "boundaries" if min(ratios) > 1.15 else "middle")
+checks.reveal("skips", guess, "boundaries" if min(ratios) > 1.15 else "elsewhere")
 
 # %% tags=["nbval-ignore-output"]
 print("wrong pixels        near outlines     elsewhere")
@@ -1052,7 +1054,8 @@ print("From each seed, more is wrong near the outlines without skips:", min(rati
 # outlines have to be rebuilt from maps in which one pixel is eight pixels of the scan wide.
 #
 # Look at it. Among the 30 pictures with the most lesion pixels, we take the three in which the difference near the outlines is largest, from the first seed. They are
-# the clearest examples, and not the typical ones.
+# the clearest examples, and not the typical ones. Look only along the outlines: a patch that is marked on a vessel is an error *elsewhere*, and
+# both networks can make it, as the table shows.
 
 # %%
 def errors_near(skips, i):
@@ -1077,8 +1080,8 @@ print("More is wrong near their outlines without skips:", bool(np.sort(gain)[-3]
 
 # %% [markdown]
 # **In the playground.** Train a small U-Net [without skip connections](../web/playground.html#skips=false) and one
-# [with only two levels](../web/playground.html#depth=2), and watch the unseen scenes while it learns. With two levels a pixel sees 18 pixels: after
-# 400 steps its Dice was about 0.75 from each of three seeds, and 0.85 with three levels.
+# [with only two levels](../web/playground.html#depth=2), and watch the unseen scenes while it learns. With two levels a pixel sees 18 pixels, fewer
+# than a large lesion is wide: watch whether its Dice falls behind that of three levels.
 #
 # Our discs are forgiving, since a round outline can be guessed. Ragged outlines, thin membranes or cells that
 # touch cannot, and that is what the U-Net was made for.
@@ -1105,7 +1108,7 @@ def read_maps(network, images):
 # %% [markdown]
 # A network has 176 maps, too many to look at all. Which should we choose? We drew the scans, so we know in each pixel whether it is lesion, vessel or background, and can
 # *measure* which map follows the lesions: by the correlation of its values with the share of lesion in each of its pixels, over 40
-# scans. It is 1 for a perfect map of the lesions, 0 for one that has nothing to do with them.
+# scans. It is 1 for a perfect map of the lesions, 0 for one that has nothing to do with them, and negative for one that is dark there.
 
 # %%
 from helpers.synthesis import make_classes
@@ -1139,7 +1142,7 @@ first = np.array([best[name, "encoder_1"][1:] for name in names])
 last = np.array([best[name, "decoder_1"][1:] for name in names])
 later = np.array([best[name, block][2] for name in names for block in blocks[1:]])
 assert (first[:, 1] > 0.2).all() and (later < 0.15).all() and (last[:, 0] > first[:, 0] + 0.15).all()
-print("encoder_1: lesions and vessels alike; decoder_1: lesions, without the vessels")
+print("encoder_1: lesions, and vessels too; decoder_1: lesions, without the vessels")
 
 # %% [markdown]
 # In all three networks, the map of `encoder_1` that follows lesions best follows vessels, too: at this level a thing is bright, and no more is known. From the second
@@ -1151,7 +1154,7 @@ maps, picture = read_maps(trained[0], scans), int((kinds == 2).sum(axis=(1, 2, 3
 shown = ["encoder_1", "bottleneck", "decoder_1"]
 figures.show_images(
     [scans[picture]] + [maps[block][picture, ..., best[names[0], block][0]] for block in shown],
-    ["scan", *shown], "The map of three levels that follows lesions best",
+    ["scan", *shown], "On three levels, the map that follows lesions best",
     "The scan is the one with the most vessel pixels; orange outlines show where its lesions are. "
     "Each picture has its own scale, from dark to bright.",
     masks=[kinds[picture] == 1] + [np.zeros((1, 1))] * 3, limits=None, kinds=["gray", *["features"] * 3], size=2.4
@@ -1212,7 +1215,7 @@ checks.exercise_2_1(bottleneck_shape)
 # %% [markdown]
 # ### Exercise 2.2: The weights behind a skip
 #
-# In the same U-Net, how many weights has the *first* convolution of the block `decoder_3`? It comes right after skip 3 has been
+# In the same U-Net, how many weights does the *first* convolution of the block `decoder_3` have? It comes right after skip 3 has been
 # joined; the level has 32 filters, and the kernels are 3x3.
 #
 # Hints: `checks.hint("2.2")`
@@ -1313,11 +1316,11 @@ checks.progress("02")
 # - predict the number of weights and the receptive field with a formula, and measure both.
 # - find out by an experiment over three seeds what skip connections are good for.
 #
-# Can you say it to a friend? Close the notebook and try these five sentences. If one of them does not come, its section is the place to go back to.
+# Can you say it to a friend? Close the notebook and try these five sentences. If you cannot finish one of them, go back to its section.
 #
 # 1. A convolution replaces each pixel by ... (section 1)
 # 2. `layers.Conv2D(16, 3)(x)` means ... (section 2)
-# 3. A transposed convolution makes 32 channels of 64 by ... (section 3)
+# 3. A transposed convolution turns 64 channels into 32 by ... (section 3)
 # 4. On its way down, a picture loses ... and gains ... (sections 3 and 4)
 # 5. A skip connection brings back ... (sections 3 and 7)
 #

@@ -261,8 +261,8 @@ for name in ("all background", "Otsu per picture", "best global threshold", "Hou
 assert scores["best global threshold"].mean() < 0.6 < scores["U-Net"].mean()
 
 # %% [markdown]
-# The result is not the U-Net's number. It is the distance between that number and what a single comparison reaches, and
-# what an afternoon of classical image processing reaches. Without the gray bars, the blue one says nothing.
+# The result is not the U-Net's number alone. It is how far that number lies above the baselines: one threshold, and an
+# afternoon of classical image processing. Without the gray bars, the blue one says nothing.
 #
 # **Change.** The Hough circles got the strictness 14, which notebook 01 chose on training pictures. Measure them with a
 # strictness of 8 and of 30, on the *validation* pictures. Was 14 a fair choice?
@@ -373,7 +373,7 @@ print("pooled Dice is their harmonic mean:", np.isclose(harmonic_mean, pooled))
 # %% [markdown]
 # A lower threshold finds more and is wrong more often. The **precision-recall curve** shows every compromise that can be
 # reached by moving the threshold. A screening program wants recall, because a missed lesion is not seen again. A surgeon
-# wants precision, because healthy tissue is not cut.
+# wants precision, because healthy tissue must not be cut.
 
 # %%
 from sklearn.metrics import precision_recall_curve
@@ -415,9 +415,8 @@ figures.show_predictions(
 )
 
 # %% [markdown]
-# What do the worst have in common? Look at the orange and blue pixels. Do they form a lesion of their own, or do
-# they line a lesion that was found? We count it: a wrong pixel lies *at an outline* if the true outline is at most two
-# pixels away.
+# Look at the worst pictures: does a whole lesion go missing there, or is one invented? Then ask what all errors together
+# are made of. We count it: a wrong pixel lies *at an outline* if the true outline is at most two pixels away.
 
 # %%
 import cv2
@@ -437,8 +436,9 @@ assert min(at_outline) > 0.9
 print("more than nine in ten, in all three trainings:", min(at_outline) > 0.9)
 
 # %% [markdown]
-# Most errors are a matter of one or two pixels at the rim of a lesion that was found. After blur and noise nobody could
-# say exactly where the rim was. The whole distribution says more than its mean:
+# So a low score comes from a whole lesion that is missed or invented, but that is rare. Nearly all wrong pixels of the test set
+# lie within two pixels of a true outline. After blur and noise nobody could say exactly where the rim was. The whole
+# distribution says more than its mean:
 
 # %% tags=["nbval-ignore-output"]
 for limit in (0.5, 0.8, 0.9, 0.95):
@@ -472,23 +472,34 @@ top = max(false_positives.max(), false_negatives.max())
 figures.show_images(
     [false_positives, false_negatives], ["false positives", "false negatives"],
     "How often each place of the picture is wrong",
-    f"Brighter is more frequent; at the worst place {top:.1%} of the pictures are wrong.",
+    f"Brighter is more frequent; at the worst place {top:.1%} of the pictures are wrong there.",
     limits=(0, top), kinds="features", size=2.8
 )
 
 # %% tags=["nbval-ignore-output"]
 print("border divided by inside:", ", ".join(f"{ratio:.2f}" for ratio in ratios))
 
+# %%
+near = outlines.mean(axis=0)
+lines = near[frame].mean() / near[~frame].mean()
+print(f"true outlines, border divided by inside: {lines:.2f}")
+print("for each pixel of outline the border is harder:", min(ratios) > lines)
+assert min(ratios) > lines
+
 # %% [markdown]
-# So the padding with zeros does little harm here, and a lesion that the border cuts is found as well as a whole one. That
-# is worth knowing, too. Had you seen a bright frame or a bright corner, you would know where to look for the cause.
+# A pixel near the border is wrong about as often as one inside. But fewer outlines lie there, and outlines are where errors
+# are made: divide the first numbers by the last. For each pixel of outline the border is somewhat harder, and the zeros of the
+# padding may be one reason. So ask what a rate is divided by. Had you seen a bright frame or a bright corner, you would
+# know where to look for the cause.
 
 
 # %% [markdown]
 # ## 7. By radius, by contrast, by noise
 #
 # "It is worse on small lesions" is a guess until somebody has counted. `lesion_table` measures every connected lesion of
-# the truth: its radius, its contrast against its surroundings, and the share of its pixels that was found.
+# the truth: its radius, its contrast against its surroundings, and the share of its pixels that was found. Lesions that touch
+# count as one, so a radius can exceed 15; one that the border cuts can have less than 5. The contrast is measured against a
+# ring of three pixels. Blur, bright vessels nearby and white that is cut off at 1 make it smaller than the drawn one.
 
 # %%
 from helpers.evaluation import error_by, lesion_table
@@ -544,6 +555,7 @@ noisy_dice = dice_per_image(noisy_masks, noisy_pred)
 # %% tags=["nbval-ignore-output"]
 by_noise = error_by(noises, noisy_dice, bins=8)
 means, middles = [r.mean for r in by_noise[::-1]], [(r.low + r.high) / 2 for r in by_noise[::-1]]
+assert min(means) < 0.8, "it stays above 0.8 up to a noise of 0.4"
 checks.reveal("noise", guess, float(np.interp(0.8, means, middles)))
 
 # %% tags=["nbval-ignore-output"]
@@ -657,19 +669,20 @@ print("too sure of lesion where it says 0.7 to 0.9:    ", high_bins)
 assert low_bins and high_bins
 
 # %% [markdown]
-# So 0.8 does not mean 80 % here; the figure says what it means. The curve is an S, and an S has two halves. On the right
+# So 0.8 does not mean 80 % here; the figure says what it means. The curve crosses the gray line, so it has two halves. On the right
 # it lies *below* the gray line: fewer pixels are lesion than the network says. On the left it lies *above* the line: more
 # pixels are lesion than it says, so it is too sure of background. On both sides its numbers lie too near to 0 and 1, and
-# that is called **overconfident**. The Dice loss is known to do that to networks. (Guo et al. 2017 explain how to repair
-# it with one more number, the temperature.)
+# that is called **overconfident**. A Dice loss is known to do that (Mehrtash et al. 2020), and cross-entropy alone can do it as
+# well (Guo et al. 2017, who explain how to repair it with one more number, the temperature). We have not tested here which part
+# of our loss does it.
 #
 # ## 9. What does it look at?
 #
 # A network that errs does so for a reason, and people want to see which pixels made it err. Two methods promise to show
 # them. We try both on one error, and then we test the methods themselves.
 #
-# The error is chosen by a rule, and not because it looks good. It is the largest group of invented pixels that lies at
-# least three pixels away from every true lesion. We take the network that ships, so that everyone sees the same case.
+# The error is chosen by a rule, and not because it looks good. Of the invented pixels that lie more than three pixels away
+# from every true lesion, it is the largest connected group. It may be the far end of a larger error that begins at a lesion. We take the network that ships, so that everyone sees the same case.
 
 # %%
 network, found = trained[0], their_masks[0]
@@ -754,7 +767,8 @@ figures.show_images(
     [picture[..., 0][window], region[window] * 1.0, fall_map[window], pulls[window]],
     ["the picture", "the invented pixels", "occlusion", "integrated gradients"],
     "Which pixels made it err? Two answers, 48 x 48 pixels around the error",
-    "Brighter in the third picture: hiding it lowers the number more. Brighter in the fourth: the pixel pulls the number up. "
+    "Each cell of the third picture stands for the square of 8x8 pixels whose upper left corner it is. Brighter: hiding that "
+    "square lowers the number more. Brighter in the fourth: the pixel pulls the number up. "
     f"The largest fall is {falls.max():.1f}.",
     kinds=["gray", "answer", "features", "features"], limits=None, size=2.4
 )
@@ -769,6 +783,8 @@ left = (predict(network, best_hidden)[0, ..., 0][region] >= their_thresholds[0])
 print(f"of {region.sum()} invented pixels {left} are left when one square of 8x8 pixels is hidden")
 
 # %% [markdown]
+# So that square was needed for the error. Compare it with your own guess: what lies there, a vessel, a crossing, the light?
+#
 # ### The test of the method
 #
 # A map like these is always *some* map, and people see a reason in it. Adebayo et al. (2018) ask a simple question. Replace
@@ -776,7 +792,8 @@ print(f"of {region.sum()} invented pixels {left} are left when one square of 8x8
 # network has learned.
 #
 # **Predict.** Compare the integrated gradients of the trained network with those of a network with random weights, by where
-# they are strong, whatever their sign. Do they rank the pixels alike (a rank correlation above 0.5), or differently?
+# they are strong, whatever their sign. Do they rank the pixels alike, or differently? (A **rank correlation** is 1 if both maps put all
+# pixels in the same order, and 0 if the orders have nothing in common. We call it alike above 0.5.)
 
 # %%
 guess = None  # "alike" or "differently"
@@ -804,8 +821,9 @@ assert min(ranks) > 0.8 and np.abs(signed).max() < 0.5
 
 # %% [markdown]
 # So *where* the map is strong says nothing about this network. It is strong near the pixels that are explained, for
-# whatever weights: a pixel outside the receptive field cannot pull at all, and one at its rim hardly can. That part of the
-# map is the architecture. What training has put there is which pixels pull *up* and which pull *down*, and that part is
+# whatever weights: a pixel outside the receptive field cannot pull at all, and one at its rim hardly can. Besides, each
+# average is multiplied by the change of its pixel, and that is the same for every network. That part of the map is the
+# architecture and the picture. What training has put there is which pixels pull *up* and which pull *down*, and that part is
 # lost when the weights are random. "It looks at the right place" is therefore no finding, unless a network that knows
 # nothing looks elsewhere.
 #
@@ -815,8 +833,8 @@ assert min(ranks) > 0.8 and np.abs(signed).max() < 0.5
 # <details><summary>What you should have seen</summary>
 #
 # The correlations lie between 0 and 0.6, depending on the random weights. So the map of occlusion, too, is partly a matter of
-# the architecture: hiding something far away changes nothing, whatever the weights. But that the invented lesion
-# disappears when one square is hidden is an experiment, and no random network can say that.
+# the architecture: hiding something far away changes nothing, whatever the weights. But that the invented pixels
+# disappear when one square is hidden is an experiment, and no random network can say that.
 #
 # </details>
 
@@ -900,7 +918,8 @@ for name, rows in (("upper", slice(0, 99)), ("lower", slice(197, 296))):
 #
 # </details>
 #
-# This is the most important sentence of this notebook: **a score belongs to a kind of picture.** How to bring the network
+# On the coins the score held, and with more noise in section 7 it did not. Nobody could have said so beforehand. So take this
+# sentence with you: **a score belongs to a kind of picture**, and for another kind it has to be measured again. How to bring the network
 # to your own kind of picture is the subject of notebook 06.
 
 # %% [markdown]
@@ -921,10 +940,10 @@ for name, rows in (("upper", slice(0, 99)), ("lower", slice(197, 296))):
 # %%
 my_precision = None
 my_recall = None
-their_dice = None
+dice_by_hand = None
 
 # %%
-checks.exercise_4_1(my_precision, my_recall, their_dice)
+checks.exercise_4_1(my_precision, my_recall, dice_by_hand)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -932,7 +951,7 @@ checks.exercise_4_1(my_precision, my_recall, their_dice)
 # ```python
 # my_precision = 80 / (80 + 20)
 # my_recall = 80 / (80 + 60)
-# their_dice = 2 * 80 / (80 + 20 + 80 + 60)
+# dice_by_hand = 2 * 80 / (80 + 20 + 80 + 60)
 # ```
 #
 # Marked are 100 pixels, there are 140; Dice divides twice the overlap by their sum.
@@ -973,7 +992,7 @@ checks.exercise_4_2(my_dice)
 # %% [markdown]
 # ### Exercise 4.3: Lesions found
 #
-# From nothing. A doctor asks how many *lesions* were found, not how many pixels. For the masks of one picture, `[height, width, 1]`,
+# From scratch. A doctor asks how many *lesions* were found, not how many pixels. For the masks of one picture, `[height, width, 1]`,
 # return two numbers: how many connected lesions of `y_true` have at least half of their pixels marked in `y_pred`, and how many
 # there are. `cv2.connectedComponents` numbers them.
 #
@@ -1033,7 +1052,7 @@ checks.exercise_4_4(published)
 # %% [markdown]
 # ### Exercise 4.5: A bootstrap interval
 #
-# From nothing. Write the 95 % interval of the mean of `scores`: draw as many scores as there are, with replacement, with the
+# From scratch. Write the 95 % interval of the mean of `scores`: draw as many scores as there are, with replacement, with the
 # generator `rng`; average; repeat `repeats` times. Return the lower and the upper end of the middle 95 % of these means.
 #
 # Hints: `checks.hint("4.5")`
@@ -1086,4 +1105,8 @@ checks.progress("04")
 # - Maier-Hein et al., [Metrics reloaded](https://arxiv.org/abs/2206.01653), 2024: which score for which task.
 # - Reinke et al., [Understanding metric-related pitfalls](https://arxiv.org/abs/2302.01790), 2024: everything that can go wrong.
 # - Guo et al., [On Calibration of Modern Neural Networks](https://arxiv.org/abs/1706.04599), 2017.
+# - Mehrtash et al., [Confidence Calibration and Predictive Uncertainty Estimation](https://arxiv.org/abs/1911.13273), 2020: on
+#   networks that segment, and on the Dice loss.
+# - Sundararajan et al., [Axiomatic Attribution for Deep Networks](https://arxiv.org/abs/1703.01365), 2017: integrated gradients.
+# - Adebayo et al., [Sanity Checks for Saliency Maps](https://arxiv.org/abs/1810.03292), 2018.
 # - [precision_recall_curve](https://scikit-learn.org/stable/modules/generated/sklearn.metrics.precision_recall_curve.html).

@@ -52,9 +52,10 @@ from helpers import start; start.prepare()  # Not found? Open the notebook insid
 # 4. **What had happened**: the mistake itself, in code.
 # 5. **Repair**: one change, and the picture after it.
 #
-# The patients fall ill in `helpers/ward/clinic.py`, out of sight. Their pictures are small, 64x64 pixels, and their U-Nets have
-# three levels, so that each falls ill within seconds. They were trained by a plain Keras script. It checks nothing, and it is
-# all of five lines:
+# The patients fall ill in `helpers/ward/clinic.py`, out of sight. Most of their pictures are small, 64x64 pixels, and their U-Nets
+# have three levels, so that each falls ill within seconds. Patients 2, 8 and 9 and the four hospitals meet the course's own
+# network. The others were trained by this plain Keras script, which checks nothing. (`quiet` keeps `tf.data` from tuning itself,
+# which can hold up a short training.)
 
 # %%
 import keras
@@ -84,11 +85,11 @@ def fit_plainly(model, train, val, epochs=3, batch=8, loss=bce_dice_loss, rate=3
 
 # %% [markdown]
 # `compile` says how to learn: which optimizer changes the weights, which loss it lowers, which score is written down. `fit` then
-# learns. (`ReleaseMemory` has no part in any illness. Nearly twenty networks are trained below, and it lets go of the memory
+# learns. (`ReleaseMemory` has no part in any illness. More than twenty networks are trained below, and it lets go of the memory
 # that the earlier ones held.)
 #
 # Two measurements come back for every patient: what the network says, and the mean Dice over the pictures *with* lesions. Empty
-# pictures score 1 for an empty prediction, so a network that never finds anything would look half healthy.
+# pictures score 1 for an empty prediction, so a network that never finds anything would look better than it is.
 
 # %%
 from helpers.evaluation import dice_per_image
@@ -171,7 +172,7 @@ figures.plot_lines(
 )
 
 # %% [markdown]
-# **Guess.** A cross-entropy of 0 and 1 cannot be negative, and a Dice cannot exceed 1. Where does the trouble lie?
+# **Guess.** A cross-entropy with targets of 0 and 1 cannot be negative, and a Dice cannot exceed 1. Where does the trouble lie?
 
 # %%
 guess = None  # "loss", "rate", "network" or "masks"
@@ -189,9 +190,10 @@ assert losses["loss"][-1] < 0 and one.run.history["dice"][-1] > 1
 checks.reveal("patient 1", guess, "masks" if one.train[1].max() > 1 else "loss")
 
 # %% [markdown]
-# White is 255 in a file. In the cross-entropy, $y\log p + (1-y)\log(1-p)$, a target of 255 turns the sign of the second term
-# around: the more foreground the network claims, the lower the loss, until it claims nothing else. Training and validation agree,
-# because both are wrong in the same way. **A validation set does not protect you from a mistake it shares.**
+# White is 255 in a file. The cross-entropy of a pixel is $-y\log p - (1-y)\log(1-p)$. With a target of 255, the factor $1-y$ is
+# -254, so the second term changes its sign: the more foreground the network claims, the lower the loss, until it claims nothing
+# else. Training and validation agree, because both are wrong in the same way. **A validation set does not protect you from a
+# mistake it shares.**
 #
 # **What had happened.** The masks came from PNG files, `masks = train[1] * 255`, and were never scaled back. The doctor agrees:
 
@@ -269,9 +271,8 @@ checks.reveal("patient 2", guess, "images" if two.images.max() < 0.01 else "netw
 # The highest value is 0.0039, which is 1/255. An all-black answer would also come from a network that was stopped too early; the
 # look-alikes are told apart by the range of the *input*.
 #
-# **What had happened.** Someone wrote `images / 255`, and so did the function that had read the files. The opposite mistake, 0 to 255 for a
-# network that knows 0 to 1, is loud: everything is foreground. Note the last line of each finding: the doctor has *tried* its advice on
-# this network before giving it.
+# **What had happened.** Someone wrote `images / 255`, and so did the function that had read the files. The opposite mistake, 0 to 255
+# for a network that knows 0 to 1, is loud: most of every picture is called foreground. The line "try" of each finding is the advice.
 
 # %% tags=["nbval-ignore-output"]
 twice = diagnose(two.images, two.masks, model=two.network)
@@ -283,7 +284,8 @@ assert twice.causes[0] == "images_divided_twice" and loud.causes[0] == "images_0
 print("most likely:", twice.causes[0], "and", loud.causes[0])
 
 # %% [markdown]
-# **Repair.** Scale in one place. The course's own `predict` refuses every other range with a sentence.
+# **Repair.** Scale in one place. The course's own `predict` refuses values outside 0..1 with a sentence. It cannot refuse these
+# pictures, because 0 to 0.0039 lies inside 0..1. So look at the range yourself.
 
 # %%
 good = two.images * np.float32(255)
@@ -305,7 +307,7 @@ print("Dice above 0.9 after the repair:", lesion_dice(two.masks, good_said) > 0.
 # %% [markdown]
 # ## Patient 3
 #
-# **Symptom.** "After two epochs our predictions are gray all over. Shall we just wait?"
+# **Symptom.** "After two epochs our predictions are the same all over. Shall we just wait?"
 
 # %%
 three = clinic.patient_3()
@@ -315,7 +317,7 @@ three_said = outputs_of(three.network, three.val[0])
 figures.show_images(
     [three.val[0][3], three.val[1][3], three_said[3]],
     ["scan", "truth", "probability"],
-    "Gray, never black",
+    "The same everywhere",
     f"The probabilities run from {three_said.min():.2f} to {three_said.max():.2f}.",
     kinds=["gray", "mask", "probability"],
 )
@@ -474,7 +476,7 @@ assert settled and learned == "B"
 # %% [markdown]
 # **What had happened.**
 #
-# - **A** has collapsed. Its lesions cover well under one per cent of the picture, and it was trained with the mean squared error,
+# - **A** has collapsed. Its lesions cover less than one percent of the picture, and it was trained with the mean squared error,
 #   `loss="mse"`. An all-black answer is nearly perfect for that loss. More epochs of the same will not help.
 # - **B** has learned. Its masks were drawn in the gray level 100 and divided by 255, so it aims at 0.39, and lesions seldom reach 0.5. The
 #   pixels stand in the right order; the line is in the wrong place.
@@ -565,12 +567,11 @@ print(
 # The same symptom, and the medicine that saves one leaves the other as ill as before. That is why the measurement comes before
 # the remedy.
 #
-# **Change.** Give A the medicine of C: 24 epochs with the squared error. Does it recover?
+# **Change.** Give A more epochs, as C got: 24 with the squared error, and nothing else. Does it recover?
 #
 # <details><summary>What you should have seen</summary>
 #
-# No. After 24 epochs its Dice is still 0, with a tenth of the rate as well: the gradient of the squared error is tiny where the sigmoid is
-# near 0, and nearly all pixels are rightly 0.
+# No. The gradient of the squared error is tiny where the sigmoid is near 0, and nearly all pixels are rightly 0.
 #
 # </details>
 #
@@ -598,9 +599,9 @@ figures.plot_lines(
 guess = None  # "X", "Y" or "Z"
 
 # %% [markdown]
-# **Diagnose.** *Where* is it flat? Predicting the share of foreground everywhere costs about 1.3 with this loss. A run that does worse
-# than that has destroyed something: its weights are so large that the sigmoid is saturated, and a saturated sigmoid has no gradient. A
-# run that stands where it began has not moved.
+# **Diagnose.** *Where* is it flat? Predicting the share of foreground everywhere costs about 1.3 with this loss. A run that stands
+# *far* above that has destroyed something: its weights are so large that the sigmoid is saturated, and a saturated sigmoid has no
+# gradient. A run that stands close to where every run begins has not moved.
 
 # %%
 print("X ends far above where Y begins:", five["X"][-1] > 3 * five["Y"][0])
@@ -625,8 +626,8 @@ print("Z, the doctor:", diagnose(*train, history={"loss": five["Z"]}).causes)
 #
 # <details><summary>What you should have seen</summary>
 #
-# Rates up to about 0.01 or 0.03 still learn; at 0.1 the loss rests at or above the one of the best constant. The edge is no line: near it, the
-# seed decides.
+# Somewhere between 0.003 and 1 the loss stops falling below that of the best constant. The edge is no line: near it, the seed
+# decides.
 #
 # </details>
 #
@@ -714,7 +715,8 @@ print(
 )
 
 # %% [markdown]
-# Some mirrored pictures escape it: where the lesions happen to lie symmetrically, the mirrored mask fits as well.
+# The doctor looks at 160 of the 240 pictures, to save time. A few mirrored pictures escape it: where the lesions happen to lie
+# symmetrically, the mirrored mask fits as well. Your own measure errs a little, too: a mirrored mask can fall on a bright vessel.
 #
 # **What had happened.** Augmentation mirrored each *image* with a chance of one half:
 # `np.where(mirror, images[:, :, ::-1], images)`, and nobody told the masks.
@@ -846,8 +848,9 @@ checks.reveal(
 )
 
 # %% [markdown]
-# **Diagnose.** Compute the score in both ways. Pooled over all pictures, every pixel goes into one fraction. A large lesion brings 600
-# pixels and a small one 20, so thirty small patients weigh as much as one large one.
+# **Diagnose.** Compute the score in both ways. Pooled over all pictures, every pixel goes into one fraction. A picture of large
+# lesions brings nearly a hundred times as many foreground pixels as one with a small lesion, so it weighs as much as nearly a
+# hundred small patients.
 
 # %%
 assert pooled > each.mean() + 0.2
@@ -887,7 +890,7 @@ except Exception:
 print("the network refuses:", refused)
 
 # %% [markdown]
-# **Guess.** The network halves three times. After how many halvings without a remainder does it stop for 100?
+# **Guess.** The network halves the side three times. How many of these halvings does 100 allow without a remainder?
 
 # %%
 guess = None  # 0, 1, 2 or 3
@@ -933,9 +936,12 @@ figures.show_predictions(
 )
 
 # %% [markdown]
+# A repair of the size does not make the network better than it was. The picture with the lowest score has a faint lesion that the
+# network misses without any padding as well.
+#
 # ## Patient 10
 #
-# **Symptom.** "Very good in training, useless in validation."
+# **Symptom.** "Good in training, useless in validation."
 
 # %%
 ten = clinic.patient_10()
@@ -1056,6 +1062,10 @@ inverted = lesion_dice(hospitals["West"][1], outputs_of(two.network, 1 - hospita
 checks.reveal("hospitals", guess, "West" if inverted > 0.9 else "East")
 
 # %% [markdown]
+# Two things to notice. The doctor's Dice differs a little from ours, because it looks at some of the pictures only and counts the
+# empty ones. And its second finding for South is wrong: tiny lesions are as thin as vessels, so it suspects a second class. Findings
+# come in order of certainty, and you have to judge them.
+#
 # Had West handed in its predictions alone, the doctor could not have been certain. A network that was trained on inverted *masks* looks the
 # same from there, and the two remedies are opposite:
 
@@ -1103,8 +1113,8 @@ assert all(after[name] > dice[name] + 0.03 for name in ("East", "South", "West")
 print("all three have gained")
 
 # %% [markdown]
-# **Change.** Smooth East's pictures with `cv2.GaussianBlur(image, (0, 0), 1)` before predicting. How much of the loss does that win
-# back, without any training?
+# **Change.** Smooth East's pictures with `cv2.GaussianBlur(image, (0, 0), 1)` before predicting. How much of the lost Dice does
+# that win back, without any training?
 #
 # <details><summary>What you should have seen</summary>
 #
@@ -1234,7 +1244,7 @@ checks.exercise_5_4(share_left)
 # share_left = 0.95 ** (2 * 12)
 # ```
 #
-# Nearly a third: too much. With a momentum of 0.9 it would be 8 per cent.
+# Nearly a third: too much. With a momentum of 0.9 it would be 8 percent.
 #
 # </details>
 
@@ -1262,12 +1272,18 @@ ward
 say(", ".join(ILLNESSES))
 
 # %% [markdown]
+# Some of them are new. `gray_scale_changed` means that the new pictures have another gray scale, `a + b * x`. With
+# `labels_incomplete` many lesions are not marked, and with `masks_too_wide` the masks reach beyond the lesions. In `masks_outlines`
+# only the rim is marked. In `pairs_shuffled` the masks belong to other pictures. `overfitting` is a training on few pictures,
+# learned by heart.
+#
 # For each patient, hand in three things. The checker answers them in this order:
 #
 # 1. `cause`: a name from the list. Is it right?
 # 2. `measure`: a function from a patient to *one number*. It is tried on fresh patients with that cause and with its look-alike. Does it tell them apart?
 # 3. `treat`: a function from a patient to a treated one, `patient.change(train=..., val=..., settings=...)`. The network is trained again if needed and judged
-#    against the true masks, which only the checker knows. Does it win back half of what was lost?
+#    against the true masks, which only the checker knows. Does it win back half of what was lost? (With `copies_between_sets`
+#    no copy may be left in `val`, and ten pictures must remain. A treatment may train for 80 epochs at most.)
 #
 # Measure with NumPy first, with the course's functions next, and ask `diagnose` last of all. This is what a round looks like, on a patient whose cause is
 # known because we asked for it:

@@ -84,7 +84,8 @@ checks.reveal("operations", guess, "half a billion" if 0.4 < step_gigaflop(model
 print(f"{step_gigaflop(model, 96):.2f} billion operations for one picture and step, with {model.count_params():,} weights")
 
 # %% [markdown]
-# It is half a billion for 120,000 weights, because each weight is used at thousands of pixels. `step_gigaflop` adds up the
+# It is half a billion for 120,000 weights, because each weight is used at many pixels: at all 9,216 in the first level, and still
+# at 144 in the deepest one. `step_gigaflop` adds up the
 # convolutions and leaves out everything else. The first convolution needs no gradient for its input, because the picture is not
 # changed.
 #
@@ -144,8 +145,8 @@ assert each > 0
 print("each picture adds to the time of a step:", each > 0)
 
 # %% [markdown]
-# Where the straight line meets the left edge is the **fixed cost** of a step, which it has whatever is in it. To see what it consists
-# of, look inside.
+# Continue the straight line in your mind to 0 pictures. The time there is the **fixed cost** of a step: it is the same however many
+# pictures the step has. To see what it consists of, look inside.
 #
 # ### The profiler
 #
@@ -183,13 +184,13 @@ print("convolutions take most of its time:", sum(share for share, _ in convoluti
 #
 # Measure before you change anything, because little of this can be seen in the code.
 #
-# **Change.** Profile the step with one picture, `tasks[1]`. Which share grows?
+# **Change.** Profile the step with one picture, `tasks[1]`. Does the share of "everything else" grow?
 #
 # <details><summary>What you should have seen</summary>
 #
-# You may expect that the share of "everything else" grows, because its thousand small operations take nearly the same time for one
-# picture as for sixteen. On our machine it did not: it was 7 % with one picture and 9 % with sixteen. A convolution of a single
-# picture uses the processor badly, too, so both cost more per picture together.
+# You may expect that it grows, because its thousand small operations take nearly the same time for one picture as for sixteen.
+# Compare it with your table. On our machine it hardly changed: a convolution of a single picture uses the processor badly, too,
+# so both cost more per picture.
 #
 # </details>
 
@@ -266,8 +267,8 @@ print("the same pictures from all three:", all(np.array_equal(ways["one thread"]
 #
 # ### The stream
 #
-# `stream_batches` puts this behind `tf.data`. Processes draw a few batches in advance, and never more than `ahead` portions, so the
-# memory is limited however long the stream is.
+# `stream_batches` puts this behind `tf.data`. Processes draw a few batches in advance, and no more than a fixed number of
+# them, so the memory is limited however long the stream is.
 
 # %%
 from helpers.scaling import stream_batches
@@ -350,7 +351,7 @@ print("the memory stays where it is:", many - few < 60)
 #
 # ### Any batch, without those before it
 #
-# What the batch number 30 holds depends on the manifest, the seed and the number 30. So a training that was cut off can go on there
+# What batch number 30 holds depends on the manifest, the seed and the number 30. So a training that was cut off can go on there
 # without reading all that came before it. And two machines can share a batch: `shard=(index, count)` reads part number `index` only.
 
 # %%
@@ -428,7 +429,8 @@ print("both have", {sum(1 for _ in s) for s in sources.values()}, "steps")
 
 # %% [markdown]
 # A patch is read much faster than the network learns from it. On two cores the reading still takes a few percent from the
-# training, and more if other programs use the cores or if the files are large. With a GPU or more cores it would not.
+# training, and more if other programs use the cores or if the files are large. More cores help. A GPU frees the cores as well, but
+# it learns so fast that reading can become the slowest part; section 6 comes back to this.
 #
 # `train_unet` takes such a stream. `steps` says how many batches make an epoch, after which it validates and saves. A pass through all
 # training files would be 750 batches, so an epoch need not be a pass:
@@ -530,7 +532,7 @@ print("with clipping the losses differ, where there is more than one device:", d
 # %% [markdown]
 # Keras clips *on each device*, before the gradients are added up. Two halves that are each shortened to 0.1 are not the same as the
 # whole shortened to 0.1. Nothing warns you. The training may be as good, but it is another training. If you need the same one, clip
-# after the sum, in a loop of your own. The next section has such a loop.
+# after the sum, in a loop of your own. The next section has a loop to which you can add this; "On your own" asks you to.
 
 # %% [markdown]
 # ## 4. Many machines
@@ -621,7 +623,7 @@ print("the same losses:", np.allclose(on_two, on_one, rtol=1e-4))
 # **Predict.** What does worker 0 do?
 
 # %%
-guess = None  # "goes on alone", "waits for ever" or "ends"
+guess = None  # "goes on alone", "waits forever" or "ends"
 
 # %% tags=["more-memory"]
 import time
@@ -636,8 +638,8 @@ try:
     scaling.watch_workers(workers, scratch / "long", seconds=60)
 except scaling.WorkerLost as error:
     lost = error
-running = sum(worker.poll() is None for worker in workers)
-checks.reveal("worker 0", guess, "goes on alone" if running else "ends")
+by_itself = workers[0].returncode != -9  # and not stopped by watch_workers, which waits for ten seconds
+checks.reveal("worker 0", guess, "ends" if by_itself else "waits forever")
 
 # %% tags=["nbval-ignore-output", "more-memory"]
 say("WorkerLost:", lost)
@@ -684,12 +686,12 @@ print("two epochs more, as if nothing had happened:", len(resumed) == kept + 2, 
 # them help.
 #
 # - **[Mixed precision](https://keras.io/api/mixed_precision/)** computes with numbers of 16 bits and keeps the weights in 32. Only some
-#   processors have instructions for `bfloat16`; the others become slower.
+#   processors have instructions for `bfloat16`; on the others the step becomes slower.
 # - **XLA** (`jit_compile=True`) compiles the whole step into one program, mainly for GPUs.
 # - **Fewer channels or fewer levels** mean less arithmetic, and a network that can do less.
 # - **Batch normalization** saves nothing, but it is so common that we want to know what it costs.
 #
-# First we delete the networks of the sections above, because a kernel keeps everything that has a name.
+# First we delete the networks of the sections above, because Python keeps everything that has a name.
 
 # %%
 import gc
@@ -749,8 +751,8 @@ print("four times the arithmetic, less than four times the time:", timed["16 fil
 # the processor's instructions better than narrow ones. The reverse is true of *4 filters*: it has a quarter of the arithmetic and
 # saves less than three quarters of the time.
 #
-# If *mixed precision* comes first on your machine, its processor multiplies 16-bit numbers in hardware, and the share can exceed what
-# 32-bit numbers could reach. If it comes last, the processor has to convert them. *XLA* is often slower on a CPU, where the convolutions
+# If *mixed precision* is faster than the default on your machine, its processor multiplies 16-bit numbers in hardware, and the share can
+# exceed what 32-bit numbers could reach. If it is slower, the processor has to convert them. *XLA* is often slower on a CPU, where the convolutions
 # of TensorFlow's library were written by hand. The advice "always switch on XLA" comes from people with GPUs.
 #
 # `mixed_unet` ends in a layer of 32 bits, for a reason. With `bfloat16` the largest number below 1 is 0.996, so `1 - 1e-7` becomes 1,
@@ -807,7 +809,7 @@ costs = {dial: step_costs([{dial: value} for value in values]) for dial, values 
 spent, memory = ({dial: [pair[i] for pair in pairs] for dial, pairs in costs.items()} for i in (0, 1))
 
 # %% [markdown]
-# Each setting is measured in a new process, because a process seldom gives memory back.
+# Each row is measured in a new process, from the smallest value to the largest, because a process seldom gives memory back.
 
 # %% tags=["nbval-ignore-output"]
 print("exponent of       seconds (theory)   memory (theory)")
@@ -837,15 +839,15 @@ print("all costs grow:", all(values[-1] > values[0] for values in [*spent.values
 #
 # <details><summary>What you should have seen</summary>
 #
-# Yes. From 32 filters on the instructions of the processor are full, and twice the filters cost nearly four times the seconds. This cell
-# takes a minute and needs about one gigabyte.
+# It does. From 32 filters on the instructions of the processor are full, so that twice the filters cost nearly four times the seconds. The
+# cell takes about a minute.
 #
 # </details>
 #
 # ### And what do more pictures buy?
 #
-# The other curve that matters says how good the network becomes. Every training below has the same number of steps, and only the
-# number of *different* pictures changes. A short training depends on luck, so each is done with three seeds. Small scans of 48x48 keep
+# The other curve that matters says how good the network becomes. Every training below has the same number of steps and
+# batches of 8, and only the number of *different* pictures changes. A short training depends on luck, so each is done with three seeds. Small scans of 48x48 keep
 # the wait short.
 
 # %%
@@ -865,11 +867,11 @@ def first_weights(seed):
 # %%
 from helpers.training import DiceScore, restart
 
-learner, scores = build_unet(depth=3), {n: [] for n in (5, 40, 320)}
+learner, scores = build_unet(depth=3), {n: [] for n in (8, 40, 320)}
 learner.compile(keras.optimizers.Adam(3e-3, global_clipnorm=1.0), loss=bce_dice_loss, metrics=[DiceScore()])
 for n, seed in [(n, seed) for n in scores for seed in (1, 2, 3)]:
     restart(learner, first_weights(seed))  # one compiled network for all nine, as in notebook 03
-    passes = training_batches(more[:n], more_masks[:n], batch_size=8, epochs=-(-1600 // n), seed=seed)
+    passes = training_batches(more[:n], more_masks[:n], batch_size=8, epochs=1600 // n, seed=seed)
     run = learner.fit(passes, validation_data=check, steps_per_epoch=200, shuffle=False, verbose=0)
     scores[n].append(run.history["val_dice"][-1])
 
@@ -883,15 +885,15 @@ figures.plot_lines(
 )
 
 # %%
-assert np.mean(scores[320]) > np.mean(scores[5])
-print("320 pictures are better than 5, in the mean:", bool(np.mean(scores[320]) > np.mean(scores[5])))
+assert np.mean(scores[320]) > np.mean(scores[8])
+print("320 pictures are better than 8, in the mean:", bool(np.mean(scores[320]) > np.mean(scores[8])))
 
 # %% [markdown]
 # Compare the ranges before you compare the means. Where the ranges of two neighbors overlap, these three runs cannot say which of the
 # two is better.
 #
-# Each further point on this curve costs eight times the pictures. Two things make it flat here. Augmentation turns 5 pictures into 40,
-# and 200 steps are few: a network that trains longer memorizes 5 pictures and goes on learning from 320. So a curve like this is valid
+# Each further point on this curve costs five or eight times the pictures. Two things make it flat here. Augmentation turns 8 pictures
+# into 64, and 200 steps are few: a network that trains longer memorizes 8 pictures and goes on learning from 320. So a curve like this is valid
 # for *one* length of training. Drawn pictures cost nothing. With real ones somebody has to outline every lesion, and a curve measured
 # on a few hundred is what you show before you ask for ten thousand.
 #
@@ -924,7 +926,8 @@ print(f"scans a second that the eight must be fed with: {7.2 * 50e12 / 3 / gigaf
 #   with several GPUs. Section 4 begins where that is not enough.
 # - **Feeding the GPUs** becomes the problem. Each second hundreds of scans of half a megabyte must be read, decoded and augmented. That is
 #   what streams, `prefetch` and several processes are for.
-# - **Ask a smaller question first.** The curve of Dice says what a tenth of the scans would give, at a tenth of the cost.
+# - **Ask a smaller question first.** Train on a thousandth and on a hundredth of the scans, for three epochs each. That costs a
+#   thousandth and a hundredth, and the two scores say whether more scans still help.
 
 # %% [markdown]
 # ## Exercises
@@ -936,7 +939,8 @@ print(f"scans a second that the eight must be fed with: {7.2 * 50e12 / 3 / gigaf
 #
 # `numbers` are the pictures of one batch, `count` workers share it, and this is worker `index`, counted from 0. Return the numbers that
 # this worker draws, in their order and without gaps. The first worker gets the beginning of the batch and the last its end. Together
-# the workers draw every picture once. If the batch cannot be shared equally, the first workers get one picture more than the others.
+# the workers draw every picture once. `file_batches` refused a batch that cannot be shared equally. Your function accepts it: the first
+# workers get one picture more than the others.
 #
 # Hints: `checks.hint("7.1")`
 

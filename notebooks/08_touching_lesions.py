@@ -142,9 +142,9 @@ print(row("pieces of the true masks", test_labels, merged))
 # The network that ships with the course gives probabilities. We turn them into objects in three ways: connected components,
 # Hough circles (straight from the image, without the network), and a **[watershed](00_start_here.ipynb#watershed)**.
 #
-# Think of the watershed as flooding a landscape. For every pixel of the mask, take its distance to the background and turn it into
-# a height: each lesion becomes a hill, and where two lesions touch there is a pass between two hills. The flood starts at the
-# tops of the hills, and where two floods meet, a border is drawn.
+# Think of the watershed as flooding a landscape. For every pixel of the mask, take its distance to the background as a height: each
+# lesion becomes a hill, and where two lesions touch there is a pass between two hills. Now turn the landscape upside down, so that
+# hills become basins. Water rises in each basin from its deepest point, and where the waters of two basins meet, a border is drawn.
 
 # %%
 from helpers import MODELS
@@ -230,7 +230,7 @@ print("the watershed is the best of the three:", max(ladder, key=ladder.get) == 
 # components are the cells.
 #
 # But a gap is a handful of pixels among nine thousand, so a network loses next to nothing by ignoring it. Therefore each pixel gets a
-# weight in the cross-entropy. This is equation 2 of the paper, without its first term, which balances the classes:
+# weight in the cross-entropy. This is equation 2 of the paper, with a 1 in place of its first term, which balances the classes:
 #
 # $$w(x) = 1 + w_0 \cdot \exp\left(-\frac{(d_1(x) + d_2(x))^2}{2\sigma^2}\right)$$
 #
@@ -275,8 +275,8 @@ print("the helper border_weights gives the same to 1e-5:", same < 1e-5)
 figures.show_images(
     [test_images[case], cut_gaps(test_labels[case])[0], weights / 10],
     ["the scan", "the mask with gaps", "the second term, 0 to 10"],
-    "The weight is large in gaps and between neighbors, and 0 inside lesions",
-    f"The largest weight is {weights.max():.1f}; {(weights > 1).mean():.0%} of all pixels have "
+    "The second term is large in gaps and between neighbors, and 0 inside lesions",
+    f"The largest value is {weights.max():.1f}; {(weights > 1).mean():.0%} of all pixels have "
     "more than 1. Brighter is heavier.",
     kinds=["gray", "mask", "gray"], size=2.6
 )
@@ -291,7 +291,7 @@ print("0 inside every lesion:", weights[parted[..., 0] > 0].max() == 0)
 # <details><summary>What you should have seen</summary>
 #
 # How wide a border is. With 2 only the gaps themselves are bright, and at most about 6, because even one pixel to either side is far for such a
-# small sigma. With 15 a third of all background has a weight above 1, so that nothing stands out any more.
+# small sigma. With 15 the second term is above 1 on about half of the background of this picture, so that nothing stands out any more.
 #
 # </details>
 #
@@ -423,17 +423,17 @@ figures.show_images(
 # | gaps, and the watershed | 0.919 to 0.927 | 0.77 to 0.79 |
 # | gaps and weights, and the watershed | 0.942 to 0.947 | 0.51 to 0.56 |
 #
-# - **Gaps without weights gained nothing that can be told from chance** over the plain watershed. The interval of the gain holds 0 for every number of circles.
+# - **Gaps without weights gained little** over the plain watershed. The interval of the gain holds 0 for every number of circles, so it is not settled.
 # - **The weights did help**: beside gaps alone F1 rose by 0.02 on average with 4 to 12 circles, and by 0.04 with 13 to 15. There they brought the count nearer by 0.8
 #   lesions a picture.
 # - **With two or three circles they did not help.** The gain was +0.001, in an interval from -0.004 to +0.006.
 #
-# Others have compared trainings with and without the weight map and found "no big difference". Such a sentence is true or untrue
-# of *one kind of picture*. Where lesions lie apart there is no border to defend, and there the weights have little to gain.
+# Whether border weights help is true or untrue of *one kind of picture*. Where lesions lie apart there is no border to defend, and there
+# the weights have little to gain.
 #
 # With eight to fourteen circles, lesions cover each other. There F1 with gaps and weights was 0.902 to 0.907, and the count was off by 1.24 to 1.42 lesions. Is that good? A
-# watershed that was given the *true* mask reached 0.904. Some lesions show no more than a sliver, and a person who
-# looks at such a picture with all its noise cannot tell a sliver from the lesion on top either. But slivers are few: somebody who marked every lesion
+# watershed that was given the *true* mask reached 0.904. Some lesions show no more than a sliver, which
+# may be hard to tell from the lesion on top. But slivers are few: somebody who marked every lesion
 # exactly, and missed only those with fewer than 20 visible pixels, would reach 0.995. So slivers alone do not explain what is missing.
 #
 # **Change.** Do we still need the watershed? Count the pieces of the two new networks, `connected_objects(predict(model, test_images), 0.7)`, and
@@ -453,7 +453,7 @@ figures.show_images(
 #
 # A **[distance map](00_start_here.ipynb#distance-map)** says how deep each pixel lies in its object: 1 at the deepest pixel, falling to the
 # border, and 0 in the background. A network can learn it as a second output beside the mask, and the watershed then floods *its* hills. A true
-# distance map holds all the borders, as the next cell shows.
+# distance map holds many borders that the mask has lost, as the next cell shows.
 
 # %%
 from helpers.instances import distance_map, peak_objects
@@ -509,8 +509,8 @@ figures.show_predictions(
 assert covered["disc"] > 0.95 > covered["crescent"]
 
 # %% [markdown]
-# From the middle of the crescent one does not see its two tips, so a table of rays cannot hold them. Nuclei and lesions are nearly always
-# star-convex, and vessels never are. A method that cannot describe an object cannot find it, however well it is trained.
+# The rays start above the middle of the crescent. From there one sees most of the upper horn and little of the lower one, so a table of
+# rays cannot hold the whole shape. Nuclei are nearly always star-convex; winding or branching vessels are not, nor are many real lesions. A method that cannot describe an object cannot find it, however well it is trained.
 #
 # ## 7. Live: add a circle, and see who can still count
 #

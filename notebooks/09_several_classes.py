@@ -25,13 +25,13 @@
 # - Write cross-entropy and Dice for several classes, with class weights.
 # - Leave pixels that nobody marked out of loss and score.
 # - Read a confusion matrix of three classes, and find what a single mean hides.
-# - Split neighboring slices of a scan so that nothing leaks, and judge a network beside its baselines.
+# - Split neighboring slices of a scan so that less leaks, and judge a network beside its baselines.
 #
 # ## What you'll need
 #
 # - About an hour of your time; the cells themselves run in about two minutes on two CPU cores.
 # - 1.3 GB of memory. No GPU.
-# - Notebooks [03](03_training_with_callbacks.ipynb) and [04](04_evaluation_and_visualization.ipynb). Section 7 needs the
+# - Notebooks [03](03_training_with_callbacks.ipynb) and [04](04_evaluation_and_visualization.ipynb). Section 6 needs the
 #   package nilearn, which carries a brain scan: `pip install nilearn`.
 
 # %% tags=["setup"]
@@ -120,6 +120,9 @@ change = softmax(logits + 5) - softmax(logits)
 checks.reveal("all logits", guess, "stay" if np.allclose(change, 0) else "grow")
 
 # %% [markdown]
+# The same number added to all logits changes nothing. So `softmax` may first take off the largest logit. Without this, a logit of
+# 1000 would be too much for `np.exp`, which would give infinity.
+#
 # A softmax lets the classes compete. Each pixel has to be *something*, and only one thing. Three sigmoids are three separate
 # questions, and nothing keeps them from answering "yes" twice or never. Where a pixel has one class, that is a contradiction,
 # and somebody has to repair it afterwards.
@@ -244,7 +247,7 @@ for name in found:
 
 # %%
 assert higher == [True, False]
-print("more vessels are found, and more is called vessel that is none:", higher == [True, False])
+print("more vessels are found, and less of what is called vessel is vessel:", higher == [True, False])
 
 # %% [markdown]
 # A weight is the price of a mistake. If missing a vessel costs ten times as much as inventing one, the network invents. That may be
@@ -299,7 +302,8 @@ assert dice[:, 1].mean() >= 0.9 and dice[:, 2].mean() >= 0.85
 print("accuracy > mean of three classes > vessels:", accuracy > dice.mean() > dice[:, 2].mean())
 
 # %% [markdown]
-# Four numbers describe the same masks, and each is higher than the one that hurts. **Report each class by itself.** A mean that includes the background
+# Five numbers describe the same masks, and four of them are higher than the one that should worry you, the Dice of the vessels.
+# **Report each class by itself.** A mean that includes the background
 # hides that vessels are harder; a pixel accuracy hides nearly everything.
 #
 # The **[confusion matrix](00_start_here.ipynb#confusion-matrix)** says *what* is taken for what. Its rows are the truth.
@@ -322,6 +326,9 @@ print("vessels are taken for background more often than for lesions:", matrix[2,
 # Vessels have a classical method of their own. Frangi's filter asks at each pixel how the gray levels bend: across a line they
 # bend strongly, along it hardly. It gives each pixel a number; from which number on is it a vessel? We choose that on
 # training pictures, and take Hough circles for the lesions.
+#
+# **Multi-Otsu** chooses two thresholds in place of one, so it makes three groups of gray levels. One caution before you read the bars: a
+# picture without any lesion scores 1 for lesions if none is found, so even "all background" gets more than 0 there.
 
 # %%
 from helpers.classes import ladder_of_filters, multi_otsu
@@ -478,7 +485,8 @@ print("; ".join(f"{gap} mm away: {one:.2f}" for gap, one in copies.items()))
 
 # %% [markdown]
 # In a random split nearly every test slice has a neighbor in training. A network that only remembers would score like the
-# copy. So we split by **blocks** of twelve slices and drop the last four of each block as a gap.
+# copy. So we split by **blocks** of twelve slices and drop the last four of each block as a gap. The nearest training slice is then five
+# millimeters away. Its copy still scores high, so the network has to do clearly better than that.
 
 # %%
 training, validation, test = split_blocks(brain.heights, block=12, gap=4)
@@ -591,7 +599,7 @@ figures.show_classes(
 # %% [markdown]
 # ### Exercise 9.1: Softmax
 #
-# From nothing. Turn logits, with the classes along the last axis, into probabilities. Logits of 1000 must work, too.
+# Write it without the helpers: turn logits, with the classes along the last axis, into probabilities. Logits of 1000 must work, too.
 #
 # Hints: `checks.hint("9.1")`
 
@@ -712,7 +720,7 @@ checks.progress("09")
 # - You wrote cross-entropy and Dice for several classes, with class weights.
 # - You left pixels that nobody marked out of loss and score.
 # - You read a confusion matrix of three classes, and found what a single mean hides.
-# - You split neighboring slices of a scan so that nothing leaks, and judged a network beside its baselines.
+# - You split neighboring slices of a scan so that less leaks, and judged a network beside its baselines.
 #
 # ## On your own
 #

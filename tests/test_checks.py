@@ -420,12 +420,12 @@ WRONG = {
     ] + [("class StopAtGoal:\n    pass", "derive from keras.callbacks.Callback"), ("StopAtGoal = 3",
         "the class itself")],
     "4.1": [
-        ("my_precision, my_recall, their_dice = 0.57, 0.8, 0.67", "precision: that is recall; "),
-        ("my_precision, my_recall, their_dice = 0.8, 0.57, 0.5", "Dice: that is IoU"),
-        ("my_precision, my_recall, their_dice = 0.8, 0.8, 0.67", "recall: that is precision"),
-        ("my_precision, my_recall, their_dice = 0.8, 0.57, 0.69", "arithmetic mean"),
-        ("my_precision, my_recall, their_dice = 0.8, None, 0.67", "recall is still missing"),
-        ("my_precision, my_recall, their_dice = 80, 0.57, 0.67", "per cent"),
+        ("my_precision, my_recall, dice_by_hand = 0.57, 0.8, 0.67", "precision: that is recall; "),
+        ("my_precision, my_recall, dice_by_hand = 0.8, 0.57, 0.5", "Dice: that is IoU"),
+        ("my_precision, my_recall, dice_by_hand = 0.8, 0.8, 0.67", "recall: that is precision"),
+        ("my_precision, my_recall, dice_by_hand = 0.8, 0.57, 0.69", "arithmetic mean"),
+        ("my_precision, my_recall, dice_by_hand = 0.8, None, 0.67", "recall is still missing"),
+        ("my_precision, my_recall, dice_by_hand = 80, 0.57, 0.67", "per cent"),
     ],
     "4.2": [
         ("def my_dice(y_true, scores, threshold):\n    y_pred = scores >= "
@@ -750,7 +750,7 @@ ANOTHER_WAY = {
                 if score is not None and not score < self.goal:
                     self.model.stop_training = True
         """],
-    "4.1": ["my_precision, my_recall, their_dice = 0.80, 0.5714, 2 / 3", "my_precision, my_recall, their_dice = 0.8, "
+    "4.1": ["my_precision, my_recall, dice_by_hand = 0.80, 0.5714, 2 / 3", "my_precision, my_recall, dice_by_hand = 0.8, "
         "0.57, 0.67"],
     "4.2": ["""
         def my_dice(y_true, scores, threshold):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import psutil
 import pytest
@@ -278,6 +279,23 @@ def test_training_on_two_devices_has_the_losses_of_one_and_resumes_bit_for_bit(t
 
 
 # --- machines ---
+
+
+def test_a_step_with_an_enlarged_loss_moves_the_weights_as_far_as_one_without():
+    """Under mixed_float16 Keras enlarges the loss, so that small gradients do not become 0; the step has to ask for it."""
+    images, masks = make_dataset(4, CircleScene(size=16, radius=(3, 5), circles=2), seed=1)
+    ended = []
+    for wrap in (lambda optimizer: optimizer, lambda optimizer: keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=1024.0)):
+        keras.utils.set_random_seed(0)
+        model = build_unet(depth=2, filters=2)
+        first = model.get_weights()
+        step = scaling.make_step(tf.distribute.get_strategy(), model, wrap(keras.optimizers.SGD(0.1)), 4)
+        losses = [float(step(tf.constant(images), tf.constant(masks))) for _ in range(3)]
+        ended.append((losses, model.get_weights()))
+    np.testing.assert_allclose(ended[0][0], ended[1][0], rtol=1e-4)
+    moved = max(np.abs(a - b).max() for a, b in zip(first, ended[0][1]))
+    apart = max(np.abs(a - b).max() for a, b in zip(ended[0][1], ended[1][1]))
+    assert apart < 1e-4 * moved
 
 
 def test_two_processes_have_the_losses_of_one_device(tmp_path):

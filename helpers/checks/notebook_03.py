@@ -33,10 +33,10 @@ def exercise_3_1(answer):
 
 @exercise(
     "mirror a pair",
-    "Image and mask moved by the same line of thought, or not at all.",
+    "Image and mask move together, or not at all.",
     "The image's line shows which axis is mirrored, and which pictures are chosen.",
     "The mask needs the same treatment, with the same `chosen`, so that no other picture's mask moves.",
-    "Copy the masks first; then masks[chosen] on both sides, with ::-1 on the axis of the width.",
+    "Put masks[chosen] on both sides of a line like the image's, with ::-1 on the axis of the width.",
 )
 def exercise_3_2(mirror):
     """Check that exactly the chosen pictures and their masks are mirrored left to right; none, all, one, odd sizes."""
@@ -167,7 +167,7 @@ def exercise_3_4(rate):
             p * (1 + math.cos(2 * math.pi * (s - w) / (n - w))) / 2),
         "the cosine runs below 0: it goes from 1 to -1, and a rate ends at 0.": late(lambda s, p, n, w:
             p * math.cos(math.pi * (s - w) / (n - w))),
-        "the rate is twice too high after the warm-up: 1 + cos starts at 2.": late(lambda s, p, n, w:
+        "the rate is twice as high as it should be after the warm-up: 1 + cos starts at 2.": late(lambda s, p, n, w:
             p * (1 + math.cos(math.pi * (s - w) / (n - w)))),
         "the cosine has to start at the end of the warm-up; yours starts at step 0, so the rate jumps.": late(lambda s,
             p, n, w: p * (1 + math.cos(math.pi * s / n)) / 2),
@@ -195,7 +195,7 @@ def exercise_3_4(rate):
 def exercise_3_5(callback_class):
     """Check, with a pretended model, that it stops at the goal, by validation Dice, and undoes no other stop."""
     if not isinstance(callback_class, type):
-        raise Wrong("type", f"hand over the class itself, by its name without brackets, not {short(callback_class)}.")
+        raise Wrong("type", f"hand over the class itself, by its name without parentheses, not {short(callback_class)}.")
     import keras
 
     if not issubclass(callback_class, keras.callbacks.Callback):
@@ -262,7 +262,7 @@ def exercise_3_5(callback_class):
             "argument that no goal lies under.": asks(latest("val_dice", 1.0)),
         "in an epoch without validation it stops by the training score. Such an epoch must not stop anything.":
             asks(lambda goal, rows: rows[-1].get("val_dice", rows[-1]["dice"]) >= goal),
-        "it stops by the training score. Training pictures are known by heart at some time; look at validation.":
+        "it stops by the training score. Training pictures are known by heart at some point; look at validation.":
             asks(latest("dice")),
         "it stops by the validation loss. The goal is a Dice, and the key is val_dice.": asks(latest("val_loss")),
         "it stops when the validation loss is below the goal. The goal is a Dice, and the key is val_dice.":

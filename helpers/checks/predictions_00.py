@@ -4,14 +4,13 @@ from helpers.checks.prediction import Prediction
 
 PREDICTIONS = {
     "scan": Prediction("scan 2 holds {} lesions", 0, {
-        2: "One is faint, or near the border; look at the picture with the outlines.",
-        4: "Where two vessels cross, or one runs along the border, it can look like one.",
+        2: "One is faint: it lies in the dark upper part. Look at the picture with the outlines.",
+        4: "A bright place on a vessel can look like one. A lesion is round, and wider than the vessel.",
         5: "Bright spots along a vessel are not lesions: a lesion is round, and several pixels wide.",
-        1: "That one is clear. The others are fainter; look at the picture with the outlines.",
-        0: "They are faint, but there: look at the picture with the outlines.",
+        1: "Two of them are large and bright, and the third is faint; look at the picture with the outlines.",
+        0: "Two of them are as bright as the vessels. Look for round spots that are wider than a vessel.",
     }, example="2",
-        below="One is fainter than the others, or lies near the border; look at the picture with the "
-              "outlines.",
-        above="A bright spot on a vessel, or where two of them cross, is no lesion: a lesion is round, "
-              "and wider than a vessel."),
+        below="Two are bright, and one is faint, in the dark upper part; look at the picture with the outlines.",
+        above="A bright spot that is no wider than its vessel is no lesion: a lesion is round, and wider. One lesion "
+              "here lies just where vessels cross."),
 }

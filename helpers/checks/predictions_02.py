@@ -112,7 +112,6 @@ PREDICTIONS = {
               " the field more than doubles.",
         above="It more than doubles from level to level, but it does not triple again."),
     "skips": Prediction("without skips most is lost at the {}", 0, {
-        "middle": "The bottleneck knows what is in the middle of a lesion. What it does not know is where exactly the "
-            "lesion ends.",
-    }, ("middle", "boundaries"), '"middle"'),
+        "elsewhere": "The bottleneck knows what is there. What it does not know is where exactly a lesion ends.",
+    }, ("elsewhere", "boundaries"), '"elsewhere"'),
 }

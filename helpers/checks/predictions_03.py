@@ -95,11 +95,11 @@ PREDICTIONS = {
         **dict.fromkeys((81, 85, 90, 95, 99, 100, 120), "Only 80 epochs are allowed, so it cannot come to more."),
         **dict.fromkeys((22, 23, 24, 25), "It waits 20 epochs from the best one on, and the network still improves "
             "after a few."),
-        60: "That would be so if the best epoch were the 40th. It learns the few wrong outlines by heart sooner.",
+        60: "That would be so if the best epoch were the 40th. It learns by heart sooner which lesions were left out.",
     },
         below="It stops 20 epochs after the best one, and the best one comes later than that.",
-        above="It stops 20 epochs after the best one. The few wrong outlines are learned by heart sooner "
-              "than that."),
+        above="It stops 20 epochs after the best one. Which lesions were left out is learned by heart "
+              "sooner than that."),
     "resumed": Prediction("{}", 0, {
         "roughly": "It would be, if the order of the pictures, the augmentation or the optimizer's memory began "
             "anew. "

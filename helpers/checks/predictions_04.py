@@ -56,8 +56,8 @@ PREDICTIONS = {
     }, example="0.2",
         below="It has some reserve: it averages over many pixels, so that it loses little up to twice the"
               " noise that it was trained on.",
-        above="Beyond three times the noise of the training the outlines of faint lesions drown, and the "
-              "score falls fast."),
+        above="Before three times the noise of the training the outlines of faint lesions begin to drown, and the "
+              "score falls."),
     "first to give": Prediction("more is {}", 0, {
         "invented": "Noise makes single pixels bright, but hardly ever a round group of them, and the network asks for "
             "such a group. What suffers is a faint lesion, whose outline drowns.",

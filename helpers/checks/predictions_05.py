@@ -10,8 +10,8 @@ PREDICTIONS = {
         "network": "A network ends in a sigmoid here; whatever it says, both scores would stay in their range.",
     }, ("loss", "rate", "network", "masks"), '"loss"'),
     "patient 2": Prediction("the trouble lies in the {}", 0, {
-        "network": "It is the network that reached 0.95 in notebook 04, unchanged.",
-        "masks": "The outlines lie on the lesions, as you can see.",
+        "network": "It is the network that scored above 0.94 in notebook 04, unchanged.",
+        "masks": "The disc of the mask lies where the lesion is in the scan, as you can see.",
         "threshold": "The highest probability is far below any threshold that one would choose.",
     }, ("network", "masks", "threshold", "images"), '"network"'),
     "patient 3": Prediction("the answer is {}", 0, {

@@ -4,7 +4,7 @@ from helpers.checks.prediction import Prediction
 
 PREDICTIONS = {
     "operations": Prediction("it takes about {} operations", 0, {
-        "half a million": "There are 120,000 weights, and each is used at thousands of pixels.",
+        "half a million": "There are 120,000 weights, and each is used at many pixels, from 144 to 9,216 of them.",
         "half a trillion": "That would take most machines several seconds. A step takes a fraction of a second.",
     }, ("half a million", "half a billion", "half a trillion"), '"half a million"'),
     "machine share": Prediction("the share with batches of 4 is {:.2f}", 0.1, {
@@ -56,6 +56,6 @@ PREDICTIONS = {
     "worker 0": Prediction("it {}", 0, {
         "goes on alone": "All copies take each step together. It cannot take the next one without the other's "
             "gradient.",
-        "waits for ever": "It would, if nobody told it. Its connection breaks, and it notices.",
-    }, ("goes on alone", "waits for ever", "ends"), '"goes on alone"'),
+        "waits forever": "It would, if nobody told it. Its connection breaks, and it notices.",
+    }, ("goes on alone", "waits forever", "ends"), '"goes on alone"'),
 }

@@ -15,7 +15,8 @@ PREDICTIONS = {
     }, ("more", "as many", "fewer"), '"as many"'),
     "gap weight": Prediction("the second term is {:.2f} there", 0.05, {
         10: "That would be the weight at a distance of 0 from both. It lies one pixel from each, so d1 + d2 is 2.",
-        9.8: "You added the squares, 1 + 1. The formula squares the sum: (1 + 1) times (1 + 1).",
+        9.61: "You added the squares, 1 + 1. The formula squares the sum: (1 + 1) times (1 + 1).",
+        9.8: "Only one of the two distances is in it. The formula adds both, and then squares: (1 + 1) times (1 + 1).",
         8.52: "The 2 below the line is missing: divide by 2 times 25.",
         6.7: "You did not square the 5: sigma squared is 25.",
         10.23: "That is with the 1 that is added for the training. Asked for is the second term alone.",

@@ -13,7 +13,7 @@ PREDICTIONS = {
         0.5: "Half and half would be a coin. Most of a scan is background, and all of that is right.",
         0: "It misses every lesion and every vessel. But the background is most of the picture, and all of it is "
             "right.",
-        0.95: "Nearly: vessels and lesions together take a little more than that leaves.",
+        0.95: "That leaves 5 pixels in a hundred for lesions and vessels. Together they take more than three times as many.",
     }, example="0.5", below="Each pixel of the background is right, and most of a scan is background: count those.",
         above="Vessels and lesions are wrong, all of them, and together they are more than a few pixels in a hundred."),
     "heavy vessels": Prediction("{}", 0, {
@@ -35,7 +35,7 @@ PREDICTIONS = {
             "hardly changed.",
         0.7: "That is about what a copy from five millimeters away scores.",
         1: "Almost, but the folds do move a little from slice to slice.",
-    }, example="0.5", below="A slice is one millimeter thick, and a brain hardly changes on such a way.",
+    }, example="0.5", below="A slice is one millimeter thick, and a brain hardly changes over such a distance.",
         above="The two slices are neighbors and not the same: at the folds they differ."),
     "brain start": Prediction("the difference is {}", 0, {
         "large": "Lesions on uneven light and a folded brain have edges in common, and little else. With some dozens "
