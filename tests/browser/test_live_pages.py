@@ -5,22 +5,13 @@ Run by `make test-site`, which builds the site first. Pictures are kept in $UNET
 
 import os
 import re
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from test_site import BUILT, address, chromium, reader  # noqa: F401  (fixtures)
+from test_site import BUILT, address, chromium, reader, until  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.skipif(not BUILT, reason="the live pages are tested by make test-site, which builds them first")
-
-
-def until(page, condition, seconds=60):
-    """Wait for a condition in JavaScript. (Playwright's own way needs `eval` in the page, which its policy forbids.)"""
-    end = time.monotonic() + seconds
-    while not page.evaluate(condition):
-        assert time.monotonic() < end, f"never came true: {condition}"
-        page.wait_for_timeout(50)
 
 
 def keep(page, name):

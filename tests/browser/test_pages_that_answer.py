@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import web
 from jupyter_page import ROOT
-from test_site import BUILT, NOTEBOOKS, READERS, address, chromium, page_of, reader  # noqa: F401  (fixtures)
+from test_site import BUILT, NOTEBOOKS, READERS, address, chromium, page_of, reader, until  # noqa: F401  (fixtures)
 
 from helpers import checks
 from helpers.checks import guesses
@@ -270,7 +270,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(width, scheme, reader):  # noq
     one.get_by_role("textbox").fill("0.78")
     one.get_by_role("textbox").press("Enter")
     one.get_by_role("button", name="Hint").click()
-    page.wait_for_function("document.getAnimations().length === 0")
+    until(page, "document.getAnimations().length === 0")
     found = Axe().run(page).response["violations"]
     assert not [(v["id"], [n["html"][:200] for n in v["nodes"][:5]]) for v in found]
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -26,6 +27,14 @@ LIVE = ["index", "playground"]  # see test_live_pages.py
 READERS = [(width, scheme) for width in (1280, 375) for scheme in ("light", "dark")]
 
 pytestmark = pytest.mark.skipif(not BUILT, reason="the site's checks are run by make test-site, which builds the site first")
+
+
+def until(page, condition, seconds=60):
+    """Wait for a condition in JavaScript. (Playwright's own way needs `eval` in the page, which its policy forbids.)"""
+    end = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, f"never came true: {condition}"
+        page.wait_for_timeout(50)
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +208,7 @@ def test_axe_finds_nothing(name, width, scheme, reader):
         page.wait_for_timeout(500)
     else:
         assert page.evaluate("document.documentElement.dataset.theme") == scheme
-        page.wait_for_function("document.getAnimations().length === 0")  # colors fade in; half-way there is no contrast
+        until(page, "document.getAnimations().length === 0")  # colors fade in; half-way there is no contrast
     found = Axe().run(page).response["violations"]
     assert not found, "\n".join(f"{v['id']}: {v['help']}: {[n['html'][:200] for n in v['nodes'][:5]]}" for v in found)
 
