@@ -201,7 +201,7 @@ def _check_state(state):
     try:
         good = (
             whole(state["epoch"]) and isinstance(state["stopped"], bool) and isinstance(state["versions"], str)
-            and isinstance(state["terms"], dict) and set(state["digests"]) <= {*PARTS} and "arrays.bin" in state["digests"]
+            and isinstance(state["terms"], dict) and {"arrays.bin"} <= set(state["digests"]) <= {*PARTS}
             and all(map(kept, state["memory"])) and all(map(shaped, state["shapes"]))
         )
     except (AttributeError, KeyError, TypeError, ValueError):

@@ -423,7 +423,7 @@ figures.show_images(
 # | gaps, and the watershed | 0.919 to 0.927 | 0.74 to 0.81 |
 # | gaps and weights, and the watershed | 0.941 to 0.947 | 0.50 to 0.57 |
 #
-# - **Gaps without weights gained little** over the plain watershed: on average 0.001 to 0.012, depending on the number of circles. For some of these numbers
+# - **Gaps without weights gained little** over the plain watershed: on average by about a hundredth or less, depending on the number of circles. For some of these numbers
 #   the interval of the gain holds 0.
 # - **The weights did help**: beside gaps alone F1 rose by 0.02 on average with 4 to 12 circles, and by 0.04 with 13 to 15. There they brought the count nearer by 0.8
 #   lesions a picture.
@@ -469,7 +469,7 @@ assert match_objects(test_labels, by_depth).f1 > match_objects(test_labels, by_m
 
 # %% [markdown]
 # So much for the true map. A network has to *learn* it, and a watershed on a learned map inherits its errors. In the ablation a second output was
-# trained for as long as the gaps. In three of five trainings it did about as well as gaps and weights, with an F1 of 0.934 to 0.946. In the other two it
+# trained for as long as the gaps. In three of five trainings it did about as well as gaps and weights, with an F1 of about 0.94. In the other two it
 # failed, and its F1 of 0.815 was that of connected components. So after so short a training nobody can rely on it. One training alone would have told you either
 # story.
 #

@@ -371,7 +371,7 @@ WRONG = {
             ("float(__import__('keras').optimizers.schedules.CosineDecay(peak, steps - warmup)(step - warmup))",
                 "without Keras"),
             ("peak * math.cos(math.pi * (step - warmup) / (steps - warmup))", "runs below 0"),
-            ("peak * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))", "twice too high"),
+            ("peak * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))", "twice as high as it should be"),
             ("peak * (1 + math.cos(math.pi * step / steps)) / 2", "starts at step 0"),
             ("peak * (1 + math.cos(math.pi * (step - warmup) / steps)) / 2", "divide by all steps"),
             ("peak * (1 - (step - warmup) / (steps - warmup))", "straight line"),

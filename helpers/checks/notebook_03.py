@@ -195,7 +195,7 @@ def exercise_3_4(rate):
 def exercise_3_5(callback_class):
     """Check, with a pretended model, that it stops at the goal, by validation Dice, and undoes no other stop."""
     if not isinstance(callback_class, type):
-        raise Wrong("type", f"hand over the class itself, by its name without parentheses, not {short(callback_class)}.")
+        raise Wrong("type", f"hand over the class itself, its name without parentheses, not {short(callback_class)}.")
     import keras
 
     if not issubclass(callback_class, keras.callbacks.Callback):

@@ -125,7 +125,7 @@ def exercise_8_3(count_labels):
     "One training is an anecdote, and so is the best of several.",
     "A claim should also say where the remedy does not help.",
     answer=Choice("ABCDE", {
-        "A": "A: the connected components were never tuned, so their score says little. Any remedy beats a bad baseline.",
+        "A": "A: the connected components were never tuned, so they say little. Any remedy beats a bad baseline.",
         "B": "B: the settings were chosen on the test pictures, which are no test any more.",
         "D": "D: that is the best of five trainings. Another one would have given another number.",
         "E": "E: Dice counts pixels. A border is a few of them, so two lesions that were merged cost next to nothing.",

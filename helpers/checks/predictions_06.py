@@ -27,6 +27,7 @@ PREDICTIONS = {
               "to see, and decides otherwise.",
         above="A difference of two probabilities is never above 1."),
     "oval": Prediction("its roundness is {} than 0.9", 0, {
-        "more": "Stretched to twice its length, a disc has twice the area and 1.54 times the perimeter. Squared, that is 2.4.",
+        "more": "Stretched to twice its length, a disc has twice the area and 1.54 times the perimeter. "
+            "Squared, that is 2.4.",
     }, ("more", "less"), '"less"'),
 }

@@ -13,7 +13,8 @@ PREDICTIONS = {
         0.5: "Half and half would be a coin. Most of a scan is background, and all of that is right.",
         0: "It misses every lesion and every vessel. But the background is most of the picture, and all of it is "
             "right.",
-        0.95: "That leaves 5 pixels in a hundred for lesions and vessels. Together they take more than three times as many.",
+        0.95: "That leaves 5 pixels in a hundred for lesions and vessels. Together they take more than three "
+            "times as many.",
     }, example="0.5", below="Each pixel of the background is right, and most of a scan is background: count those.",
         above="Vessels and lesions are wrong, all of them, and together they are more than a few pixels in a hundred."),
     "heavy vessels": Prediction("{}", 0, {

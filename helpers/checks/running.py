@@ -99,7 +99,7 @@ def own_randomness():
 def call(function, *arguments, on="an input"):
     """Call a student's function on copies; raises `ToDo` if it is a stub, `Wrong` if it raises or loops."""
     if not callable(function):
-        raise Wrong("type", f"hand over the function itself, by its name without parentheses, not {short(function)}.")
+        raise Wrong("type", f"hand over the function itself, its name without parentheses, not {short(function)}.")
     copies = [copy.deepcopy(a) if isinstance(a, (np.ndarray, np.random.Generator, list,
         dict)) else a for a in arguments]
     try:

@@ -17,7 +17,7 @@ def show_images(
 
     titles: one for each picture; title: what to see; caption: the same in words, printed below. kinds: what the numbers
     are, for all pictures or for each: "gray", "mask" (orange), "answer" (a predicted mask, blue), "probability" or
-    "features", see `helpers.palette`. limits: the values with the first and the last color, None for each picture's own.
+    "features", see `helpers.palette`. limits: the values with the first and last color, None for each picture's own.
     Raises ValueError for another kind.
     """
     kinds = [kinds] * len(images) if isinstance(kinds, str) else list(kinds)

@@ -1,10 +1,12 @@
 """The panels on the site's notebook pages: the page's own brain answers keys, mouse and touch, and no other server is asked."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from jupyter_page import ROOT
 from test_site import BUILT, READERS, address, chromium, reader  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.skipif(not BUILT, reason="the live pages are tested by make test-site, which builds them first")
@@ -37,6 +39,16 @@ def until(page, panel, count):
 def modules(page, code, argument=None):
     """What JavaScript in the page makes of its modules; `at` imports one."""
     return page.evaluate(f"async (given) => {{ const at = (path) => import(new URL(path, location.href).href); {code} }}", argument)
+
+
+def test_the_readmes_picture_of_a_panel_shows_what_its_text_says(reader):  # noqa: F811
+    said = re.search(r"noise is set to ([\d.]+), .+? Its Dice is ([\d.]+) there, and that of the best threshold ([\d.]+)", (ROOT / "README.md").read_text())
+    page, panel = opened(reader, "04_evaluation_and_visualization", "The stress test")
+    panel.get_by_role("slider", name="noise").fill(said[1])
+    until(page, panel, 2)
+    shown = panel.locator(".unet-facts").inner_text().split("\n")
+    assert [shown[shown.index(name) + 1] for name in ("network's Dice", "best threshold's Dice")] == [said[2], said[3]]
+    assert f'"noise": "{float(said[1])}"' in (ROOT / "models" / "panel.py").read_text()
 
 
 @pytest.mark.parametrize(("name", "title"), SCANS)
