@@ -129,7 +129,7 @@ versions = len({image.tobytes() for image in moved_images})
 figures.show_images(
     moved_images, [f"draw {i}" for i in range(8)], "One picture, drawn eight times",
     f"The outlines follow the lesions in every draw. {versions} of the eight draws differ.",
-    masks=moved_masks, columns=8, size=1.5
+    masks=moved_masks
 )
 
 # %% [markdown]
@@ -867,7 +867,7 @@ hurried = (numbered % 2 == 1).astype(np.uint8)
 figures.show_images(
     scans[:6], title="Only every second lesion is outlined",
     caption=f"{(numbered > 0).sum() / hurried.sum():.1f} times as many lesion pixels are there as are marked.",
-    masks=hurried[:6], size=1.5
+    masks=hurried[:6]
 )
 
 # %% [markdown]

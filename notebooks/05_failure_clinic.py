@@ -420,8 +420,7 @@ figures.show_images(
     "A, B and C: (nearly) all black",
     "In all three, hardly a pixel reaches 0.5.",
     kinds=["gray", "mask", "answer"] * 3,
-    columns=9,
-    size=1.3,
+    columns=3,
 )
 
 # %% tags=["nbval-ignore-output"]
@@ -552,8 +551,7 @@ figures.show_images(
     )
     + f". C with A's medicine: {wrong_medicine:.2f}.",
     kinds=["gray", "mask", "answer"] * 3,
-    columns=9,
-    size=1.3,
+    columns=3,
 )
 
 # %%
@@ -683,7 +681,6 @@ figures.show_images(
     "Some outlines lie beside the lesions",
     f"In {int(six.mirror[:6].sum())} of these six pictures the image was mirrored and the mask was not.",
     masks=six.train[1][:6],
-    size=1.6,
 )
 
 
@@ -739,7 +736,6 @@ figures.show_images(
     f"All outlines lie on lesions. Validation Dice {together_run.history['val_dice'][-1]:.2f}, "
     f"{six.run.history['val_dice'][-1]:.2f} before.",
     masks=together[1][:6],
-    size=1.6,
 )
 
 # %%
@@ -1331,7 +1327,6 @@ figures.show_images(
     caption="Six training pictures of patient 1, with the outlines of their masks "
     "where these are not empty.",
     masks=patient.train[1][:6],
-    size=1.6,
 )
 
 # %%

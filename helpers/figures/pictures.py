@@ -39,13 +39,15 @@ def show_images(
 
 
 def show_pairs(images, masks, titles=(), title="", caption=""):
-    """Show scans in one row and their masks below them."""
-    n = len(images)
-    figure, axes = plt.subplots(2, n, figsize=(1.7 * n, 3.9), squeeze=False)
-    for i in range(n):
-        axes[0, i].imshow(plane(images[i]), vmin=0, vmax=1)
-        axes[1, i].imshow(plane(masks[i]), vmin=0, vmax=1, cmap=colors_of("mask"))
-        axes[0, i].set_title(titles[i] if i < len(titles) else "", fontsize=9)
+    """Show scans and, below each, its mask; four scans stand side by side."""
+    columns = min(len(images), 4)
+    rows = -(-len(images) // columns)
+    figure, axes = plt.subplots(2 * rows, columns, figsize=(2.1 * columns, 4.5 * rows + 0.3), squeeze=False)
+    for i in range(len(images)):
+        above, below = axes[2 * (i // columns) : 2 * (i // columns) + 2, i % columns]
+        above.imshow(plane(images[i]), vmin=0, vmax=1)
+        below.imshow(plane(masks[i]), vmin=0, vmax=1, cmap=colors_of("mask"))
+        above.set_title(titles[i] if i < len(titles) else "", fontsize=9)
     for axis in axes.flat:
         axis.axis("off")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
