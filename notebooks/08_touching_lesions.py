@@ -172,7 +172,8 @@ by_waist = {
 checks.reveal("waist", guess, "more" if by_waist[0.1] > by_waist[4] else "fewer")
 
 # %% tags=["nbval-ignore-output"]
-print(", ".join(f"{n} objects with a waist of {waist}" for waist, n in by_waist.items()), "- there are", int(count_objects(val_labels).sum()))
+print("there are", int(count_objects(val_labels).sum()), "objects; found with a waist of", end=" ")
+print(", ".join(f"{waist}: {n}" for waist, n in by_waist.items()))
 
 # %%
 assert list(by_waist.values()) == sorted(by_waist.values(), reverse=True)

@@ -13,8 +13,8 @@ def bce_loss(y_true, y_pred):
     """
     y_true, y_pred = as_floats(y_true, y_pred)
     y_pred = ops.clip(y_pred, 1e-7, 1 - 1e-7)
-    surprise = y_true * ops.log(y_pred) + (1 - y_true) * ops.log(1 - y_pred)
-    return -ops.mean(surprise, axis=(1, 2, 3))
+    surprise = -(y_true * ops.log(y_pred) + (1 - y_true) * ops.log(1 - y_pred))
+    return ops.mean(surprise, axis=(1, 2, 3))
 
 
 def dice_loss(y_true, y_pred, smooth=1.0):
