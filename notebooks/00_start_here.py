@@ -191,7 +191,7 @@ for dial, value in (("noise", 0.3), ("contrast", 0.1)):
 # | --- | --- | --- | --- |
 # | 00 Start here | look around, and make a network fail | a quarter of an hour | about ten seconds |
 # | [01 Draw scans that are worth learning from](01_data_synthesis.ipynb) | make the data, and see how far one gets without a network | 45 minutes | about twenty seconds |
-# | [02 Build a U-Net and look inside it](02_unet_anatomy.ipynb) | every part of the network, by hand first | an hour and a half | about two minutes |
+# | [02 Build a U-Net and look inside it](02_unet_anatomy.ipynb) | every part of the network, by hand first | an hour and a half | about a minute |
 # | [03 Train it, and see every callback act](03_training_with_callbacks.ipynb) | losses, learning rate, early stopping, backup | an hour and a half | about four minutes |
 # | [04 Judge it as a careful researcher would](04_evaluation_and_visualization.ipynb) | the test set, once; baselines, errors, uncertainty | an hour | about twenty seconds |
 # | [05 Find out why it fails, and fix it](05_failure_clinic.ipynb) | networks that fail, on purpose: diagnose and fix them | an hour and a half | about two minutes |

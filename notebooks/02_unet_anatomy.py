@@ -30,7 +30,7 @@
 #
 # ## What you'll need
 #
-# - About an hour and a half of your time; the cells themselves run in about two minutes on two CPU cores.
+# - About an hour and a half of your time; the cells themselves run in about a minute on two CPU cores.
 # - 1.3 GB of memory. No GPU.
 # - Notebook [01](01_data_synthesis.ipynb).
 

@@ -31,7 +31,7 @@
 # ## What you'll need
 #
 # - About an hour and a half of your time; the cells themselves run in about four minutes on two CPU cores.
-# - 1.8 GB of memory. No GPU.
+# - 1.6 GB of memory. No GPU.
 # - Notebooks [01](01_data_synthesis.ipynb) and [02](02_unet_anatomy.ipynb).
 
 # %% tags=["setup"]

@@ -30,7 +30,7 @@
 # ## What you'll need
 #
 # - About an hour of your time; the cells themselves run in about twenty seconds on two CPU cores.
-# - 1.3 GB of memory. No GPU.
+# - 1.4 GB of memory. No GPU.
 # - Notebooks [01](01_data_synthesis.ipynb) to [03](03_training_with_callbacks.ipynb); if you have not trained a network, one
 #   that ships with the course takes its place.
 

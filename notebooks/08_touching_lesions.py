@@ -31,7 +31,7 @@
 # ## What you'll need
 #
 # - About an hour of your time; the cells themselves run in about two minutes on two CPU cores.
-# - 1.3 GB of memory. No GPU.
+# - 1.4 GB of memory. No GPU.
 # - Notebooks [01](01_data_synthesis.ipynb) to [04](04_evaluation_and_visualization.ipynb).
 
 # %% tags=["setup"]
