@@ -517,7 +517,7 @@ guess = None  # for example 0.5
 # %%
 treated = {name: clinic.new_unet() for name in ("A", "B", "C", "C with A's medicine")}
 a, b, c = four["A"], four["B"], four["C"]
-fit_plainly(treated["A"], a.train, a.val, epochs=10, loss=bce_dice_loss, rate=1e-2)
+fit_plainly(treated["A"], a.train, a.val, epochs=12, loss=bce_dice_loss, rate=3e-3)
 fit_plainly(
     treated["B"], (b.train[0], (b.train[1] > 0).astype(np.uint8)), b.val, epochs=6, loss=bce_loss
 )

@@ -16,7 +16,7 @@ from helpers.training import DiceScore, ReleaseMemory, bce_dice_loss, bce_loss, 
 
 SMALL = CircleScene(size=64, circles=(1, 5))
 FEW = CircleScene(size=64, circles=(1, 2), radius=(4, 9))
-RARE = CircleScene(size=64, circles=1, radius=(2, 4))
+RARE = CircleScene(size=64, circles=1, radius=(3, 4))
 FAINT = CircleScene(size=64, circles=(1, 5), contrast=(0.1, 0.2))
 
 
@@ -71,7 +71,7 @@ def patients_4():
     a, b, c = new_unet(), new_unet(), new_unet()
     return {
         "A": SimpleNamespace(train=rare[0], val=rare[1], network=a,
-                             run=fit_plainly(a, *rare, epochs=10, loss="mse", rate=1e-2)),
+                             run=fit_plainly(a, *rare, epochs=12, loss="mse", rate=3e-3)),
         "B": SimpleNamespace(train=gray[0], val=val, network=b, run=fit_plainly(b, *gray, epochs=6, loss=bce_loss)),
         "C": SimpleNamespace(train=few[0], val=few[1], network=c,
                              run=fit_plainly(c, *few, epochs=2, batch=32, loss=bce_loss, rate=1e-3)),
