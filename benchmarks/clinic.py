@@ -8,7 +8,6 @@ Each case is a function of a seed. It makes the mistake for real and returns a `
 """
 
 import argparse
-import itertools
 import os
 import platform
 import sys
@@ -447,8 +446,8 @@ def main(arguments=None):
         rows = list(shared_out(run_case, [(case.__name__, cause, options.seeds) for case, cause in chosen.items()]))
         if options.only:
             return 0
-        healthy = itertools.product(range(2), range(10), range(HEALTHY_SEEDS))
-        alarms = list(shared_out(run_healthy, healthy))
+        healthy = [("data", name) for name in HEALTHY_SCENES] + [("run", name) for name in HEALTHY_RUNS]
+        alarms = list(shared_out(run_healthy, [(*one, seed) for one in healthy for seed in range(HEALTHY_SEEDS)]))
         judged = [pair for row in rows for pair in row[-1]]
         judged += [(finding.sure, False) for alarm in alarms for finding in alarm[-1]]
         ward = clinic_ward.report(options.seeds, judged, shared_out)
@@ -486,14 +485,12 @@ def run_case(name, cause, seeds):
     return case.__doc__.splitlines()[0], cause, right, ill, symptoms[0], judged
 
 
-def run_healthy(kind, number, seed):
-    """Run a sound data set (0) or run (1) by its number; returns `(name, score or "", causes found, Diagnosis)`."""
-    names, make = ((HEALTHY_SCENES, healthy_data), (HEALTHY_RUNS, healthy_run))[kind]
-    name = list(names)[number]
-    handed_in = make(name, seed)
+def run_healthy(kind, name, seed):
+    """Run a sound data set ("data") or run ("run"); returns `(name, score or "", causes found, Diagnosis)`."""
+    handed_in = (healthy_run if kind == "run" else healthy_data)(name, seed)
     found = diagnose(**handed_in)
-    score = f"{handed_in['history'].history['val_dice'][-1]:.2f}" if kind else ""
-    row = f"{('data', 'run')[kind]}: {name}, seed {seed}", score, found.causes, found
+    score = f"{handed_in['history'].history['val_dice'][-1]:.2f}" if kind == "run" else ""
+    row = f"{kind}: {name}, seed {seed}", score, found.causes, found
     print(f"{row[0]:<56} {score} {[(f.cause, f.seen) for f in found] or 'nothing found'}", flush=True)
     return row
 

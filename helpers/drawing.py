@@ -1,6 +1,6 @@
 """From arrays to pictures: colors, the error map, outlines that stay apart, and the one writer of PNG files.
 
-Arrays in, arrays out, so that figures, panels and `own_images` draw alike.
+Arrays in, arrays out, with NumPy and OpenCV alone, so that figures, panels and `own_images` draw alike.
 """
 
 import cv2
@@ -64,20 +64,6 @@ def outline(picture, mask, kind: str, width: int = 3, dash: int = 8) -> None:
     rows, columns = np.nonzero(line)
     blue = (rows // dash + columns // dash) % 2 == 0  # a chessboard under the line makes dashes in every direction
     picture[rows, columns] = np.where(blue[:, None], palette.rgb("prediction"), palette.rgb("hit"))
-
-
-def write(picture, texts, size: int = 11, color=(255, 255, 255), edge=None) -> None:
-    """Write words into a picture, in place. texts: pairs of words and their middle `(column, row)`, pixels.
-
-    picture: `[h, w, 3]` uint8 RGB; size: of the letters, pixels; edge: a color around the letters, or None.
-    """
-    from PIL import Image, ImageDraw, ImageFont
-
-    canvas = Image.fromarray(picture)
-    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(size)
-    for text, place in texts:
-        pen.text(place, text, fill=color, font=font, anchor="mm", stroke_width=int(edge is not None), stroke_fill=edge)
-    picture[:] = np.asarray(canvas)
 
 
 def as_png(picture, quick: bool = False) -> bytes:

@@ -12,6 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+import cv2  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from helpers import drawing, palette  # noqa: E402
@@ -67,7 +68,7 @@ def frame(book: FlipBook, page: int) -> Image.Image:
     words = "four unseen scans; orange: the truth", f"what the U-Net says after {book.times[page]} steps: Dice {dice:.2f}"
     for row, text in enumerate(words):
         top = row * (side + ROOM) + ROOM
-        drawing.write(canvas, [(text, (canvas.shape[1] / 2, top - 14))], size=17, color=palette.rgb("ink"))
+        cv2.putText(canvas, text, (GAP, top - 9), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (40, 40, 40), 1, cv2.LINE_AA)
         for i, (image, mask) in enumerate(zip(book.images, book.masks)):
             picture = drawing.colored(drawing.levels(image)) if row == 0 else drawing.colored(book.pages[page][i], "probability")
             picture = drawing.enlarged(picture, ZOOM)

@@ -9,6 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 from helpers import drawing, palette  # noqa: E402
 from helpers.synthesis import CircleScene, make_dataset  # noqa: E402
@@ -26,7 +27,7 @@ def main() -> None:
     canvas = np.full((3 * (side + ROOM) + GAP, 4 * (side + GAP) + GAP, 3), 255, np.uint8)
     for r, (name, outlines, kind) in enumerate(rows):
         top = r * (side + ROOM) + ROOM
-        drawing.write(canvas, [(name, (GAP + side / 2, top - 14))], size=18, color=palette.rgb("ink"))
+        cv2.putText(canvas, name, (GAP, top - 10), cv2.FONT_HERSHEY_SIMPLEX, 0.65, palette.rgb("ink"), 1, cv2.LINE_AA)
         for c in range(4):
             left, picture = GAP + c * (side + GAP), drawing.enlarged(drawing.colored(drawing.levels(images[c])), ZOOM)
             if kind:

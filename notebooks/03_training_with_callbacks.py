@@ -1149,10 +1149,11 @@ panels.show_still(
 )
 
 # %% [markdown]
-# The places come first: on no page is the Dice near the lesions far ahead of the share of lesions found, and from each of four seeds it lagged
-# by a tenth or more on some page. The outlines take many of the steps that are left. At first the network marks what is bright, vessels as well. A few hundred steps
-# later nearly all of them are gone: it has learned to look at the shape. Where a vessel touches a lesion, a piece may stay to the end. (We saw the same from three other seeds: after 20 to 60 steps more than a fifth
-# of the vessel pixels were marked, and after 400 steps fewer than a tenth.)
+# The places come first: on no page is the Dice near the lesions far ahead of the share of lesions found, and on some it lags behind. The
+# outlines take many of the steps that are left. At first the network marks what is bright, vessels as well. A few hundred steps later nearly
+# all of them are gone: it has learned to look at the shape. Where a vessel touches a lesion, a piece may stay to the end. From each of
+# four seeds the Dice lagged by a tenth or more on some page, more than a fifth of the vessel pixels were marked after 20 to 60 steps, and fewer
+# than a tenth after 400 ([measured](../benchmarks/flip_book.md) by `python benchmarks/flip_book.py`).
 #
 # How to read the curves of a training:
 #

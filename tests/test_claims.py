@@ -5,7 +5,12 @@ import re
 
 import nbformat
 import notebooks as tool
+import numpy as np
 import pytest
+from helpers.evaluation import hough_baseline
+from helpers.instances import border_weights, connected_objects, count_objects, cut_gaps
+from helpers.synthesis import CircleScene, make_dataset, make_instances
+from sklearn.model_selection import train_test_split
 
 # Words by which a title asserts something that could be untrue of the picture below it.
 CLAIM = re.compile(
@@ -80,3 +85,33 @@ def test_ranges_of_an_ablation_stand_in_its_table(number):
     quoted = re.findall(r"(?<!from )[+-]?\b\d\.\d{3} to [+-]?\d\.\d{3}\b", text)
     assert quoted and tables
     assert not [one for one in quoted if one not in tables]
+
+
+def test_what_hough_misses_most_touches_another_lesion_or_the_border():
+    """Notebook 01 says so of the three pictures that it shows."""
+    images, masks = make_dataset(1200, CircleScene(), seed=2026)
+    labels = make_instances(1200, CircleScene(), seed=2026)[1]
+    rest, _ = train_test_split(np.arange(1200), test_size=200, random_state=0)
+    held_back = train_test_split(rest, test_size=200, random_state=0)[1]
+    missed = (masks[held_back] == 1) & (hough_baseline(images[held_back], strictness=14) == 0)
+    crowded = total = 0
+    for i in np.argsort(-missed.sum(axis=(1, 2, 3)))[:3]:
+        pieces = connected_objects(masks[held_back[[i]]])[0]
+        for piece in range(1, pieces.max() + 1):
+            here = pieces == piece
+            several = len(np.unique(labels[held_back[i]][here])) > 1
+            cut = here[0].any() or here[-1].any() or here[:, 0].any() or here[:, -1].any()
+            total += (missed[i] & here).sum()
+            crowded += (missed[i] & here).sum() * (several or cut)
+    assert crowded > 0.9 * total > 0
+
+
+def test_a_large_sigma_weighs_half_of_the_background():
+    """Notebook 08 says so of the picture that it shows, in a folded answer."""
+    _, labels = make_instances(200, CircleScene(circles=(5, 9), radius=(5, 10)), seed=83)
+    lost = count_objects(labels) - count_objects(connected_objects((labels > 0).astype(np.uint8)))
+    case = int(np.argmax(lost))
+    parted = labels[case] * cut_gaps(labels[case])[0]
+    background = parted[..., 0] == 0
+    assert abs((border_weights(parted, sigma=15.0)[0, ..., 0][background] > 1).mean() - 0.5) < 0.03
+    assert 6 < border_weights(parted, sigma=2.0).max() < 6.2

@@ -571,6 +571,16 @@ def test_discs_are_measured_right(tmp_path):
     assert own.numbered_contours(mask.astype(float), own.label_objects(mask)).shape == (200, 300, 3)
 
 
+@pytest.mark.parametrize("place", [(0, 0), (0, 99), (79, 0), (79, 99), (40, 99), (79, 50)])
+def test_the_number_of_an_object_at_the_border_can_be_read(place):
+    def white(place):
+        labels = np.zeros((80, 100), np.int32)
+        labels[place] = 128
+        picture = own.numbered_contours(np.full((80, 100), 0.5), labels, objects=[(128, *place)])
+        return (picture == 255).all(axis=2).sum()
+    assert white(place) == white((40, 50)) > 5
+
+
 def test_objects_are_measured_as_scikit_image_does():
     rng = np.random.default_rng(7)
     labels = own.draw_nuclei(rng, (200, 260))[1]  # many touch

@@ -1,5 +1,7 @@
 """What tools/pages.py makes of notebooks and README, before Sphinx makes a site of it. (The site itself: tests/browser.)"""
 
+import base64
+import hashlib
 import importlib
 import re
 import shutil
@@ -10,6 +12,7 @@ import answers
 import nbformat
 import notebooks as tool
 import pages
+import policy as policy_tool
 import pytest
 import yaml
 from course import ROOT
@@ -183,6 +186,36 @@ def test_solutions_are_folded_and_their_code_is_marked(written):
         for c in nbformat.read(path, as_version=4).cells:
             if "<summary>Solution" in c.source:
                 assert re.search(r"<details><summary>Solution</summary>\n\n```python\n.+\n```\n.*\n</details>$", c.source, re.DOTALL)
+
+
+# --- The policy of the pages ------------------------------------------------------------------------------------------
+
+
+def test_scripts_move_into_files_and_the_policy_comes_first(tmp_path):
+    (tmp_path / "_static").mkdir()
+    own = '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'">'
+    page = '<head><meta charset="utf-8" />{}<script>\n one("{}") \n</script></head><script type="module">two()</script>{}'
+    keep = '<script src="three.js"></script><script type="text/plain" id="a">four</script><script type="application/json">{}</script>'
+    for name, policy in (("a", ""), ("b", ""), ("c", own)):
+        (tmp_path / f"{name}.html").write_text(page.format(policy, name == "c", keep))
+    assert policy_tool.close(tmp_path) == 3, "what two pages share is one file"
+    for name in "abc":
+        text = (tmp_path / f"{name}.html").read_text()
+        assert text.count("Content-Security-Policy") == 1 and text.index("Content-Security-Policy") < text.index("<script")
+        assert keep in text and (own in text) == (name == "c") and "one(" not in text and "two(" not in text
+        first, second = re.findall(r'<script[^>]* src="(_static/.+?)"></script>', text)
+        assert (tmp_path / first).read_text() == f'one("{name == "c"}")\n' and (tmp_path / second).read_text() == "two()\n"
+        assert f'<script type="module" src="{second}">' in text
+    (tmp_path / "d.html").write_text("<head></head>")
+    with pytest.raises(ValueError, match="d.html has no <meta charset>"):
+        policy_tool.close(tmp_path)
+
+
+def test_a_single_file_lets_its_own_script_run_and_no_other():
+    closed = policy_tool.close_file('<meta charset="utf-8">\n<script type="text/plain">data</script><script type="module">run()</script>')
+    rules = re.search(r'content="(.+?)"', closed).group(1)
+    digest = base64.b64encode(hashlib.sha256(b"run()").digest()).decode()
+    assert f"script-src 'sha256-{digest}' 'wasm-unsafe-eval';" in rules and "default-src 'none'" in rules and rules.count("sha256") == 1
 
 
 # --- TEACHING.md and CITATION.cff -------------------------------------------------------------------------------------

@@ -98,3 +98,12 @@ def test_levels_and_zoom():
     assert drawing.levels([[0.0, 0.5, 1.0, 2.0]]).tolist() == [[0, 128, 255, 255]]
     assert drawing.levels([[1.0, 3.0]], 1, 3).tolist() == [[0, 255]]
     assert drawing.enlarged(np.array([[1, 2]]), 2).tolist() == [[1, 1, 2, 2]] * 2
+
+
+def test_as_many_kinds_as_pictures_or_one():
+    from helpers import figures
+
+    with pytest.raises(ValueError, match="2 pictures and 3 kinds"):
+        figures.show_images([np.zeros((4, 4))] * 2, kinds=["gray", "mask", "mask"])
+    with pytest.raises(ValueError, match="no colors named 'masks'"):
+        figures.show_images([np.zeros((4, 4))], kinds="masks")

@@ -18,9 +18,11 @@ def show_images(
     titles: one for each picture; title: what to see; caption: the same in words, printed below. kinds: what the numbers
     are, for all pictures or for each: "gray", "mask" (orange), "answer" (a predicted mask, blue), "probability" or
     "features", see `helpers.palette`. limits: the values with the first and last color, None for each picture's own.
-    Raises ValueError for another kind.
+    Raises ValueError for another kind, or if there are not as many kinds as pictures.
     """
     kinds = [kinds] * len(images) if isinstance(kinds, str) else list(kinds)
+    if len(kinds) != len(images):
+        raise ValueError(f"there are {len(images)} pictures and {len(kinds)} kinds. Give one for all, or one for each.")
     columns = columns or min(len(images), 4)  # a wider strip would be shrunk until its words cannot be read
     rows = -(-len(images) // columns)
     height = size * rows + 0.25 * bool(titles) * rows + 0.35 * bool(title)

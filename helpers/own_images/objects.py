@@ -213,6 +213,12 @@ def numbered_contours(image, labels, zoom: int = 1, ends=(0.0, 1.0), objects=Non
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     edges = cv2.morphologyEx(labels.astype(np.float32), cv2.MORPH_GRADIENT, cross) > 0
     picture[edges & (labels > 0)] = palette.rgb("truth")
-    middles = [(str(each[0]), (zoom * each[2] + (zoom - 1) / 2, zoom * each[1] + (zoom - 1) / 2)) for each in objects]
-    drawing.write(picture, middles, edge=(0, 0, 0))
+    for number, *middle in (each[:3] for each in objects):
+        row, column = (int(zoom * c + (zoom - 1) / 2) for c in middle)
+        (wide, tall), _ = cv2.getTextSize(str(number), cv2.FONT_HERSHEY_SIMPLEX, 0.4, 1)
+        # A number at the border is moved inside, so that it can be read.
+        left, below = column - wide // 2, row + tall // 2
+        place = max(0, min(left, picture.shape[1] - wide)), max(tall, min(below, picture.shape[0] - 1))
+        for color, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+            cv2.putText(picture, str(number), place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, thick, cv2.LINE_AA)
     return picture
