@@ -137,6 +137,10 @@ function showNext() {
   todo.shift()();
   if (todo.length) requestAnimationFrame(showNext);
 }
+/** Wait until the page shows all that the worker has told. */
+async function shown() {
+  while (todo.length) await new Promise(requestAnimationFrame);
+}
 
 function showNumbers() {
   const { point, line, done, settings: now } = state;
@@ -322,8 +326,8 @@ window.playground = {
   ready,
   get settings() { return { ...settings }; },
   set settings(parts) { Object.assign(settings, parts); showSettings(); chosenByHand = true; },
-  train: async (steps) => { await ready; await train(steps); return state.done; },
+  train: async (steps) => { await ready; await train(steps); await shown(); return state.done; },
   dice: async () => { await ready; return mean(dicePerImage(state.masks, state.chance, state.settings.size ** 2)); },
-  reset: async () => { await ready; await reset(); },
+  reset: async () => { await ready; await reset(); await shown(); },
   unseen: UNSEEN,
 };

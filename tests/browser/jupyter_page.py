@@ -228,6 +228,16 @@ class Bench:
         raise AssertionError("no panel appeared; the last cells may still be running")
 
 
+def settles(page, check, seconds=20) -> bool:
+    """Return whether `check()` comes true in time: a page on a busy machine moves for a while."""
+    end = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > end:
+            return False
+        page.wait_for_timeout(50)
+    return True
+
+
 class Held:
     """One panel in the page."""
 
@@ -294,12 +304,9 @@ class Held:
         """Return the facts of each answer recorded since `watch`, in order."""
         return self.page.evaluate("() => window.unetSeen")
 
-    def until(self, check, what, seconds=10):
+    def until(self, check, what, seconds=30):
         """Wait until `check()` holds."""
-        end = time.monotonic() + seconds
-        while not check():
-            assert time.monotonic() < end, f"waited {seconds} s in vain until {what}; the panel says {self.facts()!r}"
-            self.page.wait_for_timeout(20)
+        assert settles(self.page, check, seconds), f"waited {seconds} s in vain until {what}; the panel says {self.facts()!r}"
 
 
 # One pixel of the canvas for each of the picture: canvases are enlarged by whole numbers.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jupyter_page import ROOT
+from jupyter_page import ROOT, settles
 from test_site import BUILT, READERS, address, chromium, reader  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.skipif(not BUILT, reason="the live pages are tested by make test-site, which builds them first")
@@ -29,11 +29,7 @@ def opened(reader, name, title, width=1280, scheme="light"):  # noqa: F811
 
 
 def until(page, panel, count):
-    for _ in range(200):
-        if int(panel.get_attribute("data-answer") or 0) >= count:
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError("the panel does not answer")
+    assert settles(page, lambda: int(panel.get_attribute("data-answer") or 0) >= count), "the panel does not answer"
 
 
 def modules(page, code, argument=None):
@@ -95,7 +91,8 @@ def test_axe_finds_nothing_and_nothing_sticks_out(name, title, width, scheme, re
     from axe_playwright_python.sync_playwright import Axe
 
     page, panel = opened(reader, name, title, width, scheme)
-    page.wait_for_timeout(900)  # colors fade in, and the facts are spoken
+    assert settles(page, lambda: page.evaluate("document.getAnimations().length === 0")), "colors fade in"
+    page.wait_for_timeout(900)  # and the facts are spoken
     found = Axe().run(page, context=".unet-panel").response["violations"]
     assert not [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -358,6 +355,7 @@ def test_the_balance_of_classes_is_pythons(reader, monkeypatch):  # noqa: F811
     assert panel.locator(".unet-facts dd").last.inner_text() == f"{favored[-1]} px" and page.complaints == []
 
 
+BAR = """all => Math.max(0, ...all.map(one => one.getBoundingClientRect()).filter(box => box.top <= 0).map(box => box.bottom))"""
 WORDS = """all => all.map(one => { const words = document.createRange(); words.selectNodeContents(one);
     const box = words.getBoundingClientRect(); return [box.left, box.top, box.width]; })"""
 
@@ -373,22 +371,25 @@ def test_every_panel_fits_the_window(name, title, width, height, reader):  # noq
     page.wait_for_timeout(300)
     control = panel.locator("input[type=range], select, input[type=radio]").last
     control.focus()
-    panel.evaluate("p => p.scrollIntoView({block: 'center'})")
-    page.wait_for_timeout(400)
+
+    def in_view():
+        panel.evaluate("p => p.scrollIntoView({block: 'center'})")
+        bar = page.locator("header.bd-header-article, .bd-header").evaluate_all(BAR)
+        if width == 1366:
+            box = panel.bounding_box()
+            return box["y"] >= bar and box["y"] + box["height"] <= height
+        boxes = [part.bounding_box() for part in (panel.locator(".unet-view").first, control)]
+        return all(box["y"] >= bar and box["y"] + min(box["height"], 60) <= height for box in boxes)
+
+    settled = width < 600 or settles(page, in_view)
     folder = os.environ.get("UNET_COURSE_SCREENSHOTS")
     if folder:
         page.screenshot(path=str(Path(folder) / f"fit_{name[:2]}_{title.split()[-1].strip('?')}_{width}.png"))
+    assert settled, "a picture and the control are not in view together"
     assert panel.evaluate("p => p.scrollWidth <= p.clientWidth"), "it is cut off at the side"
     for part in (".unet-facts div", ".unet-legend li"):  # words side by side do not run into each other
         boxes = [one for one in panel.locator(part).evaluate_all(WORDS) if one[2]]
         assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if abs(a[1] - b[1]) < 8 and a[0] < b[0] + b[2] - 1 and b[0] < a[0] + a[2] - 1]
-    bar = page.locator("header.bd-header-article, .bd-header").evaluate_all("all => Math.max(0, ...all.map(one => one.getBoundingClientRect()).filter(box => box.top <= 0).map(box => box.bottom))")
-    box = panel.bounding_box()
-    if width == 1366:
-        assert box["y"] >= bar and box["y"] + box["height"] <= height, (box, bar)
     if width > 600:
-        for part in (panel.locator(".unet-view").first, control):
-            box = part.bounding_box()
-            assert box["y"] >= bar and box["y"] + min(box["height"], 60) <= height, (box, bar)
         found = Axe().run(page, context=".unet-panel").response["violations"]
         assert not [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]

@@ -205,10 +205,9 @@ def test_axe_finds_nothing(name, width, scheme, reader):
     page = reader(name, width, scheme)
     if name in LIVE:
         page.evaluate("(window.unet ?? window.playground).ready")
-        page.wait_for_timeout(500)
     else:
         assert page.evaluate("document.documentElement.dataset.theme") == scheme
-        until(page, "document.getAnimations().length === 0")  # colors fade in; half-way there is no contrast
+    until(page, "document.getAnimations().length === 0")  # colors fade in; half-way there is no contrast
     found = Axe().run(page).response["violations"]
     assert not found, "\n".join(f"{v['id']}: {v['help']}: {[n['html'][:200] for n in v['nodes'][:5]]}" for v in found)
 
@@ -297,6 +296,5 @@ def test_a_term_leads_to_its_entry_in_the_glossary(reader):
     page = reader("02_unet_anatomy", 375)
     page.locator("article").get_by_role("link", name="bottleneck").first.click()
     page.wait_for_url("**/00_start_here.html#bottleneck")
-    page.wait_for_timeout(300)
-    assert page.locator("#bottleneck").evaluate("entry => entry.getBoundingClientRect().top") < 400
+    until(page, "document.querySelector('#bottleneck').getBoundingClientRect().top < 400")
     assert "fewest places" in page.locator("#bottleneck").inner_text()
