@@ -18,6 +18,9 @@ _scratch = tempfile.mkdtemp(prefix="unet-course-")
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "")  # tests that run side by side keep out of each other's way
 for _name, _folder in (("UNET_COURSE_RUNS", "runs"), ("UNET_COURSE_PROGRESS", "progress")):
     os.environ[_name] = str(Path(os.environ.get(_name) or Path(_scratch) / _folder) / _worker)
+if _worker:  # as many threads as there are cores, for all workers and the kernels they start together; more only wait for each other
+    _threads = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(_threads))
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +41,11 @@ def what_was_skipped(reports) -> str:
     told = "; ".join(f"{number} because {reason}" for reason, number in reasons.most_common())
     command = "make test-site" if any("make test-site" in reason for reason in reasons) else "make test"
     return f"{sum(reasons.values())} tests were skipped: {told}. To run them: {command}, once that is there."
+
+
+def pytest_collection_modifyitems(items):
+    """Put the notebooks first: they are the longest files, and the last of them would otherwise run beside nothing."""
+    items.sort(key=lambda item: item.path.suffix != ".ipynb")
 
 
 def pytest_sessionstart(session):

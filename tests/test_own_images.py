@@ -521,6 +521,25 @@ def test_odd_sizes_shapes_types_and_fixed_networks():
     assert predict_tiled(shipped(), scene(), out=out) is out and np.abs(out - whole).max() < 1e-5
 
 
+def test_the_mean_of_eight_copies_turns_with_the_picture():
+    picture, net = scene()[:72, :120], shipped()
+    mean = predict_tiled(net, picture, turned=True)
+    copies = [np.rot90(side, k) for side in (picture, picture[:, ::-1]) for k in range(4)]
+    answers = [np.rot90(one_pass(net, copy), -k) for copy, k in zip(copies, [0, 1, 2, 3] * 2)]
+    by_hand = (sum(answers[:4]) + sum(answer[:, ::-1] for answer in answers[4:])) / 8
+    assert mean.dtype == np.float32 and np.abs(mean - by_hand).max() < 1e-5 < np.abs(mean - answers[0]).max()
+    for turn in (np.rot90, np.fliplr, np.transpose):
+        assert np.abs(predict_tiled(net, turn(picture), turned=True) - turn(mean)).max() < 1e-5
+    assert np.abs(predict_tiled(net, picture, turned=True, tile=64, overlap=0, blend=0) - mean).max() > 1e-3, "the tiles are as asked"
+    out = np.ones((72, 120), np.float32)
+    assert predict_tiled(net, picture, out=out, turned=True) is out and np.array_equal(out, mean)
+    out = np.ones((1, 72, 120, 1), np.float32)
+    assert predict_tiled(net, picture[None, ..., None], out=out, turned=True) is out and np.array_equal(out[0, ..., 0], mean)
+    assert predict_tiled(net, picture[None, ..., None], turned=True).shape == (1, 72, 120, 1)
+    shared = predict_tiled(build_unet(depth=2, filters=4, classes=3), picture[..., None], turned=True)
+    assert shared.shape == (72, 120, 3) and np.abs(shared.sum(-1) - 1).max() < 1e-5
+
+
 def test_a_small_overlap_leaves_no_sharp_seam():
     net = build_unet(normalization="group")  # its statistics are those of the tile, so tiles never agree entirely
     got = predict_tiled(net, scene(), tile=256, overlap=96, blend=64)
@@ -1401,6 +1420,11 @@ def test_predict_writes_masks_overlays_and_one_table_and_goes_on(tmp_path):
     assert refused.returncode == 1 and "another network or other settings" in refused.stderr
     refused = command("predict", model, folder, folder)
     assert refused.returncode == 1 and "nothing is written over" in refused.stderr and content(folder) == before
+    looks = command("predict", model, folder, tmp_path / "turned", "--turned")
+    assert looks.returncode == 0 and json.loads((tmp_path / "turned" / "predict.json").read_text())["settings"]["turned"] is True
+    eight = own.predict_tiled(own.load_kept(model).model, files["s0.tif"], normalization=own.Normalization("picture", 0.5, 99.5), turned=True)
+    mask = read_picture(tmp_path / "turned" / "s0_mask.png").pages[0] > 0
+    assert (mask == (eight >= 0.5)).all() and (mask != (read_picture(out / "s0_mask.png").pages[0] > 0)).any()
     layout(folder, {"bad.png": b"no picture"})
     with_bad = command("predict", model, folder, tmp_path / "out2")
     assert with_bad.returncode == 1 and "bad.png: is not a picture" in with_bad.stderr and (tmp_path / "out2" / "s2_mask.png").exists()

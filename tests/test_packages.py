@@ -115,6 +115,15 @@ def test_a_package_declares_what_turns_its_test_input_into_its_test_output(packa
     size, halo = given["axes"][2]["size"], found["axes"][2]["halo"]
     assert size["step"] == 8 and size["min"] % 8 == 0 and size["min"] > 2 * halo and image.shape[2] % 8 == 0
     assert rdf["authors"] == [{"name": "A. Student"}] and "/" not in rdf["name"] and "0.9" in files["README.md"].decode()
+    assert "look once" not in files["README.md"].decode()
+
+
+def test_scores_of_eight_looks_are_called_that(tmp_path):
+    model = own.load_kept(MODELS / "unet_circles.keras").model
+    file = own.save_network(tmp_path / "n.keras", model, None, 0.5, {"U-Net": 0.9}, {}, {"turned": True})
+    with zipfile.ZipFile(own.export_package(file, tmp_path / "n.zip", license="CC-BY-4.0")) as archive:
+        said = archive.read("README.md").decode()
+    assert said.index("U-Net: 0.9") < said.index("Other programs look once")
 
 
 @pytest.mark.skipif(not BIOIMAGEIO, reason="UNET_COURSE_BIOIMAGEIO names no Python that has bioimageio.core")

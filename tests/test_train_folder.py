@@ -23,7 +23,7 @@ def folder(tmp_path_factory):
 def test_train_keeps_a_network_with_a_true_card(folder, tmp_path, capsys):
     (tmp_path / "s.toml").write_text(
         f'images = "{folder}/images"\nmasks = "{folder}/masks"\nepochs = 1\nsteps = 2\npatch = 32\nauthor = "Ada"\n'
-        'pixel_size = 0.5\nunit = "um"\nmin_area = 5\n'
+        'pixel_size = 0.5\nunit = "um"\nmin_area = 5\nturned = true\n'
     )
     assert main(["train", str(tmp_path / "s.toml"), str(tmp_path / "out")]) == 0
     kept, pairs = own.load_kept(tmp_path / "out" / "network.keras"), own.load_pairs(folder / "images", folder / "masks", gap=True)
@@ -32,6 +32,7 @@ def test_train_keeps_a_network_with_a_true_card(folder, tmp_path, capsys):
     sets = [line.split(":")[0] for line in kept.card["split"].splitlines() if not line.startswith("  ")]
     assert sets == ["training", "validation", "test"] and all(f"mouse{i // 2}_{i}" in kept.card["split"] for i in range(10))
     assert kept.settings["white"] == 255 and kept.settings["pixel_size"] == 0.5 and isinstance(kept.settings["split"], bool)
+    assert kept.settings["turned"] is True and "turned True" in kept.card["settings"]
     assert {"everything foreground", "U-Net", "object F1", "object AP", "test pictures"} <= set(kept.scores)
     assert all(0 <= kept.scores[name] <= 1 for name in ("U-Net", "object F1", "object AP"))
     said = capsys.readouterr()

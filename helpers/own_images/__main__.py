@@ -50,6 +50,7 @@ def main(arguments=None) -> int:
     predict.add_argument("--min-area", type=int, help="smaller objects are left out, in pixels")
     split = argparse.BooleanOptionalAction
     predict.add_argument("--split", action=split, default=None, help="cut touching objects apart")
+    predict.add_argument("--turned", action=split, default=None, help="mean over eight turned copies, eight times slower")
     export = commands.add_parser("export", help="write a package that Fiji, ilastik, QuPath and others are made for")
     export.add_argument("model", help="a .keras file that save_network wrote")
     export.add_argument("out", help="a new .zip file")
@@ -94,7 +95,7 @@ def _index(options):
 
 
 def _predict(options):
-    names = ("channel", "value_range", "pixel_size", "unit", "min_area", "split")
+    names = ("channel", "value_range", "pixel_size", "unit", "min_area", "split", "turned")
     changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     found, problems = predict_folder(options.model, options.folder, options.out, **changes)
     print(f"{found} objects; masks, overlays and objects.csv are in {options.out}")

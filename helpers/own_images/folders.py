@@ -23,7 +23,8 @@ COLUMNS = (
     "picture", "object", "row", "column", "area_pixels", "perimeter_pixels", "area", "perimeter", "unit", "roundness",
     "mean_gray", "touches_border",
 )
-SETTINGS = {"channel": None, "value_range": None, "pixel_size": None, "unit": "", "min_area": 0, "split": False}
+SETTINGS = {"channel": None, "value_range": None, "pixel_size": None, "unit": "", "min_area": 0, "split": False,
+            "turned": False}
 
 
 def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[int, list[str]]:
@@ -52,7 +53,8 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
         coming = ahead.submit(next, pages, None)
         while (page := coming.result()) is not None:
             coming, (name, gray) = ahead.submit(next, pages, None), page
-            mask = predict_tiled(kept.model, gray, normalization=kept.normalization) >= kept.threshold
+            found = predict_tiled(kept.model, gray, normalization=kept.normalization, turned=settings["turned"])
+            mask = found >= kept.threshold
             if waiting:
                 waiting.result()  # no more than one waits, which limits the memory
             waiting = behind.submit(_write_page, gray, mask, name, out, table, settings)

@@ -239,13 +239,17 @@ def _readme(kept, raw):
         f"{kept.normalization.least:g} of the range, the course stretches it no further, and other programs do."
         if kept.normalization and kept.normalization.kind == "picture" else ""
     )
+    looks = (
+        "These are scores of the mean over eight mirrored and turned copies of each picture. Other programs look once."
+        if kept.settings.get("turned") else ""
+    )
     check = (
         "Before you trust it on pictures of yours, mark some of them by hand and compare: mean Dice per picture, and "
         "the worst picture."
     )
     task = "# " + str(kept.card.get("task", "A U-Net"))
     parts = [task, "## What it was trained on", "\n".join(trained), "## Use", use, least, "## Validation",
-             "Scores on test pictures:", "\n".join(scores), check]
+             "Scores on test pictures:", "\n".join(scores), looks, check]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -8,7 +8,9 @@ import numpy as np
 from helpers.own_images.channels import white_of
 
 
-def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normalization=None, out=None) -> np.ndarray:
+def predict_tiled(
+    model, image, tile=None, overlap=None, blend: int = 16, normalization=None, out=None, turned: bool = False
+) -> np.ndarray:
     """Predict a picture of any size tile by tile, with the result of one pass; returns probabilities, float32.
 
     image: `[h, w]`, `[h, w, 1]` or `[1, h, w, 1]`, floats in 0..1 or 8- or 16-bit whole numbers (also a memory map);
@@ -16,7 +18,8 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
     large as 450 MB of features allow.
     overlap: pixels that neighboring tiles share, by default the receptive field and `blend`: then each pixel is
     taken only from tiles that see all it depends on, and tiles cross-fade over `blend` pixels. normalization: applied
-    tile by tile. out: an array to write into, such as a memory map.
+    tile by tile. out: an array to write into, such as a memory map. turned: the mean over the picture's eight mirrored
+    and turned copies, each answer turned back (test-time augmentation), for eight times the time.
 
     A picture that is no multiple of `2 ** (depth - 1)` is mirrored at its lower and right edge, and the result is cut.
     Raises ValueError for other shapes, numbers outside 0..1, NaN, or settings that leave nothing of a tile.
@@ -26,6 +29,9 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
     from helpers.training import compiled
 
     plane = plane_of(image)
+    if turned:
+        settings = {"tile": tile, "overlap": overlap, "blend": blend, "normalization": normalization}
+        return _shaped(_mean_of_copies(model, plane, settings, out), image, out)
     scale = white_of(plane.dtype)
     if scale is None and plane.dtype.kind != "f":
         raise ValueError(
@@ -99,10 +105,29 @@ def predict_tiled(model, image, tile=None, overlap=None, blend: int = 16, normal
                 filed.result()  # no more than one waits, which bounds the memory
             filed = beside.submit(put, tile, scores)
         filed.result()
+    return _shaped(result, image, out)
+
+
+def _shaped(result, image, out):
     if out is not None:
         return out
-    shape = np.shape(image)
-    return result.reshape(shape if classes == 1 else (*(shape if len(shape) == 2 else shape[:-1]), classes))
+    shape, classes = np.shape(image), result.shape[2:]
+    return result.reshape(shape if classes in ((), (1,)) else (*(shape if len(shape) == 2 else shape[:-1]), *classes))
+
+
+def _mean_of_copies(model, plane, settings, out):
+    """Return the mean answer for a plane's eight mirrored and turned copies, `[h, w]` or `[h, w, classes]`, float32."""
+    total = None
+    for mirrored in (False, True):
+        for quarter_turns in range(4):
+            copy = np.rot90(plane[:, ::-1] if mirrored else plane, quarter_turns)
+            answer = np.rot90(predict_tiled(model, copy, **settings), -quarter_turns)
+            answer = answer[:, ::-1] if mirrored else answer
+            if total is None:
+                total = np.zeros(answer.shape, np.float32) if out is None else np.reshape(out, answer.shape)
+                total[:] = 0
+            total += answer / np.float32(8)
+    return total
 
 
 def plane_of(image):

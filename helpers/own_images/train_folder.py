@@ -24,8 +24,8 @@ from helpers.synthesis import fingerprint
 TRAINING = {  # the settings of notebook 06, and how long to train
     "images": None, "masks": None, "limit": None, "channel": None, "value_range": None, "foreground": None,
     "invert": False, "fill": False, "touching": True, "pixel_size": None, "unit": "", "min_area": 0,
-    "source_table": None, "compare_starts": False, "patch": 96, "epochs": 15, "steps": 40, "seed": 0, "author": "",
-    "task": "", "out": None,
+    "turned": False, "source_table": None, "compare_starts": False, "patch": 96, "epochs": 15, "steps": 40, "seed": 0,
+    "author": "", "task": "", "out": None,
 }
 _PLACES = ("images", "masks", "source_table", "out")  # where these lie is nobody's business
 
@@ -62,7 +62,6 @@ def train_folder(settings: dict, out) -> tuple[Path, dict]:
     split.txt. Raises FileExistsError if the folder holds files, and what `load_pairs` and `split_by_source` raise.
     """
     from helpers.evaluation import best_threshold
-    from helpers.training import predict
 
     settings, out = {**TRAINING, **settings}, Path(out).expanduser()
     existing_folder(settings["images"], "images")
@@ -80,9 +79,13 @@ def train_folder(settings: dict, out) -> tuple[Path, dict]:
     print("; ".join(f"{name} {dice:.2f}" for name, dice in trial.items()), f"- trained on: {start}", flush=True)
     train_on_patches(model, train, val, out / "run", epochs=settings["epochs"], steps=settings["steps"], **long)
     patches, marks = draw_patches(*val, n=40, size=settings["patch"], seed=settings["seed"] + 2)
-    threshold = best_threshold(marks, predict(model, patches)).threshold
+
+    def answers(pictures):
+        return [predict_tiled(model, picture, turned=settings["turned"]) for picture in pictures]
+
+    threshold = best_threshold(marks, np.stack(answers(patches))).threshold
     truths = [labels_of(pairs, members, settings["touching"]) for members in sets]
-    found = [[predict_tiled(model, image) >= threshold for image in images] for images, _ in (val, test)]
+    found = [[answer >= threshold for answer in answers(images)] for images, _ in (val, test)]
     split = choose_splitting(truths[1], found[0], settings["min_area"]) if settings["touching"] else False
     scores = {**dice_scores(train, test, found[1]), "test pictures": len(sets[2])}
     scores |= object_scores(truths[2], found[1], settings["min_area"], split)
