@@ -118,8 +118,8 @@ taken = found[kinds == 2].mean()
 print("share of vessel pixels taken for lesions below 1 %:", bool(taken < 0.01))
 
 # %% [markdown]
-# It did, on these scans. How good is it, in a number? This course uses the [Dice score](#dice): twice the area on which truth and answer
-# agree, divided by the sum of both areas. Say that a lesion has 100 pixels, the network marks 100 pixels, and 80 of them are right: then the
+# It did, on these scans. How good is it, in a number? This course uses the [Dice score](#dice): twice the area that both truth and answer
+# mark as lesion, divided by the sum of the two areas that they mark. Say that a lesion has 100 pixels, the network marks 100 pixels, and 80 of them are right: then the
 # Dice score is 2 * 80 / (100 + 100) = 0.8. If both agree in every pixel it is 1, and if they have nothing in common it is 0.
 
 # %%
@@ -358,8 +358,8 @@ print("exercises in all:", len(checks.EXERCISES))
 #
 # ### <a id="distance-map"></a>distance map
 #
-# A picture in which each pixel of an object holds how far it lies from the object's border. Divided by its largest
-# value it is 1 in the middle of every object and falls towards the border.
+# A picture in which each pixel of an object holds how far it lies from the object's border. Where each object is divided
+# by its own largest value, the map is 1 in the middle of every object and falls toward the border.
 #
 # ### <a id="early-stopping"></a>early stopping
 #

@@ -129,7 +129,7 @@ found = easy_image > 0.5
 checks.reveal("easy discs", guess, np.count_nonzero(found != easy_mask))
 
 # %% [markdown]
-# The comparison is perfect, so a network can only do worse. On such data nothing can be learned *about networks*. If a
+# The comparison is perfect, so no network can do better. On such data nothing can be learned *about networks*. If a
 # tutorial reports 99 % on pictures like these, ask what a threshold would have scored.
 #
 # We need pictures on which simple rules fail for the same reasons as in a clinic. We add those reasons one by one. Each of
@@ -303,7 +303,7 @@ def draw_vessel(tissue, vessels, scene, rng):
 # Look at a picture of five by five pixels. `ramp` rises from -0.5 to 0.5 in equal steps. `ramp[:, None]` stands it upright:
 # it gives one value to each row, so the light grows downward. `ramp` alone gives one value to each column. `down`
 # and `right` say how steep the light is from row to row and from column to column, compared with each other. From corner to
-# corner the sum changes by `abs(down) + abs(right)`, so we divide by that and multiply by the strength that we want. At last
+# corner the sum changes by `abs(down) + abs(right)`, so we divide by that and multiply by the strength that we want. Finally,
 # we add half of the strength, so that the darkest corner becomes 0.
 
 # %%
@@ -358,7 +358,7 @@ def background(scene, rng):
 
 # %% [markdown]
 # Now everything comes together. Read `draw_layers` from top to bottom: first light and noise, then vessels, then lesions on
-# top of them, then the blur. At the end all values are clipped, because a detector measures nothing below black or above
+# top of them. The blur smears vessels and lesions, but not the noise; then they are added to the light. At the end all values are clipped, because a detector measures nothing below black or above
 # white. `[..., None]` adds a last axis to each array. The line `tissue, vessels = np.zeros((2, ...))` makes two empty pictures
 # at once and gives a name to each.
 
@@ -659,7 +659,8 @@ guess_leaked = None  # its mean Dice if they are among the pictures that it know
 # %%
 honest = dice_per_image(val_masks, copy_nearest(train_images, train_masks, val_images)).mean()
 checks.reveal("copying", guess_unseen, honest)
-leaked = dice_per_image(val_masks, copy_nearest(images, masks, val_images)).mean()
+known = np.concatenate([train_images, val_images]), np.concatenate([train_masks, val_masks])
+leaked = dice_per_image(val_masks, copy_nearest(*known, val_images)).mean()
 checks.reveal("leaked", guess_leaked, leaked)
 
 # %% [markdown]
@@ -704,7 +705,8 @@ checks.reveal("empty dice", guess_dice, dice_per_image(val_masks, nothing).mean(
 # %% [markdown]
 # A method that never finds a lesion is right on about nine pixels in ten. This is the whole case against pixel accuracy:
 # where background dominates, it measures how rare lesions are. You will meet it again in this course only as a warning. Dice
-# judges the method fairly: it scores 1 on empty pictures and 0 on all others.
+# judges the method fairly: it scores 1 on empty pictures and 0 on all others. (Among these 200 pictures one in six is empty;
+# among all 1200 it is one in seven.)
 #
 # ### Second rung: one threshold for all pictures
 #
@@ -730,8 +732,8 @@ figures.plot_lines(
 
 # %% [markdown]
 # Why is no threshold good? Look at the gray levels of one scan. If lesions were brighter than everything else, there would be
-# two separate hills with a valley between them. We pick the scan on which the two overlap most: the one with the most
-# background that is brighter than a typical lesion pixel.
+# two separate hills with a valley between them. Among the scans with at least 400 lesion pixels we pick the one on which
+# the two overlap most: the one with the most background that is brighter than a typical lesion pixel.
 
 
 # %%
@@ -833,9 +835,9 @@ figures.show_images(
 assert (x, y) == (36, 30)
 
 # %% [markdown]
-# OpenCV saves work. At an edge pixel it knows in which direction the brightness rises, and the center must lie in that
-# direction. So each edge pixel votes along a line and not for a whole ring, for all radii from 5 to 15 at once. How many votes
-# are enough? We choose the number on the training pictures, as we did for the threshold.
+# OpenCV saves work. At an edge pixel it knows along which line the brightness changes. The center lies on this line, on one
+# side or the other. So each edge pixel votes along the line, on both sides, and not for a whole ring, for all radii from 5 to
+# 15 at once. How many votes are enough? We choose the number on the training pictures, as we did for the threshold.
 
 # %%
 from helpers.evaluation import hough_baseline
@@ -908,7 +910,8 @@ figures.show_predictions(
 
 # %% [markdown]
 # Size and contrast are not everything. Most of what is missed here touches another lesion or is cut by the border, so that no
-# whole circle is left to vote. And the circles that are made up lie in round gaps between vessels.
+# whole circle is left to vote. And the circles that are made up lie in round gaps between vessels: OpenCV also votes toward
+# the dark side of an edge, so a round dark gap counts as a circle.
 #
 # ### The ladder
 #
@@ -1011,8 +1014,8 @@ panels.show_still(
         {"noise": 0.02}, {},
     ],
     [
-        "easy: no illumination, no vessels, hardly any noise", "much noise",
-        "illumination and vessels", "the default scene",
+        "easy: no illumination, no vessels, hardly any noise", "much noise, but no illumination and no vessels",
+        "illumination and vessels, hardly any noise", "the default scene",
     ],
     title="The difficulty dial at four settings",
 )
@@ -1029,7 +1032,7 @@ panels.show_result(shown)
 # ## Exercises
 #
 # Each exercise has a cell for your answer and, below it, a call that checks it. The check prints `to do` until you have
-# begun, then it says what is wrong, and at last `solved`. It does not change your variables. If you are stuck, run
+# begun, then it says what is wrong, and in the end `solved`. It does not change your variables. If you are stuck, run
 # `checks.hint("1.1")` in a cell of its own. Each further call gives a more direct hint.
 #
 # The first exercise is an example with a gap, and the fourth starts from nothing.

@@ -94,7 +94,7 @@ checks.reveal("even kernel", guess, int(np.sum(window * kernel)))
 # %%
 def convolve(picture, kernel):
     padded = np.pad(picture, 1)
-    result = np.zeros_like(picture)
+    result = np.zeros(picture.shape, np.float32)
     for row, column in np.ndindex(picture.shape):
         result[row, column] = np.sum(padded[row : row + 3, column : column + 3] * kernel)
     return result
@@ -264,7 +264,7 @@ print("in ", numbers)
 print("out", np.array(layers.ReLU()(numbers)))
 
 # %% [markdown]
-# The U-Net's basic block is *convolution, ReLU, convolution, ReLU*. A U-Net with four levels has seven of them.
+# The U-Net's basic block is *convolution, ReLU, convolution, ReLU*. The U-Net that we build has seven of them.
 #
 # **Predict.** A picture `[1, 96, 96, 1]` goes into such a block, whose two convolutions have 8 filters each, with zero padding. Which shape comes out?
 
@@ -366,7 +366,8 @@ checks.reveal("pooled shape", guess, tuple(layers.MaxPooling2D(2)(maps).shape))
 # %% [markdown]
 # We go down like this three times, and let each block have twice as many filters as the one before it: fewer places, and more to
 # say about each. This downward path is called the **[encoder](00_start_here.ipynb#encoder)**, and the block at its lowest point the
-# **[bottleneck](00_start_here.ipynb#bottleneck)**.
+# **[bottleneck](00_start_here.ipynb#bottleneck)**. Each size of the maps is called a **level**: three poolings make four levels, and the
+# bottleneck is the lowest of them. The number of levels is the **depth** of the network.
 #
 # ### Transposed convolution: back to full size
 #
@@ -531,6 +532,8 @@ for layer in bare_unet((96, 96, 1), depth=2, filters=8).layers:
 # <details><summary>What you should have seen</summary>
 #
 # The same shapes and the same numbers of weights. The list is longer, because each of your ReLUs is a layer of its own, with 0 weights.
+# Then put the two old names back and run the cells once more: section 5 copies weights into `bare_unet` one by one, and your decoder may join
+# `x` and `skip` in the other order.
 #
 # </details>
 
@@ -548,8 +551,8 @@ for layer in bare_unet((96, 96, 1), depth=2, filters=8).layers:
 # ### First weights that keep the signal alive
 #
 # The first weights are random. How large should they be? If they are too small, the numbers shrink from layer to layer
-# until nothing is left; if they are too large, they explode. `kernel_initializer="he_normal"` draws them with a spread of
-# `sqrt(2 / n)`, where `n` is how many numbers each sum adds up (He et al. 2015). Ten convolutions with ReLUs, one after another:
+# until nothing is left; if they are too large, they explode. `kernel_initializer="he_normal"` draws them with a standard deviation (we say
+# *spread* for short) of `sqrt(2 / n)`, where `n` is how many numbers each sum adds up (He et al. 2015). Ten convolutions with ReLUs, one after another:
 
 
 # %%
@@ -597,8 +600,9 @@ print(f"mean {mean:g}, spread {spread:.2f}:", np.round((values - mean) / spread,
 
 # %% [markdown]
 # Then the layer multiplies by a number and adds another, both learned, so that it can undo this if it should. When the network *predicts*, there
-# may be one picture only, and the answer for a picture must not depend on the others beside it. So the layer keeps a **running mean and spread**
-# during training: each batch moves them a tenth of the way towards its own (`momentum=0.9`). In prediction it uses these.
+# may be one picture only, and the answer for a picture must not depend on the others beside it. So the layer keeps a **running mean and a
+# running variance**, the square of the spread, during training: each batch moves them a tenth of the way toward its own (`momentum=0.9`). In
+# prediction it uses these.
 #
 # **Predict.** A new layer starts with a running mean of 0. It sees one training batch, with the mean 3. What is its running mean now?
 
@@ -626,7 +630,7 @@ assert np.allclose(late, np.array(training).ravel(), atol=0.01) and abs(early - 
 # pictures than about the channel. Notebook 05 has a case of this. *Group normalization* avoids it: it takes mean and spread from one picture alone, over groups of channels.
 #
 # This is the block with everything so far. `name` gives each layer a name of its own, so that we can ask the finished network for
-# it. With `normalization=None` it is `bare_block`.
+# it. With `normalization=None` it is `bare_block` with other first weights.
 
 
 # %%
@@ -903,7 +907,7 @@ print("depth:", *(f"{depth:>4}" for depth in range(1, 6)))
 print("field:", *(f"{receptive_field(depth):>4}" for depth in range(1, 6)), "pixels")
 
 # %% [markdown]
-# From depth 2 on, each level doubles it and adds a few pixels more. Our largest lesion is 31 pixels wide, so depth 3 can take it in at one glance, and depth 4 sees
+# From depth 2 on, each level doubles it and adds a few pixels more. Our largest disc is 31 pixels wide, so depth 3 can take it in at one glance, and depth 4 sees
 # nearly the whole picture. (Halving rounds, so the field depends a little on where the pixel lies; the argument `position` moves it.)
 #
 # A formula is a claim, so *measure* it. The **[gradient](00_start_here.ipynb#gradient)** of an output pixel tells, for each input pixel, how much the answer changes if that
@@ -958,7 +962,7 @@ assert min(share) > 0.8
 # ### The architect
 #
 # Now you are the architect. Choose depth, filters, size and padding, and read off shapes, weights, memory and the receptive
-# field, drawn over a scan beside its largest lesion. Sizes that do not fit are explained.
+# field, drawn as a blue square around the middle of the largest lesion of a scan. Sizes that do not fit are explained.
 #
 # **Change.** Rebuild the network of the paper: depth 5, 64 filters, size 572, padding "valid". Then go back to size 96 and find the smallest depth
 # whose field covers the largest lesion.
@@ -966,7 +970,7 @@ assert min(share) > 0.8
 # <details><summary>What you should have seen</summary>
 #
 # The paper's network has 31,030,593 weights and needs more than 500 MB for the maps of one picture. For the lesion, depth 3 is enough: its field of 44 pixels is
-# wider than any of our lesions, and the 18 pixels of depth 2 are not.
+# wider than this lesion and than any single disc, and the 18 pixels of depth 2 are not.
 #
 # </details>
 
@@ -1162,7 +1166,8 @@ figures.show_images(
 )
 
 # %% [markdown]
-# With the viewer you can walk through all levels and maps.
+# With the viewer you can walk through all levels and maps. It takes one number of a map, at first the brightest one. "What the number sees"
+# shows which pixels of the scan move this number.
 #
 # **Change.** Look at `encoder_1` and `decoder_1` of a scan with vessels. Are there maps of `decoder_1` in which you can still see them?
 #
@@ -1277,8 +1282,8 @@ checks.exercise_2_4(order)
 # %% [markdown]
 # ### Exercise 2.5: A receptive field by hand
 #
-# Two 3x3 convolutions, a pooling of two by two, two more 3x3 convolutions. How many pixels of the input wide is the part that one
-# pixel of the result sees? Walk backwards.
+# Two 3x3 convolutions, a pooling of two by two, two more 3x3 convolutions. One pixel of the result sees a square part of the input.
+# How many pixels wide is this part? Walk backward.
 #
 # Hints: `checks.hint("2.5")`
 

@@ -148,6 +148,7 @@ print("mean gray level inside the masks unchanged:", np.allclose(before, after, 
 #
 # Mostly five or six of the eight draws differ, because each draw picks one of eight versions by chance. With the mask forgotten, the
 # outlines lie beside the lesions in the mirrored draws, and the check says False. The loss of a training would not have told you why.
+# Put the old line back and run the cell again: the trainings below use it.
 #
 # </details>
 #
@@ -251,8 +252,8 @@ assert np.ptp(inside) < 0.02 and np.ptp(beside) > 0.05 and not any(map(folds, fi
 assert (np.diff([np.abs(field).max() for field in fields]) > 0).all()  # it grows from left to right
 
 # %% [markdown]
-# **Change.** Draw the last field with `smooth_field` and a finer grid, `grid=8`, at the same spread of 6, and look at picture and paper again. Then
-# set the spread to 1.
+# **Change.** Draw a field of your own with a finer grid, `mine = smooth_field(96, 96, np.random.default_rng(2), grid=8, spread=6)`, and show
+# `bend(scan, its_mask, mine)` and `bend(paper, its_mask, mine)` in a cell of your own. Then set the spread to 1.
 #
 # <details><summary>What you should have seen</summary>
 #
@@ -402,7 +403,7 @@ def bce_loss(y_true, y_pred):
 # (`ops` holds the functions of NumPy that you know, in a form through which TensorFlow can compute slopes.)
 #
 # **Dice loss** takes the Dice score of notebook 01, with probabilities in place of zeros and ones, and subtracts it from 1.
-# It looks at the picture as a whole, and background that is right earns nothing. `smooth` counts as one more pixel that is right. Without
+# It looks at the picture as a whole, and background that is right earns nothing. `smooth` counts like half a pixel that is right. Without
 # it, a picture without lesions would cost 1 whatever is predicted, and the loss could not say in which direction to go.
 
 
@@ -431,7 +432,7 @@ def bce_dice_loss(y_true, y_pred):
 guess = None  # the constant with the lowest BCE
 
 # %% [markdown]
-# **Predict.** And which constant has the lowest Dice loss?
+# **Predict.** And which constant from 0 to 1 has the lowest Dice loss? It need not be one of these three.
 
 # %%
 guess_dice = None  # the constant with the lowest Dice loss
@@ -567,6 +568,7 @@ print("the loss has fallen by at least three tenths:", True)
 #
 # With plain steps of 3e-3 the loss falls little, to between 1.0 and 1.2 from three seeds: the gradients are small numbers. With 0.1 it
 # comes to about 0.9. Adam, which lengthens the steps of weights whose gradients are small, comes to about 0.4.
+# Put the old lines back and train once more: the next page compares `fit` with this loop.
 #
 # </details>
 #
@@ -700,7 +702,7 @@ figures.plot_spread(
 )
 
 # %% [markdown]
-# BCE lingers near the gray that it likes: every pixel of background pulls the network towards "no lesion", and there are seven times as
+# BCE lingers near the gray that it likes: every pixel of background pulls the network toward "no lesion", and there are seven times as
 # many of them. Dice loss does not count background that is right. On the other hand it judges a picture as a whole and says less about each
 # single pixel, and the probabilities that it teaches are often too close to 0 or 1. The sum has a bit of both and is the default of this
 # course; notebook 04 measures how far its probabilities can be trusted.
@@ -773,8 +775,8 @@ panels.show_still(
 #
 # ### The schedules race
 #
-# A cosine follows a plan, so it has to know the number of steps. `ReduceLROnPlateau` has no plan: when an epoch (`patience`) lowers the loss by
-# less than `min_delta`, it multiplies the rate by `factor`. Both race against a constant rate. A callback of our own records the rate after every step; it takes five lines.
+# A cosine follows a plan, so it has to know the number of steps. `ReduceLROnPlateau` has no plan. It remembers the best
+# loss so far. If `patience` epochs, here one, bring no loss that is at least `min_delta` lower, it multiplies the rate by `factor`. Both race against a constant rate. A callback of our own records the rate after every step; it takes five lines.
 
 
 # %%
@@ -811,7 +813,7 @@ drops = int(np.sum(np.diff(rates["reacting"]) < 0))
 figures.plot_lines(
     np.arange(1, 241), rates, "One rate follows a plan, the other reacts",
     f"The cosine ends at 0; the other rate was cut {'once' if drops == 1 else f'{drops} times'}, "
-    "after an epoch in which the loss fell by less than 0.1.",
+    "after an epoch whose loss was not 0.1 below the best so far.",
     xlabel="step", ylabel="learning rate"
 )
 
@@ -858,7 +860,7 @@ for callback in make_callbacks(scratch / "unused"):
 #
 # An assistant in a hurry has outlined only every second lesion in 24 scans. A network can learn by heart which ones, but nothing that
 # it learns in this way is of use for other scans. This is **[over-fitting](00_start_here.ipynb#over-fitting)**: the training score goes on rising, while the
-# validation score turns back. [`EarlyStopping`](00_start_here.ipynb#early-stopping) watches the validation score and ends the run when it has not
+# validation score stays where it is or falls. [`EarlyStopping`](00_start_here.ipynb#early-stopping) watches the validation score and ends the run when it has not
 # improved for `patience` epochs.
 
 # %%
@@ -894,7 +896,7 @@ checks.reveal("epochs", guess, len(history.epoch))
 dice, val_dice = history.history["dice"], history.history["val_dice"]
 best_epoch = int(np.argmax(val_dice)) + 1
 figures.plot_history(
-    history.history, "Training rises, validation turns back",
+    history.history, "Training goes on rising, validation does not",
     f"Training Dice ends at {dice[-1]:.2f}. Validation reaches {max(val_dice):.2f} in epoch "
     f"{best_epoch} and is at {np.mean(val_dice[-5:]):.2f} in the last five.", marks=[(best_epoch, "best")]
 )
@@ -902,12 +904,12 @@ figures.plot_history(
 # %%
 assert len(dice) < 80, "early stopping did not act"
 assert np.mean(dice[-5:]) > dice[best_epoch - 1], "training did not go on rising"
-assert np.mean(val_dice[-5:]) < max(val_dice) - 0.03, "validation did not turn back"
+assert np.mean(val_dice[-5:]) < max(val_dice) - 0.03, "validation went on rising"
 print("stopped exactly 20 epochs after the best one:", len(dice) == best_epoch + 20)
 
 # %% [markdown]
-# What training gained after the best epoch, it learned by heart. The best network was there 20 epochs before the end. How do we get
-# it back?
+# After the best epoch the training score went on rising, and validation did not. That gain was learned by heart. The best network was
+# there 20 epochs before the end. How do we get it back?
 #
 # **Change.** Train again with `patience=3`, in a new folder such as `scratch / "impatient"`. Remember to build and compile `small` again.
 #
@@ -1016,8 +1018,8 @@ print("epochs in its log:", len(halved.epoch), "- the same curve:", same_curve)
 
 # %% [markdown]
 # On one machine it is exact, and that is no accident. The pipeline draws order and augmentation from the number of the epoch, and the
-# backup holds the optimizer's memory and that of early stopping. If one of the three were missing, the run would
-# go on, but it would be a different run. With other data or other settings `train_unet` refuses to go on, and says what has changed.
+# backup holds the optimizer's memory and that of early stopping. If order, augmentation or the optimizer's memory were missing, the run
+# would go on, but it would be a different run. With other data or other settings `train_unet` refuses to go on, and says what has changed.
 #
 # ## 6. The training
 #
@@ -1122,7 +1124,7 @@ print("more than a tenth of all vessel pixels marked at first:", most > 0.1, "- 
 figures.plot_lines(
     np.arange(len(book.times)),
     {"lesions found": found, "mean Dice near lesions": shapes, "vessel pixels marked": on_vessels},
-    "Places come first, outlines later, and the vessels go",
+    "Places are a little ahead of outlines, and the vessels go",
     f"After step 80 {found[book.times.index(80)]:.0%} of the lesions are found, and the mean Dice near them is "
     f"{shapes[book.times.index(80)]:.2f}. Of the vessel pixels {most:.0%} are marked after step "
     f"{book.times[int(np.argmax(on_vessels))]}, and {last:.0%} at the end.",
@@ -1136,7 +1138,7 @@ figures.plot_lines(
 panels.flip_panel(book)
 
 # %% [markdown]
-# The still picture shows the page on which the most vessel pixels are marked, and some later ones, for the picture on which the most are.
+# The still picture follows one scan: untrained, on the page on which most vessel pixels are marked, and on three later pages.
 
 # %% tags=["nbval-ignore-output"]
 peak = int(np.argmax(on_vessels))
@@ -1149,10 +1151,10 @@ panels.show_still(
 )
 
 # %% [markdown]
-# The places come first: on no page is the Dice near the lesions far ahead of the share of lesions found, and on some it lags behind. The
-# outlines take many of the steps that are left. At first the network marks what is bright, vessels as well. A few hundred steps later nearly
+# The places are ahead, but not by much: rough outlines come with them. A lesion that is missed counts in both curves, so look at the gap
+# between them. The last pixels of the outlines take many of the steps that are left. At first the network marks what is bright, vessels as well. A few hundred steps later nearly
 # all of them are gone: it has learned to look at the shape. Where a vessel touches a lesion, a piece may stay to the end. From each of
-# four seeds the Dice lagged by a tenth or more on some page, more than a fifth of the vessel pixels were marked after 20 to 60 steps, and fewer
+# four seeds the Dice lagged by a tenth or more on some page, more than a fifth of the vessel pixels were marked after 30 to 60 steps, and fewer
 # than a tenth after 400 ([measured](../benchmarks/flip_book.md) by `python benchmarks/flip_book.py`).
 #
 # How to read the curves of a training:

@@ -217,8 +217,8 @@ print("the three means lie within 0.02:", np.ptp(their_dice.mean(axis=1)) < 0.02
 assert np.ptp(their_dice.mean(axis=1)) < 0.02
 
 # %% [markdown]
-# The means are close together, and a single disaster is not a property of the U-Net: it belongs to one training. It may even
-# belong to one picture, namely an empty one in which a few pixels were marked, which scores 0. One such picture among 200
+# The means are close together. The disaster of training 1 is one picture without lesions, in which a few pixels were marked, so
+# that it scores 0. The other two trainings score 1 on it. One such picture among 200
 # makes an interval several times as wide. A careful report names both: the interval over the pictures, and the range over
 # several trainings.
 
@@ -290,6 +290,8 @@ print("IoU = Dice / (2 - Dice) for every picture:", np.allclose(iou, dice / (2 -
 print("and for the means:", np.isclose(iou.mean(), dice.mean() / (2 - dice.mean())))
 
 # %% [markdown]
+# The formula is not a straight line, so the mean of the IoUs is not the formula applied to the mean of the Dices.
+#
 # **Per image** means one score for each picture, and then the mean of the scores. **Pooled** means that all pixels of all
 # pictures are counted together, as if they were one large picture.
 #
@@ -317,8 +319,8 @@ guess = None  # the pooled Dice
 checks.reveal("pooled", guess, pooled_dice(pair_true, pair_pred))
 
 # %% [markdown]
-# One of two patients is missed, and the pooled score is 0.99: a large lesion hides a small one. Scores per image treat
-# every patient alike, and that is why this course uses them. They have a weakness of their own. On an *empty* picture a
+# One of two lesions is missed, and the pooled score is 0.99: a large lesion hides a small one. Scores per image treat
+# every picture alike, and that is why this course uses them. They have a weakness of their own. On an *empty* picture a
 # single wrong pixel makes the difference between 1 and 0.
 
 # %% tags=["nbval-ignore-output"]
@@ -404,13 +406,15 @@ print("at a recall of 0.95, nine in ten marked pixels are right:", curves["U-Net
 
 # %% tags=["nbval-ignore-output"]
 order = np.argsort(dice, kind="stable")
-shown = [*order[:3], order[len(order) // 2], *order[-2:]]
+with_lesions = [i for i in order if test_masks[i].any()]
+shown = [*order[:3], order[len(order) // 2], *with_lesions[-2:]]
 names = ["worst", "second worst", "third worst", "median", "second best", "best"]
 figures.show_predictions(
     test_images[shown], test_masks[shown], y_pred[shown],
     [f"{n}: {dice[i]:.2f}" for n, i in zip(names, shown)],
     "Truth in solid orange, prediction in dashed blue; below, the errors",
     f"The worst score is {dice[order[0]]:.2f}, the median {np.median(dice):.2f}. "
+    "The best are those of the pictures with lesions: an empty one scores 1 whenever nothing is marked. "
     "White is found, blue a false positive, orange a false negative."
 )
 
@@ -701,7 +705,8 @@ picture = test_images[case]
 figures.show_predictions(
     [picture], test_masks[[case]], found[[case]], [f"test picture {case}"],
     "The largest invented group",
-    f"{region.sum()} pixels in one group are called lesion, and no lesion is within three pixels of them."
+    f"{region.sum()} of the blue pixels form one group that lies more than three pixels from every lesion. "
+    "The figure below shows it alone."
 )
 
 # %% [markdown]
@@ -728,7 +733,8 @@ def mean_logit(network, pictures, region):
 # %%
 def occlusion(network, picture, region, width=8):
     blurred = cv2.GaussianBlur(picture, (0, 0), 8)[..., None]
-    corners = [(y, x) for y in range(0, 96, width // 2) for x in range(0, 96, width // 2)]
+    rows, columns = picture.shape[:2]
+    corners = [(y, x) for y in range(0, rows, width // 2) for x in range(0, columns, width // 2)]
     hidden = np.repeat(picture[None], len(corners), axis=0)
     for one, (y, x) in zip(hidden, corners):
         one[y : y + width, x : x + width] = blurred[y : y + width, x : x + width]
@@ -768,7 +774,7 @@ figures.show_images(
     ["the picture", "the invented pixels", "occlusion", "integrated gradients"],
     "Which pixels made it err? Two answers, 48 x 48 pixels around the error",
     "Each cell of the third picture stands for the square of 8x8 pixels whose upper left corner it is. Brighter: hiding that "
-    "square lowers the number more. Brighter in the fourth: the pixel pulls the number up. "
+    "square lowers the number more. Brighter in the fourth: the pixel pulls the number up; the even color far from the error is 0, and darker pulls it down. "
     f"The largest fall is {falls.max():.1f}.",
     kinds=["gray", "answer", "features", "features"], limits=None, size=2.4
 )
@@ -901,7 +907,8 @@ for name, rows in (("upper", slice(0, 99)), ("lower", slice(197, 296))):
 
 # %% [markdown]
 # The light is uneven: at the top the background is so bright that Otsu takes a good part of it for coins. Our scans have
-# uneven light as well, so the networks had to learn to look for an edge all around and not for a gray level.
+# uneven light as well, so no single gray level would have been enough in training. What the networks use in its place, we have
+# not measured.
 #
 # This is one picture, so there is no interval to state, only the range over three trainings.
 #
@@ -954,7 +961,7 @@ checks.exercise_4_1(my_precision, my_recall, dice_by_hand)
 # dice_by_hand = 2 * 80 / (80 + 20 + 80 + 60)
 # ```
 #
-# Marked are 100 pixels, there are 140; Dice divides twice the overlap by their sum.
+# 100 pixels are marked, and 140 are lesion. Dice divides twice the overlap by the sum of the two.
 #
 # </details>
 
@@ -1045,7 +1052,8 @@ checks.exercise_4_4(published)
 # published = "B"
 # ```
 #
-# It is the lowest of the five, and the only one that a reader can expect to see again.
+# It is the lowest of the five. A and C are flattered by a choice that was made on the same pictures. D and E are as
+# repeatable as B, but large lesions or an easy background hide what they miss.
 #
 # </details>
 

@@ -191,8 +191,9 @@ checks.reveal("patient 1", guess, "masks" if one.train[1].max() > 1 else "loss")
 
 # %% [markdown]
 # White is 255 in a file. The cross-entropy of a pixel is $-y\log p - (1-y)\log(1-p)$. With a target of 255, the factor $1-y$ is
-# -254, so the second term changes its sign: the more foreground the network claims, the lower the loss, until it claims nothing
-# else. Training and validation agree, because both are wrong in the same way. **A validation set does not protect you from a
+# -254, so the second term changes its sign: each lesion pixel that is called foreground lowers the sum by thousands. A background
+# pixel that is called foreground costs 16 at most. So calling everything foreground is nearly the best answer for this loss, and the
+# network stops there. Training and validation agree, because both are wrong in the same way. **A validation set does not protect you from a
 # mistake it shares.**
 #
 # **What had happened.** The masks came from PNG files, `masks = train[1] * 255`, and were never scaled back. The doctor agrees:
@@ -234,7 +235,8 @@ print(
 # ## Patient 2
 #
 # **Symptom.** "We downloaded your network. On our pictures it finds nothing, in a perfectly calm way." Here are one of the forty
-# pictures as Matplotlib shows it, its mask, and what the network says.
+# pictures as Matplotlib shows it, its mask, and what the network says. In the last picture dark is 0, blue is one half, and nearly white
+# is 1.
 
 # %%
 two = clinic.patient_2()
@@ -587,7 +589,8 @@ figures.plot_lines(
     "Two flat curves and a falling one",
     "; ".join(f"{name}: loss {loss[0]:.2f} to {loss[-1]:.2f}" for name, loss in five.items()) + ".",
     xlabel="epoch",
-    ylabel="loss",
+    ylabel="loss (logarithmic)",
+    log="y",
 )
 
 # %% [markdown]
@@ -869,6 +872,7 @@ figures.plot_bars(
     "The honest report",
     f"Pooled {pooled:.2f}, per picture {each.mean():.2f}: "
     f"large {each[~small].mean():.2f}, small {each[small].mean():.2f}.",
+    xlabel="Dice",
 )
 
 # %% [markdown]
@@ -1300,7 +1304,7 @@ practice = admit("contrast_inverted", seed=1)
 x, y = practice.val
 print(
     "lesions brighter than the rest in training:",
-    practice.train[0][practice.train[1] == 1].mean() > practice.train[0].mean(),
+    practice.train[0][practice.train[1] > 0].mean() > practice.train[0].mean(),
 )
 print("in validation:", x[y == 1].mean() > x.mean())
 
@@ -1335,7 +1339,7 @@ figures.show_images(
     title="Patient 1, training pictures with the masks' outlines",
     caption="Six training pictures of patient 1, with the outlines of their masks "
     "where these are not empty.",
-    masks=patient.train[1][:6],
+    masks=patient.train[1][:6] > 0,
 )
 
 # %%
@@ -1349,7 +1353,7 @@ checks.ward_round(ward, 1, cause, measure, treat)
 #
 # ## What the doctor cannot see
 #
-# `diagnose` has been tried on drawn scans and a few real ones; `benchmarks/clinic.md` says on which, and how often it was right. It does not know whether
+# `diagnose` has been tried on drawn pictures and on pieces of one photograph, of coins; `benchmarks/clinic.md` says on which, and how often it was right. It does not know whether
 # your masks are *right*, whether your patients are those you will meet, or whether your question makes sense. It says what it could not rule out, under
 # "or", and what you could hand in. When it says "nothing found", go on looking.
 #

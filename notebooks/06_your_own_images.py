@@ -59,8 +59,9 @@ from helpers import start; start.prepare()  # Not found? Open the notebook insid
 # - **Where they come from:** `source_table` is for names that do not say which patient or slide a picture comes from. It
 #   is a table with two of its columns, `("samples.csv", "file", "slide")`, or three, the third being the condition, or
 #   `"one stack"` if all pictures are slices of one.
-# - **How long:** `epochs` of forty steps each. `compare_starts` draws the curve of section 5, which takes a fifth of all
-#   steps; three quarters train the network that you keep. Set it to `False` for your own pictures, and nineteen of twenty do.
+# - **How long:** `epochs` is the largest number of epochs, of forty steps each. The training stops earlier if ten epochs in
+#   a row bring no better score. `compare_starts` draws the curve of section 5, which takes up to 300 steps. Set it to
+#   `False` for your own pictures.
 
 # %%
 settings = {
@@ -123,8 +124,9 @@ images, masks = pairs
 print("images:", images[0].dtype, "in 0..1; masks:", masks[0].dtype, "of 0 and 1:", set(np.unique(masks[0])) <= {0, 1})
 
 # %% [markdown]
-# Then look at them. The contact sheet shows each picture twice, on the right with its mask filled in orange. It shows in
-# a second what no table says: a mask that belongs to another picture, or a mask of outlines where areas are meant.
+# Then look at them. The contact sheet shows each picture twice, on the right with its mask filled in orange. Of a picture
+# larger than 256 pixels it shows a part, around the middle of the foreground. It shows in a second what the table cannot
+# say: that a mask belongs to another picture.
 
 # %%
 import cv2
@@ -240,7 +242,7 @@ say(own.split_table(sets, names, groups, conditions))
 
 # %% [markdown]
 # Now the pictures of this notebook. The pages of one stack count as one source. If there is nothing but one stack, it is
-# cut into three blocks of neighbors, with a gap between them.
+# cut into three blocks of neighbors, with a gap between them. A stack of fewer than twelve pages gets no gap.
 
 # %%
 groups, conditions = own.sources_of(pairs.names, settings["source_table"])
@@ -252,7 +254,7 @@ say(own.split_table(sets, pairs.names, groups, conditions))
 # %%
 owners = [{groups[i] for i in members} for members in sets]
 apart = sum(map(len, owners)) == len(set.union(*owners))
-print("no source in two sets:", apart or len(set(groups)) == 1)
+print("one source, cut into blocks" if len(set(groups)) == 1 else f"no source in two sets: {apart}")
 
 # %% [markdown]
 # ## 4. One rule for gray levels
@@ -330,7 +332,7 @@ def dice_each(masks, found):
 guess = None  # "trained weights" or "scratch"
 
 # %%
-from helpers.training import restart  # other weights for a compiled network, and a fresh optimizer
+from helpers.training import new_run_dir, restart  # a new folder; other weights for a compiled network
 
 keras.utils.set_random_seed(0)
 unet = build_unet()
@@ -344,7 +346,8 @@ for count in counts:
     few = train[0][:count], train[1][:count]
     for name, weights in starts.items():
         restart(unet, weights)
-        own.train_on_patches(unet, few, val, scratch / f"{name} {count}", size, epochs=2, steps=25)
+        place = new_run_dir(scratch, f"{name} {count}")
+        own.train_on_patches(unet, few, val, place, size, epochs=2, steps=25)
         seen = [own.predict_tiled(unet, image) >= 0.5 for image in val[0]]
         curve[name].append(dice_each(val[1], seen).mean())
 
@@ -361,13 +364,14 @@ if counts:
     )
 
 # %%
-print("with all pictures, from trained weights, above 0.5:", not counts or bool(curve["trained weights"][-1] > 0.5))
+if counts:
+    print("with all pictures, from trained weights, above 0.5:", bool(curve["trained weights"][-1] > 0.5))
 
 # %% [markdown]
-# Where the two lines lie far apart, trained weights save labeling. Where they meet, they only save time. Where a line is
-# flat, another picture of the same kind teaches little: label pictures of another slide or another day. This is one run
-# each and eight validation pictures, so a difference of a few hundredths may be luck. Repeat with other seeds before
-# you claim one.
+# Compare the height of one line with that of the other. If the training from scratch needs more pictures to get as high,
+# trained weights save labeling. If its line is flat and lower, more pictures do not help it, but more steps may: then trained
+# weights save time. This is one run each and eight validation pictures, so a difference of a few hundredths may be luck.
+# Repeat with other seeds before you claim one.
 #
 # **Change.** Give the training from scratch three times the steps: in the loop, write
 # `steps=75 if name == "scratch" else 25`. Does the gap close?
@@ -394,7 +398,7 @@ print("ahead, and trained on:", ahead)
 
 # %% [markdown]
 # The winner is trained on, and its best epoch is kept. Less than a minute is enough for a first answer here. If the validation
-# score still climbs at the end, raise `epochs`.
+# score still climbs at the end, raise `epochs` in the settings and run the notebook again.
 
 # %%
 run = own.train_on_patches(unet, train, val, results / "run", size, settings["epochs"], steps=40)
@@ -426,9 +430,8 @@ print("one look and eight lie less than two hundredths apart:", abs(looks["eight
 print("validation Dice:", ", ".join(f"{name} {value:.3f}" for name, value in looks.items()))
 
 # %% [markdown]
-# Expect less than a hundredth of Dice, on nuclei as on membranes (`benchmarks/own_images.md`). Is that worth eight times the
-# time? If it is to you, set `turned` to `True` in the settings: then the threshold, the scores and all later predictions use
-# eight looks.
+# For drawn membranes, `benchmarks/own_images.md` sets one look beside eight. Is the gain worth eight times the time to you? Then
+# set `turned` to `True` in the settings: the threshold, the scores and the new pictures of section 8 get eight looks.
 #
 # ### Is it better than something simple?
 #
@@ -548,11 +551,12 @@ checks.reveal("oval", guess, "more" if oval.roundness > 0.9 else "less")
 print(f"disc: area {disc.area:.0f} pixels, roundness {disc.roundness:.1f}; oval: area {oval.area:.0f}")
 
 # %% [markdown]
-# Now the pictures of the test set. With a `pixel_size` in micrometers, areas are in square micrometers.
+# Now the first picture of the test set; section 8 does the same for a whole folder. `mean_gray` is that of the picture as it
+# was loaded, before the rule stretched it. With a `pixel_size` in micrometers, areas are in square micrometers.
 
 # %%
 labels = [own.label_objects(mask, min_area, split) for mask in found]
-rows = own.measure_objects(labels[0], picture, settings["pixel_size"] or 1)
+rows = own.measure_objects(labels[0], pairs.images[test[0]], settings["pixel_size"] or 1)
 table = own.save_table(rows, results / "objects.csv")
 print(table.read_text().splitlines()[0])
 
@@ -560,7 +564,8 @@ print(table.read_text().splitlines()[0])
 counted = [len(np.unique(true[true > 0])) for true in truths[2] if true is not None]
 middle = np.median([row.area for row in rows]) if rows else 0
 unit = settings["unit"] + "^2" if settings["pixel_size"] else "pixels"
-print(f"{sum(map(np.max, labels))} pieces found in the test pictures, {sum(counted)} objects in their masks")
+marked = f", {sum(counted)} objects in their masks" if counted else ""
+print(f"{sum(map(np.max, labels))} pieces found in the test pictures{marked}")
 print(f"below, {len(rows)} pieces of one picture; median area {middle:.0f} {unit}")
 shown(own.numbered_contours(picture, labels[0], zoom=max(1, 768 // max(labels[0].shape))))
 
@@ -602,7 +607,8 @@ from skimage import data
 
 photograph = cv2.resize(data.coins()[:296, :376], (188, 148), interpolation=cv2.INTER_AREA)
 stretched = own.Normalization("picture", 0.5, 99.5)
-coins = own.label_objects(own.predict_tiled(unet, photograph, normalization=stretched) >= threshold, min_area=40)
+seen = own.predict_tiled(unet, photograph, normalization=stretched, turned=settings["turned"])
+coins = own.label_objects(seen >= threshold, min_area=40)
 print("photograph of", photograph.shape, photograph.dtype)
 
 # %% tags=["nbval-ignore-output"]
@@ -625,16 +631,14 @@ except FileExistsError as error:
 
 # %% [markdown]
 # **The network** is worth little without its rule for gray levels: in a year nobody knows how its pictures were
-# stretched. So the `.keras` file holds everything: the rule, the threshold, the settings from the top of this notebook,
-# the scores, and a card. The card says on what data the network was trained, with a fingerprint of them, how the sources
+# stretched. So the `.keras` file holds everything: the rule, the threshold, the settings from the top of this notebook
+# without the folders, the scores, and a card. The card says on what data the network was trained, with a fingerprint of them, how the sources
 # were shared out, how it was trained, with which versions, when, and by whom.
 
 # %%
-use = {**settings, "split": split, "white": pairs.white}
-steps = 40 * settings["epochs"]
-spent = 50 * (2 * len(counts) + 1)  # the curve, and the start that lost
-print("three quarters of the steps trained this network, or more:", steps + 50 >= 3 * spent)
-card = own.network_card(pairs, sets, (groups, conditions), use, start=ahead, steps=steps)
+use = own.settings_to_keep(settings) | {"split": split, "white": pairs.white}
+steps = 40 * len(run.epoch)  # it may have stopped early
+card = own.network_card(pairs, sets, (groups, conditions), settings | use, start=ahead, steps=steps)
 scores |= {"test pictures": len(test)}
 network_file = own.save_network(results / "network.keras", unet, rule, threshold, scores, card, use)
 
@@ -679,8 +683,8 @@ print("Everything that you keep is in", place)
 # %% [markdown]
 # A `.keras` file from a stranger may hold Python code. `load_kept` never runs it. It refuses such a file and says why.
 #
-# **ONNX** is a format that programs without Keras and Python can run. The export needs three more packages. If you have
-# them, this checks that the file gives the same answers.
+# **ONNX** is a format that programs without Keras and Python can run. The export needs the package onnx, and the
+# check below needs onnxruntime. If you have both, it says whether the file gives the same answers.
 
 # %% tags=["nbval-ignore-output"]
 try:

@@ -449,7 +449,7 @@ print("epochs:", len(history.epoch), "- files seen:", f"{3 * 60 * 8:,}", "- a wh
 
 # %% [markdown]
 # If such a run is killed in the middle of an epoch, `resume=True` with the same stream ends with the same weights as if it had not been.
-# Section 4 kills one that two processes share.
+# `train_unet` skips the batches that were done, and for that it reads them once more. The loop of section 4 begins at its batch. Section 4 kills one that two processes share.
 
 # %% [markdown]
 # ## 3. One machine, many devices
@@ -569,7 +569,7 @@ except scaling.WorkerLost as error:
 
 # %% [markdown]
 # `PerReplica` is TensorFlow's container with one value for each copy. The strategy packs every batch into one, and Keras 3 tries to
-# compute with the container as if it were the batch. Only `strategy.run` opens it, so we write the loop ourselves.
+# compute with the container as if it were the batch. `strategy.run` opens it for each copy, so we write the loop ourselves.
 #
 # ### A loop of our own
 #
@@ -618,7 +618,7 @@ print("the same losses:", np.allclose(on_two, on_one, rtol=1e-4))
 # ### A worker dies
 #
 # The more machines take part, the more often one of them breaks. Here we start a long training, wait for the first checkpoint, and
-# kill worker 1 as a power cut would.
+# kill worker 1 without warning, as Linux kills a process when the memory is full.
 #
 # **Predict.** What does worker 0 do?
 
@@ -669,15 +669,17 @@ print("two epochs more, as if nothing had happened:", len(resumed) == kept + 2, 
 #
 # - **Slurm.** `sbatch tools/clusters/train.sbatch RUN_DIR` starts four of them; when one fails, Slurm ends the rest. Slurm tells each
 #   task its place in variables of its own, and `helpers/scaling/clusters.py` makes `TF_CONFIG` of them. Several tasks that know nothing
-#   of each other would each train alone and into the same folder, so such a worker refuses to start. With `--requeue` the job starts
-#   again after a failure, and `--resume` of the worker does the rest.
+#   of each other would each train alone and into the same folder, so such a worker refuses to start. With `--requeue` Slurm
+#   starts the job again when one of its machines has failed. When a worker ended with an error, submit the same command again. In both
+#   cases the worker's `--resume` goes on after the last checkpoint.
 # - **Kubernetes.** Each worker is a pod. Kubeflow's training operator has a kind `TFJob`, which writes `TF_CONFIG` into each pod and
 #   starts a pod again when it ends with an error. The folder of the run is a volume that all of them mount:
 #   `tools/clusters/tfjob.yaml`. Both files say what of them was tried, and what was not.
 # - **By hand.** Open two terminals on two machines, set `TF_CONFIG` in each as above, and open port 2222 between them.
 #
-# Use `MultiWorkerMirroredStrategy` only when one machine is too slow. After each step all gradients travel through the network. Here
-# these are 120,000 weights of 4 bytes, half a megabyte, which is little. With a thousand times as many weights it is a lot.
+# Use `MultiWorkerMirroredStrategy` only when one machine is too slow. After each step all gradients travel from machine to
+# machine. The small network of this section has 7,397 weights of 4 bytes, which is 30 kilobytes. The course's own network has 120,681, half a
+# megabyte. With a thousand times as many it is a lot.
 
 # %% [markdown]
 # ## 5. Cheaper steps
@@ -821,9 +823,9 @@ for dial, values in grid.items():
 steps_up = np.array([1, 2, 4])
 by_filters = {"seconds": np.array(spent["filters"]) / spent["filters"][0], "memory": np.array(memory["filters"]) / memory["filters"][0]}
 figures.plot_lines(
-    steps_up, {**by_filters, "theory, seconds": steps_up**2, "theory, memory": steps_up}, "What more filters cost, beside theory",
+    8 * steps_up, {**by_filters, "theory, seconds": steps_up**2, "theory, memory": steps_up}, "What more filters cost, beside theory",
     f"Four times the filters: {by_filters['seconds'][2]:.1f} times the seconds (theory 16), {by_filters['memory'][2]:.1f} times the memory (theory 4).",
-    xlabel="filters, times 8", ylabel="times as much", log="both"
+    xlabel="filters of the first level", ylabel="times as much", log="both"
 )
 
 # %%
@@ -926,8 +928,8 @@ print(f"scans a second that the eight must be fed with: {7.2 * 50e12 / 3 / gigaf
 #   with several GPUs. Section 4 begins where that is not enough.
 # - **Feeding the GPUs** becomes the problem. Each second hundreds of scans of half a megabyte must be read, decoded and augmented. That is
 #   what streams, `prefetch` and several processes are for.
-# - **Ask a smaller question first.** Train on a thousandth and on a hundredth of the scans, for three epochs each. That costs a
-#   thousandth and a hundredth, and the two scores say whether more scans still help.
+# - **Ask a smaller question first.** Train on a thousandth and on a hundredth of the scans, with the same number of steps: three epochs
+#   of the hundredth. Both together cost a fiftieth, and the two scores say whether more scans still help.
 
 # %% [markdown]
 # ## Exercises

@@ -160,7 +160,7 @@ def test_masks_in_several_files_are_refused_and_the_remedy_works(tmp_path):
 
 def test_foreground_is_checked(tmp_path):
     folder_of(tmp_path)
-    for wrong in ("half", "red", "#zz0000"):
+    for wrong in ("a half", "above", "above -3", "above all", "red", "#zz0000"):
         with pytest.raises(PictureError, match="expected nonzero, numbers such as 2 or 1 3"):
             index_folder(tmp_path, foreground=wrong, progress=False)
     with pytest.raises(PictureError, match="occurs in none of the 12 masks"):
@@ -299,3 +299,24 @@ def test_a_changed_file_is_named_and_so_is_a_broken_one(tmp_path):
     assert read_row(row)[0][1].any()
     with pytest.raises(ChangedFileError):
         read_row(row._replace(fingerprint=""))
+
+
+def test_masks_with_smoothed_edges_are_indexed_and_shown_as_the_message_says(tmp_path, capsys):
+    for bits, white in ((8, 255), (16, 4000)):
+        folder = folder_of(tmp_path / str(bits))
+        for path in (folder / "masks").iterdir():
+            mask = cv2.GaussianBlur((np.asarray(Image.open(path)) > 0) * float(white), (0, 0), 1.0)
+            cv2.imwrite(str(path), np.round(mask).astype(np.uint8 if bits == 8 else np.uint16))
+        with pytest.raises(PictureError, match="foreground='half'" if bits == 8 else "Say which is foreground"):
+            index_folder(folder, progress=False)
+        path, _ = index_folder(folder, foreground="half", progress=False)
+        whole = load_pairs(folder, foreground="half")
+        manifest = Manifest(path)
+        read = {row.image.stem: read_row(row) for row in (manifest[i] for i in range(len(manifest)))}
+        assert {row["foreground"] for row in rows_of(path)} == {f"above {white // 2 if bits == 16 else 127.5:g}"}
+        for name, mask in zip(whole.names, whole.masks):
+            ((_, mine),) = read[name.split("/")[-1]]
+            assert np.array_equal(mine, mask) and 20 < mask.sum() < 60
+        assert main(["inspect", str(folder), "--foreground", "half"]) == 0 and "above half" in capsys.readouterr().out
+        assert main(["index", str(folder), "--foreground", "above 1000" if bits == 16 else "above 64", "--overwrite"]) == 0
+        assert sum(read_row(Manifest(path)[0])[0][1].sum() for _ in (0,)) > sum(read_row_.sum() for read_row_ in [whole.masks[0]])

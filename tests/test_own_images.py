@@ -1316,6 +1316,7 @@ def test_slices_of_one_stack_are_recognized_by_their_likeness(tmp_path):
     files = {f"{i:03d}.png": page for i, page in enumerate(stack)}
     masks = {f"{i:03d}.png": (page > 150) * np.uint8(255) for i, page in enumerate(stack)}
     assert "slices of one stack" in load_pairs(*folders(tmp_path / "a", files, masks)).table()
+    assert "slices of one stack" in load_pairs(tmp_path / "a" / "images", tmp_path / "a" / "masks", limit=40).table()
     alone = {name: np.clip(RNG.normal(128, 40, (96, 96)), 0, 255).astype(np.uint8) for name in files}
     assert "slices of one stack" not in load_pairs(*folders(tmp_path / "b", alone, masks)).table()
     assert "slices" not in load_pairs(*own.write_stand_in(tmp_path / "c", 12)).table()

@@ -269,6 +269,22 @@ def test_every_kind_of_view_has_a_still(views):
     assert all(axis.lines or axis.images or axis.patches or axis.collections or axis.texts for axis in figure.axes)
 
 
+def test_a_still_shows_what_the_panel_shows():
+    bars, picked = stills.figure_of([panels.difficulty(noise=0.02, vessels=0, contrast=1.0)]).axes, stills.figure_of([panels.PanelResult([
+        show.picture("on a scan", np.zeros((8, 8)), "features", under=show.as_bytes(np.full((8, 8), 255)), below="words"),
+        show.picture("chosen", np.zeros((8, 8)), "features", mark=[2, 5], pick=["row", "column"], below="click on a pixel"),
+        show.picture("a square", np.zeros((8, 8)), truth=np.eye(8), box=[1, 1, 4, 4], below="the square is the field"),
+    ], {}, "caption")]).axes
+    (chart,) = [axis for axis in bars if axis.get_title("left") == "Gray levels"]
+    ends = [bar.get_paths()[0].vertices[:, 0].max() for bar in chart.collections]
+    assert ends == [1.0, 1.0], "white pixels have their bar"
+    assert [text.get_text() for text in chart.get_legend().get_texts()] == ["background", "lesions", "threshold"]
+    shown, chosen, square = picked
+    assert shown.get_xlabel() == "words" and shown.images[0].get_array().min() > 80, "the scan shines through"
+    assert chosen.get_xlabel() == "" and [patch.get_xy() for patch in chosen.patches] == [(5, 2)] * 2
+    assert square.get_xlabel() == "the square is the field" and square.get_legend() and square.patches[0].get_width() == 4
+
+
 def test_a_still_takes_captions_and_fixed_arguments(monkeypatch, capsys):
     monkeypatch.setattr(stills, "display", lambda data, **kwargs: None)
     panels.show_still(panels.difficulty, [{"noise": 0.0}, {"noise": 0.1}], ["clean", "grainy"], vessels=0)

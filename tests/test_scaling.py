@@ -310,7 +310,7 @@ def test_a_killed_worker_is_reported_ends_the_run_and_can_be_resumed(tmp_path):
     family = [process.pid for process in processes]
     assert until((run / "log.csv").exists, 240)
     processes[1].kill()
-    with pytest.raises(WorkerLost, match=r"worker 1 of 2 was killed \(SIGKILL\), so the others were stopped, \d+ epochs? (is|are) saved. Go on with resume=True"):
+    with pytest.raises(WorkerLost, match=r"worker 1 of 2 was killed \(SIGKILL\), so the others have ended, too, \d+ epochs? (is|are) saved. Go on with resume=True"):
         watch_workers(processes, run, seconds=240)
     assert gone(family, 60)
     assert "Another worker is gone" in (run / "worker-0.txt").read_text(), "worker 0 ended for another reason"

@@ -32,6 +32,7 @@ def test_train_keeps_a_network_with_a_true_card(folder, tmp_path, capsys):
     sets = [line.split(":")[0] for line in kept.card["split"].splitlines() if not line.startswith("  ")]
     assert sets == ["training", "validation", "test"] and all(f"mouse{i // 2}_{i}" in kept.card["split"] for i in range(10))
     assert kept.settings["white"] == 255 and kept.settings["pixel_size"] == 0.5 and isinstance(kept.settings["split"], bool)
+    assert not {"images", "masks", "out", "source_table"} & set(kept.settings) and str(folder) not in str(kept.card)
     assert kept.settings["turned"] is True and "turned True" in kept.card["settings"]
     assert {"everything foreground", "U-Net", "object F1", "object AP", "test pictures"} <= set(kept.scores)
     assert all(0 <= kept.scores[name] <= 1 for name in ("U-Net", "object F1", "object AP"))

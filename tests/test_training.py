@@ -335,6 +335,15 @@ def test_only_the_first_batch_of_a_dataset_is_drawn_for_the_check(data, tmp_path
     assert drawn.count(0) == 2 and len(drawn) <= 7
 
 
+def test_a_stream_without_a_length_is_trained_on_as_the_message_says(data, tmp_path):
+    stream = as_dataset(*data[0]).filter(lambda *_: True)  # after which nobody knows its length
+    with pytest.raises(ValueError, match="compile the model with a rate of your own"):
+        train_unet(small_unet(), stream, data[1], tmp_path / "a", epochs=1)
+    model = small_unet()
+    model.compile(keras.optimizers.Adam(1e-3), loss=bce_dice_loss, metrics=[DiceScore()])
+    assert len(train_unet(model, stream, data[1], tmp_path / "b", epochs=2).epoch) == 2
+
+
 @pytest.mark.parametrize("form", [lambda pair: pair, lambda pair: as_dataset(*pair)])
 def test_a_validation_set_without_foreground_is_named(data, tmp_path, form):
     images, masks = data[1]

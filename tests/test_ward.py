@@ -118,6 +118,8 @@ def test_a_remedy_is_judged_by_the_true_masks():
     bad = judge(ward, number, "contrast_inverted", None, lambda p: p.change(val=(p.val[0], 1 - p.val[1])))
     assert bad[2][1] is False and "less than half" in bad[2][2]
     assert judge(ward, number, "contrast_inverted", None, lambda p: None)[2][1] is False
+    turned = lambda p: p.change(val=(1 - p.val[0], p.val[1]), settings=p.settings._replace(epochs=81))  # noqa: E731
+    assert judge(ward, number, "contrast_inverted", None, turned)[2][1:] == (False, "it trains for 81 epochs; 80 are allowed.")
 
 
 def test_a_round_prints_three_answers_and_takes_anything():

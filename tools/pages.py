@@ -231,7 +231,8 @@ def main() -> int:
         print("figures that reflow on a phone:", strips.reflow(BUILT / "html"))
         answers.write(asked, BUILT / "html" / "answers")
         policy.close(BUILT / "html")
-        print(f"The site is in {(BUILT / 'html').relative_to(ROOT)}; open index.html in a browser.")
+        place = (BUILT / "html").relative_to(ROOT)
+        print(f"The site is in {place}. Show it with: python -m http.server -d {place}, and open http://localhost:8000")
     return status
 
 

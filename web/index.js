@@ -6,6 +6,7 @@ import { COLORS } from './palette.js';
 import { SCENE, drawLayers, compose } from './scene.js';
 import { dicePerImage, bestThreshold } from './scores.js';
 
+document.documentElement.classList.add('able'); // scripts run here, as they do not in a page that was opened as a file
 const SIZE = 96, AREA = SIZE * SIZE, ZOOM = 5;
 const DIALS = [ // name, label, [low, high, step], start
   ['circles', 'Circles', [0, 12, 1], 4], ['noise', 'Noise', [0, 0.5, 0.01], 0.1], ['contrast', 'Contrast', [0.05, 1, 0.01], 0.4],
@@ -189,7 +190,7 @@ async function start() {
   redraw();
 }
 const ready = start().catch((error) => {
-  document.documentElement.classList.add('unable');
+  document.documentElement.classList.replace('able', 'unable');
   throw error;
 });
 window.unet = { ready, predict: async (image) => (await ready, shipped.net.predict(Float32Array.from(image))) };

@@ -6,6 +6,7 @@ import { COLORS } from './palette.js';
 import { DEFAULTS, UNSEEN } from './training.js';
 import { dicePerImage, mean } from './scores.js';
 
+document.documentElement.classList.add('able'); // scripts run here, as they do not in a page that was opened as a file
 const get = (id) => document.getElementById(id);
 const SHOWN = 6, FIRST = 1; // how many unseen scenes are shown, and which stands first
 const CONTROLS = { // group: [name, label, range or choices]
@@ -319,7 +320,7 @@ async function start() {
   worker.postMessage({ type: 'look', picture: FIRST });
 }
 const ready = start().catch((error) => {
-  document.documentElement.classList.add('unable');
+  document.documentElement.classList.replace('able', 'unable');
   throw error;
 });
 window.playground = {

@@ -13,7 +13,7 @@ from helpers.checks.running import ToDo, Wrong, np, short
 WORDS = {
     "number": "{what} should be one number; yours is {answer}.",
     "finite": "{what} is {answer}; a number by hand is finite.",
-    "per cent": "{what} is a share between 0 and 1; yours is in per cent.",
+    "percent": "{what} is a share between 0 and 1; yours is in percent.",
     "nearly": "{what} is nearly {answer}, but not to two decimals. Have all the numbers gone in as they are?",
     "larger": "{what} is not {answer}; the right number is larger.",
     "smaller": "{what} is not {answer}; the right number is smaller.",
@@ -70,7 +70,7 @@ class Number(NamedTuple):
             if abs(answer - number) <= tolerance:
                 raise Wrong("value", message)
         if 0 < truth < 1 and abs(answer - 100 * truth) <= 100 * tolerance:
-            raise wrong("per cent", what=what)
+            raise wrong("percent", what=what)
         if abs(answer - truth) <= tolerance:
             raise wrong("nearly", what=what, answer=f"{answer:g}")
         raise wrong("larger" if truth > answer else "smaller", what=what, answer=f"{answer:g}")

@@ -38,7 +38,7 @@ WORDS = {  # in notebooks and, exported, in the site's pages
     "high": "You said {guess}, which is {far} too high",
     "low": "You said {guess}, which is {far} too low",
     "factor": ", by a factor of {factor}",
-    "per cent": "If you meant per cent: a share is a number between 0 and 1.",
+    "percent": "If you meant percent: a share is a number between 0 and 1.",
 }
 
 
@@ -138,7 +138,7 @@ def _answer_number(prediction, guess, truth):
     if abs(guess - slip) <= 1e-9 + 0.004 * abs(slip):
         return f"{answer}. {prediction.slips[slip]}"
     if 0 < truth < 1 < guess <= 100:
-        return f"{answer}. {WORDS['per cent']}"
+        return f"{answer}. {WORDS['percent']}"
     return f"{answer}. {prediction.above if off > 0 else prediction.below}".rstrip()
 
 

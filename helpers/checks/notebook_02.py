@@ -51,7 +51,7 @@ def exercise_2_2(weights):
 
 @exercise(
     "the convolution block",
-    "Convolution, ReLU, convolution, ReLU: you will meet it seven times in each U-Net.",
+    "Convolution, ReLU, convolution, ReLU: you will meet it seven times in a U-Net with four levels.",
     "The block is convolution, ReLU, convolution, ReLU. Which two are still missing?",
     "The second half is the same two layers again, called on x.",
     "The last line returns x. Both convolutions pad, so that height and width stay.",
@@ -119,7 +119,7 @@ _AFTER = (  # (earlier, later, what goes wrong otherwise)
     "the order of a U-Net",
     "The decoder meets the skips in the opposite order: last kept, first joined.",
     "Start with the only block that can take the picture itself, 96 pixels wide.",
-    "Going down: block, pooling, block, pooling. The bottleneck stands in the middle of the twelve.",
+    "Going down: block, pooling, block, pooling. Then comes the bottleneck, the fifth of the twelve.",
     "Going up, each level has three parts: upsampling, joining, block.",
     answer=Order(_BLOCKS, _AFTER, "twelve"),
 )

@@ -40,7 +40,7 @@ def exercise_9_1(my_softmax):
         raised = np.exp(x - x.max(axis=axis, keepdims=True))
         return raised / raised.sum(axis=axis, keepdims=True)
 
-    if any(not np.isfinite(one).all() for one in got):
+    if any("1000" in on and not np.isfinite(one).all() for on, one in zip(inputs, got)):
         raise Wrong("value", "for logits of 1000 or of -1000 it gives NaN or infinity: np.exp runs out of numbers. "
             "Take something off first; what can you take off each pixel's logits without changing its shares?")
     verdict(got, by(right), {

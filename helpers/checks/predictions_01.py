@@ -68,7 +68,7 @@ PREDICTIONS = {
         0.9: "That is the share of background.",
     }, example="0.3",
         below="Lesions are rarer than background, but not that rare: one of radius 10 takes up three "
-              "hundredths of a picture, and there are three in the mean.",
+              "hundredths of a picture, and there are three on average.",
         above="Most pictures hold three lesions or fewer, and each is a few hundredths of the picture."),
     "copying": Prediction("on pictures that it has not seen it scores {:.2f}", 0.05, {
         1: "That is what it scores on pictures that it knows. On new ones it copies the lesions of another picture.",
@@ -96,7 +96,7 @@ PREDICTIONS = {
     }, example="0.3",
         below="It is right on all background, and about nine pixels in ten are background.",
         above="It is wrong on every pixel of every lesion, and those are about one in ten."),
-    "empty dice": Prediction("its mean Dice is {:.2f}", 0.02, {
+    "empty dice": Prediction("its mean Dice is {:.2f}", 0.03, {
         0: "It scores 0 wherever there is a lesion. But on an empty picture nothing is the right answer, and scores 1.",
         **dict.fromkeys((0.9, 0.91), "That is its pixel accuracy. Correct background earns nothing in Dice."),
         1: "Correct background earns nothing in Dice: it scores 0 on every picture with a lesion.",

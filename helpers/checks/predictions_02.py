@@ -82,12 +82,12 @@ PREDICTIONS = {
         (1, 96, 96, 64): "Channels put beside each other add up; they do not multiply.",
     }, example="(1, 2, 3, 4)"),
     "running mean": Prediction("the running mean is {}", 0, {
-        3: "That would be the mean of this batch alone. The running mean moves only a tenth of the way towards it.",
+        3: "That would be the mean of this batch alone. The running mean moves only a tenth of the way toward it.",
         1.5: "That is halfway. With momentum=0.9 it moves a tenth of the way.",
         2.7: "0.9 is the share that the old mean keeps, and the new batch gets the rest.",
         0: "It stays at 0 in prediction only. In training, each batch moves it.",
     }, example="1.2",
-        below="It moves towards 3, which lies above 0, by a tenth of the way.",
+        below="It moves toward 3, which lies above 0, by a tenth of the way.",
         above="It moves only a tenth of the way from 0 to 3."),
     "paper": Prediction("the paper's network has {} times as many weights", 40, {
         8: "8 is the ratio of the filters. Weights grow with the square of it, and the paper has a level more.",

@@ -15,7 +15,7 @@ PREDICTIONS = {
     "folded": Prediction("{:.0%} of the fields fold", 0.1, {
         0: "In the paper's pictures nearly none would. Ours are a fifth as wide, so the same ten pixels change within "
             "a fifth of the way.",
-        1: "Only where two neighbors of the grid happen to be pushed towards each other by more than they lie apart. "
+        1: "Only where two neighbors of the grid happen to be pushed toward each other by more than they lie apart. "
             "Displacements of ten pixels often point the same way.",
     }, example="0.2",
         below="The points of the grid lie 32 pixels apart here. Two displacements that differ by twenty or thirty "
@@ -89,7 +89,7 @@ PREDICTIONS = {
         above="A cosine falls to a half in its middle: after the warm-up and half of the 2350 steps that "
               "are left."),
     "epochs": Prediction("it stopped after {} epochs", 5, {
-        80: "All of them would be used if validation went on improving. Here it turns back.",
+        80: "All of them would be used if validation went on improving. Here it soon stops improving.",
         20: "20 is how long it waits without an improvement. It begins to count at the best epoch, not at the first.",
         21: "That would be so if the first epoch were the best: it waits 20 epochs from the best one on.",
         **dict.fromkeys((81, 85, 90, 95, 99, 100, 120), "Only 80 epochs are allowed, so it cannot come to more."),

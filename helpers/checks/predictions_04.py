@@ -44,9 +44,10 @@ PREDICTIONS = {
         below="All pixels go into one pot: 1000 of 1020 are found, and none is invented.",
         above="No score is above 1."),
     "border": Prediction("{}", 0, {
-        "border": "Zero padding and cut lesions sound like trouble. In training there were many pictures with lesions "
-            "at the border, so the network has learned what they look like.",
-        "inside": "There is more to see inside, but errors are counted for each pixel, so that does not decide.",
+        "border": "For each pixel of outline the border is somewhat harder. But fewer outlines lie there, and errors "
+            "are made at outlines. The two nearly cancel.",
+        "inside": "More outlines lie inside, and errors are made at outlines. But for each pixel of outline the "
+            "border is harder. The two nearly cancel.",
     }, ("border", "inside", "alike"), '"border"'),
     "noise": Prediction("its Dice falls below 0.8 at a noise of about {:.2f}", 0.04, {
         0.1: "0.10 is the noise that it was trained on, and there it is at its best.",
@@ -65,8 +66,8 @@ PREDICTIONS = {
     "calibration": Prediction("{} than it says", 0, {
         "as many": "That would be calibrated. A network is trained to separate lesion from background, and nothing in "
             "the Dice loss rewards an honest 0.85.",
-        "more": "That would be too modest. With Dice in its loss a network is pushed towards 0 and 1, so that it "
-            "promises more than it keeps.",
+        "more": "That would be too modest. Networks that segment are more often too sure than too modest: they promise "
+            "more than they keep.",
     }, ("more", "as many", "fewer"), '"more"'),
     "sanity": Prediction("they rank the pixels {}", 0, {
         "differently": "That is what one would wish. But wherever the weights come from, only pixels near the "

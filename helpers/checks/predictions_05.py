@@ -34,7 +34,7 @@ PREDICTIONS = {
               "steps, and still is."),
     "patient 5": Prediction("the rate is too high in {}", 0, {
         "Y": "Y is the healthy one: its loss falls.",
-        "Z": "Z stands exactly where it began: it has not moved at all.",
+        "Z": "Z stands nearly where it began: it has hardly moved.",
     }, ("X", "Y", "Z"), '"X"'),
     "patient 6": Prediction("the trouble lies in the {}", 0, {
         "network": "The same network learns the healthy patient's pictures well.",

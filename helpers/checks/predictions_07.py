@@ -51,7 +51,7 @@ PREDICTIONS = {
         "half the time": "They would, if Python let two threads run at once. Drawing is a hundred short calls, "
             "and between them only one thread may run.",
         "about the same": "Nearly: the work does not get less, and here they gained or lost something beside it.",
-        "more time": "They can lose time by handing the lock to each other. Here they did not.",
+        "more time": "They can lose time by handing the lock to each other. Here they lost little or nothing.",
     }, ("half the time", "about the same", "more time"), '"half the time"'),
     "worker 0": Prediction("it {}", 0, {
         "goes on alone": "All copies take each step together. It cannot take the next one without the other's "

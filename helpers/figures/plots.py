@@ -46,7 +46,7 @@ def plot_bars(names, values, title="", caption="", intervals=None, xlabel="mean 
 def plot_lines(x, lines, title="", caption="", xlabel="", ylabel="", marks=(), log=False, limits=None):
     """Plot curves over `x`.
 
-    lines: name to values; marks: `(x, text)` drawn as vertical lines; log: logarithmic x, or "both".
+    lines: name to values; marks: `(x, text)` drawn as vertical lines; log: logarithmic x, or "y", or "both".
     """
     figure, axis = plt.subplots(figsize=(7.2, 3))
     for (name, values), style in zip(lines.items(), ("-", "--", ":", "-.") * 3):
@@ -54,10 +54,15 @@ def plot_lines(x, lines, title="", caption="", xlabel="", ylabel="", marks=(), l
     for place, text in marks:
         axis.axvline(place, color=QUIET, linewidth=1)
         mark(axis, place, text, 0, 4)
-    if log:
+    if log in (True, "both"):
         axis.set_xscale("log")
-    if log == "both":
+        if len(x) <= 6:  # the places that were measured, and not powers of ten
+            axis.set_xticks(list(x), [f"{place:g}" for place in x])
+            axis.set_xticks([], minor=True)
+    if log in ("y", "both"):
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("")
     if limits:
         axis.set_ylim(*limits)
     axis.set(xlabel=xlabel, ylabel=ylabel)

@@ -9,7 +9,7 @@ def ray_table(inside, rays: int = 32) -> tuple[np.ndarray, np.ndarray]:
     """Describe one object by how far it reaches from its middle; returns `(center, distances)`.
 
     inside: `[h, w]`, true in the object; rays: how many directions, evenly around: the first points to the right, the
-    following ones turn towards the bottom. center: row and column of the deepest pixel, `[2]`; distances: `[rays]`, in
+    following ones turn toward the bottom. center: row and column of the deepest pixel, `[2]`; distances: `[rays]`, in
     pixels, to where the ray first leaves the object. Raises ValueError if there is no object or fewer than three rays.
     Source: Schmidt et al. 2018 (StarDist).
     """

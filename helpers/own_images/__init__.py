@@ -33,17 +33,19 @@ from helpers.own_images.splits import (
     choose, conditions_of, groups_from_csv, groups_of, look_like_slices, sources_of, split_by_source, split_table,
 )
 from helpers.own_images.tiles import predict_tiled
-from helpers.own_images.train_folder import choose_start, dice_scores, network_card, read_settings, train_folder
+from helpers.own_images.train_folder import (
+    choose_start, dice_scores, network_card, read_settings, settings_to_keep, train_folder,
+)
 
 __all__ = [
     "ENDINGS", "MAX_PIXELS", "MAX_TOTAL", "NUCLEI", "ONNX_PACKAGES", "ChangedFileError", "Channels", "FoundObject",
     "Manifest", "ManifestRow", "Normalization", "PairRecord", "Pairs", "PictureError", "RawPicture", "RealSet",
     "SavedNetwork", "beside", "choose", "choose_splitting", "choose_start", "conditions_of", "contact_sheet",
-    "dice_scores", "draw_nuclei", "draw_patch", "draw_patches", "export_onnx", "export_package", "fetch",
-    "fetch_set", "file_fingerprint", "find_layout", "fit_normalization", "groups_from_csv", "groups_of",
-    "index_folder", "inspect_pictures", "label_objects", "labels_of", "load_kept", "load_pairs", "look_like_slices",
-    "measure_objects", "network_card", "new_folder", "numbered_contours", "object_scores", "onnx_difference",
-    "patch_batches", "predict_folder", "predict_tiled", "read_picture", "read_row", "read_settings",
-    "save_mask", "save_network", "save_table", "sources_of", "split_by_source", "split_table", "to_gray",
-    "train_folder", "train_on_patches", "unpack", "write_stand_in",
+    "dice_scores", "draw_nuclei", "draw_patch", "draw_patches", "export_onnx", "export_package", "fetch", "fetch_set",
+    "file_fingerprint", "find_layout", "fit_normalization", "groups_from_csv", "groups_of", "index_folder",
+    "inspect_pictures", "label_objects", "labels_of", "load_kept", "load_pairs", "look_like_slices", "measure_objects",
+    "network_card", "new_folder", "numbered_contours", "object_scores", "onnx_difference", "patch_batches",
+    "predict_folder", "predict_tiled", "read_picture", "read_row", "read_settings", "save_mask", "save_network",
+    "save_table", "settings_to_keep", "sources_of", "split_by_source", "split_table", "to_gray", "train_folder",
+    "train_on_patches", "unpack", "write_stand_in",
 ]

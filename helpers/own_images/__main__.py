@@ -16,6 +16,7 @@ from helpers.own_images.files import PictureError
 from helpers.own_images.folders import inspect_pictures, predict_folder
 from helpers.own_images.index import index_folder
 from helpers.own_images.layouts import find_layout
+from helpers.own_images.manifest import foreground_from
 from helpers.own_images.package import export_package
 from helpers.own_images.pairs import load_pairs
 from helpers.own_images.train_folder import read_settings, train_folder
@@ -32,10 +33,11 @@ def main(arguments=None) -> int:
     for command in (inspect, index):
         command.add_argument("folder")
         command.add_argument("masks", nargs="?", help="folder of the masks, if they lie in another one")
+        marked = 'nonzero, half, "above 127", numbers such as "1 3", or a color such as "#ff0000"'
+        command.add_argument("--foreground", default="", help=marked)
     index.add_argument("--out", help="the new .csv file; without it, manifest.csv in the folder")
     index.add_argument("--seed", type=int, default=0, help="of the split into training, validation and test")
     index.add_argument("--sources", nargs=3, metavar=("TABLE", "NAMES", "SOURCES"), help="a CSV and two of its columns")
-    index.add_argument("--foreground", default="", help='nonzero, numbers such as "1 3", or a color such as "#ff0000"')
     index.add_argument("--skip-broken", action="store_true", help="leave out pairs that cannot be used")
     index.add_argument("--overwrite", action="store_true", help="replace a manifest that is there")
     train = commands.add_parser("train", help="train on labeled pictures, by the settings of notebook 06")
@@ -50,7 +52,7 @@ def main(arguments=None) -> int:
     predict.add_argument("--min-area", type=int, help="smaller objects are left out, in pixels")
     split = argparse.BooleanOptionalAction
     predict.add_argument("--split", action=split, default=None, help="cut touching objects apart")
-    predict.add_argument("--turned", action=split, default=None, help="mean over eight turned copies, eight times slower")
+    predict.add_argument("--turned", action=split, default=None, help="mean of eight turned copies, eight times slower")
     export = commands.add_parser("export", help="write a package that Fiji, ilastik, QuPath and others are made for")
     export.add_argument("model", help="a .keras file that save_network wrote")
     export.add_argument("out", help="a new .zip file")
@@ -81,7 +83,8 @@ def _inspect(options):
         return 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the table holds them as notes
-        pairs = load_pairs(options.folder, options.masks, value_range=options.value_range, channel=options.channel)
+        reading = {"value_range": options.value_range, "channel": options.channel}
+        pairs = load_pairs(options.folder, options.masks, foreground=foreground_from(options.foreground), **reading)
     print(pairs.table(rows=1000))
     return 0
 

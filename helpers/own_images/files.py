@@ -113,7 +113,8 @@ def too_large(path, size: str, max_pixels: int) -> str:
     """Return the message for a picture that does not fit."""
     return (
         f"{path.name}: {size}, more than the {max_pixels:,} pixels that load at once. Cut it into pieces; or, if it is "
-        "meant to be so large, read it with tifffile.memmap and pass it to predict_tiled."
+        "meant to be so large, save it as a TIFF without compression, open that with tifffile.memmap, and pass it to "
+        "predict_tiled."
     )
 
 

@@ -13,7 +13,7 @@ from helpers.own_images.files import PictureError
 from helpers.own_images.keeping import write_new
 from helpers.own_images.layouts import existing_folder, find_layout
 from helpers.own_images.manifest import COLUMNS, SETS, file_fingerprint, foreground_from
-from helpers.own_images.masks import FolderFacts, folder_facts, foreground_of
+from helpers.own_images.masks import FolderFacts, folder_facts, foreground_of, half_of_white
 from helpers.own_images.pairs import raise_all, read_pair
 from helpers.own_images.splits import sources_of, split_by_source
 
@@ -29,9 +29,10 @@ def index_folder(
     count, where the file alone does not say so. One pair at a time is in memory.
 
     images_dir, masks_dir, value_range, channel: as in `load_pairs`. out: the new file; without it, manifest.csv in
-    `images_dir`. source_table, seed: as in `sources_of` and `split_by_source`. foreground: "nonzero", numbers such as
-    "2" or "1 3", or a color such as "#ff0000". skip_broken: leave out pairs that cannot be used. overwrite: replace a
-    manifest that is there. Raises FileExistsError for a file that is there, FileNotFoundError or NotADirectoryError
+    `images_dir`. source_table, seed: as in `sources_of` and `split_by_source`. foreground: "nonzero", "half", "above
+    127", numbers such as "2" or "1 3", or a color such as "#ff0000". skip_broken: leave out pairs that cannot be used.
+    overwrite: replace a manifest that is there. Raises FileExistsError for a file that is there, FileNotFoundError or
+    NotADirectoryError
     for a folder that is none, and PictureError with one line for each kind of fault.
     """
     folder = existing_folder(images_dir, "images_dir")
@@ -90,6 +91,8 @@ def _read_all(matches, foreground, reading, progress):
         except PictureError as error:
             problems.append((match.image.name, str(error)))
             rows.pop(match.key)
+    if foreground == "half":  # of the white of all masks; when one is read later, the others are not there
+        rows = {key: (*row[:2], f"above {half_of_white(facts):g}") for key, row in rows.items()}
     if foreground and rows and not marked:
         raise PictureError(f"foreground={foreground!r} occurs in none of the {len(rows):,} masks. Choose another.")
     return [(key, *row) for key, row in rows.items()], problems

@@ -12,7 +12,7 @@ from helpers.gate import first_line, printable
 from helpers.own_images.channels import to_gray
 from helpers.own_images.files import PictureError
 from helpers.own_images.layouts import Match
-from helpers.own_images.masks import codes_of, folder_facts, foreground_of
+from helpers.own_images.masks import ABOVE, codes_of, folder_facts, foreground_of
 from helpers.own_images.pairs import read_pair
 from helpers.own_images.plain_png import decode_plain_png
 
@@ -121,8 +121,8 @@ def file_fingerprint(path) -> str:
 
 
 def foreground_from(text: str):
-    """Return what `load_pairs` takes as `foreground` from its text: "", "nonzero", "2", "1 3" or "#ff0000"."""
-    if text in ("", "nonzero"):
+    """Return `foreground` as `load_pairs` takes it, from a text such as "", "half", "above 127", "1 3" or "#ff0000"."""
+    if text in ("", "nonzero", "half") or ABOVE.fullmatch(text):
         return text or None
     try:
         return [
@@ -130,7 +130,8 @@ def foreground_from(text: str):
         ]
     except ValueError:
         raise PictureError(
-            f"foreground is {text!r}; expected nonzero, numbers such as 2 or 1 3, or a color such as #ff0000."
+            f"foreground is {text!r}; expected nonzero, half, above 127, numbers such as 2 or 1 3, or a color such as "
+            "#ff0000."
         ) from None
 
 

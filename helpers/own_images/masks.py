@@ -1,5 +1,6 @@
 """Masks as they come, 0/1, 0/255, colored or numbered, and which of their pixels are foreground."""
 
+import re
 from typing import NamedTuple
 
 import cv2
@@ -9,6 +10,7 @@ from skimage import measure
 
 from helpers.own_images.files import Channels, PictureError
 
+ABOVE = re.compile(r"above \d+(\.\d+)?")
 NEAR = 60  # two colors closer than this, of 0..441, are one color with soft edges
 
 
@@ -150,7 +152,7 @@ def foreground_of(mask: Codes, foreground, facts: FolderFacts) -> tuple[np.ndarr
     word = "three values" if len(values) == 3 else f"{len(values)} values"
     raise PictureError(
         f"{name}: the mask holds {word}, {_said(mask)}; expected background and foreground, or numbered objects. "
-        f"{remedy} To keep several classes, pass classes=."
+        f"{remedy} To keep several classes, use load_pairs(..., classes=...)."
     )
 
 
@@ -233,10 +235,12 @@ def _asked_foreground(mask, foreground, facts):
                 return (_brightness(codes) if mask.color else codes) > 127, "all but 0, soft edges"
             return numbers != 0, "all but 0"
         if foreground == "half" and not mask.color:
-            return codes > _half(facts), "above half"
+            return codes > half_of_white(facts), "above half"
+        if ABOVE.fullmatch(foreground) and not mask.color:
+            return codes > float(foreground.removeprefix("above ")), foreground
         raise PictureError(
-            f"foreground is {foreground!r}; expected 'nonzero', 'half' (gray masks), a number, a color (red, green, "
-            "blue), or a list of them."
+            f"foreground is {foreground!r}; expected 'nonzero', 'half' or 'above 127' (both for gray masks), a number, "
+            "a color (red, green, blue), or a list of them."
         )
     wanted = foreground if isinstance(foreground, (list, set)) else [foreground]
     wanted = [_wanted(value, mask) for value in wanted]
@@ -250,7 +254,7 @@ def _asked_foreground(mask, foreground, facts):
     return _nearest(codes, [*colors, *others]) < len(colors), said + ", soft edges"
 
 
-def _half(facts):
+def half_of_white(facts) -> float:
     """Return half of white, for all masks alike, so that the noise of an empty mask is not foreground."""
     if facts.largest <= 1:
         return 0.5

@@ -88,10 +88,11 @@ def load_pairs(
     COCO, GeoJSON or ImageJ in place of masks; nnU-Net's names. Pages of a file become pictures of their own.
 
     Masks may be 0/1, 0/255, black and a color, or numbered objects. foreground: which of a mask's values count, where
-    that is unclear: a number, a color (red, green, blue), a list of these, "nonzero" or "half". value_range, channel:
-    as in `to_gray`. invert: swap foreground and background of all masks. gap: clear a line between touching numbered
-    objects. fill: fill closed outlines. classes: how many classes, background included, the numbers of the masks stand
-    for (255: unmarked); the masks then hold these numbers. limit: the most pictures to load, evenly spread.
+    that is unclear: a number, a color (red, green, blue), a list of these, "nonzero", "half" (of white) or "above
+    127". value_range, channel: as in `to_gray`. invert: swap foreground and background of all masks. gap: clear a line
+    between touching numbered objects. fill: fill closed outlines. classes: how many classes, background included, the
+    numbers of the masks stand for (255: unmarked); the masks then hold these numbers. limit: the most pictures to load,
+    evenly spread.
 
     Raises FileNotFoundError or NotADirectoryError for a folder that is none, PictureError for everything else, with one
     line for each kind of fault. Warns of masks that are all empty, full or outlines, or look inverted. No file is
@@ -144,7 +145,8 @@ def load_pairs(
     for remark in said:
         warnings.warn(remark, stacklevel=2)
     hints = _hints(records, value_range)
-    if limit is None and len(set(groups_of([record.name for record in records]))) > 1 and look_like_slices(images):
+    all_of_them = len(matches) == len(layout.matches)
+    if all_of_them and len(set(groups_of([record.name for record in records]))) > 1 and look_like_slices(images):
         hints.append(
             "neighboring pictures look alike, as the slices of one stack do. If they are, give all of them the same "
             "source, because a random split would put neighbors into different sets."

@@ -77,7 +77,8 @@ def train_folder(settings: dict, out) -> tuple[Path, dict]:
     long = {"size": settings["patch"], "seed": settings["seed"]}
     start, model, trial = choose_start(train, val, **long)
     print("; ".join(f"{name} {dice:.2f}" for name, dice in trial.items()), f"- trained on: {start}", flush=True)
-    train_on_patches(model, train, val, out / "run", epochs=settings["epochs"], steps=settings["steps"], **long)
+    long |= {"epochs": settings["epochs"], "steps": settings["steps"]}
+    lasted = train_on_patches(model, train, val, out / "run", **long)
     patches, marks = draw_patches(*val, n=40, size=settings["patch"], seed=settings["seed"] + 2)
 
     def answers(pictures):
@@ -89,11 +90,16 @@ def train_folder(settings: dict, out) -> tuple[Path, dict]:
     split = choose_splitting(truths[1], found[0], settings["min_area"]) if settings["touching"] else False
     scores = {**dice_scores(train, test, found[1]), "test pictures": len(sets[2])}
     scores |= object_scores(truths[2], found[1], settings["min_area"], split)
-    steps = settings["epochs"] * settings["steps"]
+    steps = len(lasted.epoch) * settings["steps"]  # it may have stopped early
     card = network_card(pairs, sets, (groups, conditions), settings, start=start, steps=steps)
-    use = {**settings, "split": split, "white": pairs.white}
+    use = settings_to_keep(settings) | {"split": split, "white": pairs.white}
     write_new(out / "split.txt", lambda file: file.write((card["split"] + "\n").encode()))
     return save_network(out / "network.keras", model, rule, threshold, scores, card, use), scores
+
+
+def settings_to_keep(settings: dict) -> dict:
+    """Return the settings that go with a network: all but the places on this machine, which may name a patient."""
+    return {name: value for name, value in settings.items() if name not in _PLACES}
 
 
 def choose_start(train, val, size: int = 96, seed: int = 0) -> tuple:

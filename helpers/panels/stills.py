@@ -62,17 +62,20 @@ def _rows(views):
 
 
 def _picture(axis, view):
+    from matplotlib.patches import Rectangle
+
     values = np.frombuffer(view["values"], np.uint8).reshape(view["shape"])
     zoom = max(1, 384 // max(view["shape"]))
     large = drawing.enlarged(drawing.colored(values, view["colors"]), zoom)
+    if "under" in view:  # a heat map over a scan, which shows through where the map is dark
+        scan = drawing.enlarged(np.frombuffer(view["under"], np.uint8).reshape(view["shape"]), zoom)[..., None]
+        large = (255 - (255 - large.astype(float)) * (1 - 0.45 * scan / 255)).astype(np.uint8)
     for kind, mask in view["outlines"].items():
         drawing.outline(large, drawing.enlarged(np.frombuffer(mask, np.uint8).reshape(view["shape"]), zoom), kind)
     axis.imshow(large, extent=(0, view["shape"][1], view["shape"][0], 0))
-    if "box" in view:
-        from matplotlib.patches import Rectangle
-
-        x, y, wide, tall = view["box"]
-        axis.add_patch(Rectangle((x, y), wide, tall, fill=False, color=palette.COLORS["prediction"], linewidth=2))
+    for name, (x, y, wide, tall) in _squares(view):
+        for color, width in (("#FFFFFF", 3.5), (name, 2)):
+            axis.add_patch(Rectangle((x, y), wide, tall, fill=False, color=color, linewidth=width))
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
     names = [*palette.LEGENDS.get(view["colors"], ()), *(
@@ -82,8 +85,16 @@ def _picture(axis, view):
     if names:
         axis.legend(loc="upper left", bbox_to_anchor=(-0.04, 0), ncols=3, fontsize=8, handletextpad=0.1,
                     columnspacing=0.6)
-    elif view["below"]:
-        axis.set_xlabel(view["below"], fontsize=8, loc="left", wrap=True)
+    if view["below"] and "pick" not in view:  # a still cannot be clicked
+        axis.set_xlabel(view["below"], fontsize=8, loc="left", wrap=True, labelpad=16 if names else None)
+
+
+def _squares(view):
+    if "box" in view:
+        yield palette.COLORS["prediction"], view["box"]
+    if "mark" in view:
+        row, column = view["mark"]
+        yield "#000000", (column, row, 1, 1)
 
 
 def _chart(axis, view):
@@ -91,15 +102,17 @@ def _chart(axis, view):
         x, y = np.asarray(line["points"], float).reshape(-1, 2).T
         color = palette.COLORS[line["color"]]
         if line["style"] == "bars":
+            x, y = [*x, 2 * x[-1] - x[-2]], [*y, y[-1]]  # the last bar is as wide as the others
             axis.fill_between(x, y, step="post", color=color, alpha=0.75, label=line["name"])
         else:
             axis.plot(x, y, "--" if line["style"] == "dashed" else "-", color=color, label=line["name"], linewidth=2)
-    for place, _ in view["marks"]:
-        axis.axvline(place, color=palette.COLORS["prediction"], linewidth=1.2)
+    for place, words in view["marks"]:
+        axis.axvline(place, color=palette.COLORS["prediction"], linewidth=1.2, label=words)
     axis.set(xlim=view["x"][:2], ylim=view["y"][:2], xlabel=view["x"][2], ylabel=view["y"][2])
     axis.tick_params(labelsize=8)
-    if len(view["lines"]) > 1:
-        axis.legend(fontsize=8)
+    if len(view["lines"]) + len(view["marks"]) > 1:
+        place = {"loc": "upper left", "bbox_to_anchor": (-0.04, -0.2), "ncols": 2}
+        axis.legend(fontsize=8, handlelength=1.2, columnspacing=0.8, **place)
 
 
 def _maps(axis, view):

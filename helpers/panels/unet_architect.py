@@ -104,7 +104,7 @@ def _field_picture(image, lesion, field):
 def architect_panel() -> Panel:
     """Return the architect: settings of a U-Net, its shapes, its cost and its receptive field."""
     return Panel("The architect", architect, [
-        Dial("depth", 4, (1, 6, 1), "levels, the bottleneck included; each one halves the maps"),
+        Dial("depth", 4, (1, 6, 1), "levels, the bottleneck included; each one below the first halves the maps"),
         Dial("filters", 8, [4, 8, 16, 32, 64], "channels of the first level; they double from level to level"),
         Dial("size", 96, SIZES, "height and width of the input, in pixels"),
         Dial("padding", "same", ["same", "valid"], "same keeps the size; valid, as in the paper, loses the border"),

@@ -93,7 +93,7 @@ def watch_workers(processes, run_dir, seconds=300.0) -> None:
         if failed:  # name the one that failed, not one that only lost its connection
             first = min(failed, key=lambda i: (states[i] == LOST_PEER, states[i] > 0))
             raise WorkerLost(
-                f"worker {first} of {len(processes)} {_ending(states[first])}, so the others were stopped, "
+                f"worker {first} of {len(processes)} {_ending(states[first])}, so the others have ended, too, "
                 f"{_how_far(run_dir)} What it wrote: worker-{first}.txt."
             )
     finally:

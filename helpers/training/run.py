@@ -77,7 +77,7 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
         claim_folder(run_dir)
     with holding(run_dir, new=not resume):
         with model.distribute_strategy.scope():  # a network made for several devices
-            _compile(model, recipe, epochs * (steps or _length(train)))
+            _compile(model, recipe, lambda: epochs * (steps or _length(train)))
         planned = {**asdict(recipe), "epochs": epochs, "planned rate": model.optimizer.name == OURS}
         *kept, keeper = make_callbacks(run_dir, recipe.patience, recipe.monitor)
         keeper.terms, keeper.watched = terms_of(model, *data, planned), [*kept, *callbacks]
@@ -137,7 +137,7 @@ def _compile(model, recipe, steps):
     """Give a model our optimizer, unless its owner has compiled it, or ours has this plan and has not begun."""
     if model.compiled and model.optimizer.name != OURS:
         return
-    rate = warmup_cosine(recipe.peak_rate, steps, recipe.warmup)
+    rate = warmup_cosine(recipe.peak_rate, steps(), recipe.warmup)
     optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0, name=OURS)
     if model.compiled and model.optimizer.iterations == 0 and model.optimizer.get_config() == optimizer.get_config():
         return

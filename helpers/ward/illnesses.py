@@ -112,5 +112,5 @@ ILLNESSES = {
     "overfitting": Illness(_by_heart, "copies_between_sets", MIDDLING),
     "too_few_steps": Illness(_hurried, "learning_rate_too_low", LOW),
     "learning_rate_too_low": Illness(_slow, "too_few_steps", LOW),
-    "copies_between_sets": Illness(_leaked, "overfitting", "In the next hospital it is worse than in our test."),
+    "copies_between_sets": Illness(_leaked, "overfitting", "We want to be sure that nothing is wrong."),
 }

@@ -128,6 +128,25 @@ def test_a_link_counts_more_than_what_the_page_wrote_in_the_same_moment(first):
     assert first.get_by_label("Circles", exact=True).input_value() == "2"
 
 
+@pytest.mark.parametrize("name", ["index", "playground"])
+def test_opened_as_a_file_or_without_scripts_a_page_says_how_to_open_it(name, chromium, address):  # noqa: F811
+    for scripts, place in ((True, (Path(BUILT) / f"{name}.html").as_uri()), (False, f"{address}/{name}.html")):
+        context = chromium.new_context(java_script_enabled=scripts)
+        page = context.new_page()
+        page.goto(place)
+        page.wait_for_selector("#unable", state="visible")
+        assert "python -m http.server" in page.locator("#unable").inner_text()
+        assert scripts or not page.locator(".live").first.is_visible()
+        context.close()
+
+
+@pytest.mark.parametrize("name", ["index", "playground"])
+def test_where_scripts_run_nobody_sees_that_sentence(name, reader):  # noqa: F811
+    page = reader(name)
+    page.evaluate("(window.unet ?? window.playground).ready")
+    assert not page.locator("#unable").is_visible() and page.locator(".live").first.is_visible()
+
+
 def test_without_webassembly_a_sentence_and_a_picture_stand_there(chromium, address):  # noqa: F811
     context = chromium.new_context()
     context.add_init_script("delete globalThis.WebAssembly")
