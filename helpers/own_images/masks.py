@@ -146,7 +146,7 @@ def foreground_of(mask: Codes, foreground, facts: FolderFacts) -> tuple[np.ndarr
         if facts.objects or values[-1] <= 4 * count or count >= 5:
             return codes != 0, f"{count} labeled objects"
     if len(values) > 12 and (codes < 64).mean() + (codes > 191).mean() > 0.9:
-        remedy = "These look like 0 and 255 with smoothed edges: pass foreground='half'."
+        remedy = "These look like black and white with smoothed edges: pass foreground='half'."
     else:
         remedy = _say_which(mask)
     word = "three values" if len(values) == 3 else f"{len(values)} values"
