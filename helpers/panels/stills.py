@@ -2,6 +2,7 @@
 
 import base64
 import io
+import textwrap
 
 import numpy as np
 from IPython.display import display
@@ -86,7 +87,8 @@ def _picture(axis, view):
         axis.legend(loc="upper left", bbox_to_anchor=(-0.04, 0), ncols=3, fontsize=8, handletextpad=0.1,
                     columnspacing=0.6)
     if view["below"] and "pick" not in view:  # a still cannot be clicked
-        axis.set_xlabel(view["below"], fontsize=8, loc="left", wrap=True, labelpad=16 if names else None)
+        words = "\n".join(textwrap.wrap(view["below"], 34))  # Matplotlib's own breaks get no room in the figure
+        axis.set_xlabel(words, fontsize=8, loc="left", labelpad=16 if names else None)
 
 
 def _squares(view):

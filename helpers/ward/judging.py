@@ -9,7 +9,7 @@ from helpers.evaluation import dice_per_image
 from helpers.ward.illnesses import ILLNESSES
 from helpers.ward.rounds import admit, healthy_twin
 
-DRAWN = 2  # patients of each kind on which a measurement is tried
+DRAWN = 3  # patients of each kind on which a measurement is tried
 
 
 def judge(ward, number, cause=None, measure=None, treat=None) -> list[tuple[str, bool | None, str]]:
@@ -82,7 +82,7 @@ def _measurement(measure, truth, seed):
 
 
 def _listed(values):
-    return " and ".join(f"{value:.3g}" for value in values)
+    return ", ".join(f"{value:.3g}" for value in values)
 
 
 def _remedy(treat, truth, patient, twin):
