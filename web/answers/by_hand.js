@@ -30,7 +30,7 @@ const KINDS = {
     if (Math.abs(answer - truth) <= (tolerance ? 0.0006 : 0) || (tolerance && Math.abs(answer - Number(truth.toFixed(2))) < 1e-9)) return;
     const slip = slips.find(([key]) => Math.abs(answer - key) <= tolerance);
     if (slip) throw new Wrong('value', slip[1]);
-    if (truth > 0 && truth < 1 && Math.abs(answer - 100 * truth) <= 100 * tolerance) throw wrong('per cent');
+    if (truth > 0 && truth < 1 && Math.abs(answer - 100 * truth) <= 100 * tolerance) throw wrong('percent');
     if (Math.abs(answer - truth) <= tolerance) throw wrong('nearly');
     throw wrong(truth > answer ? 'larger' : 'smaller');
   },

@@ -36,6 +36,6 @@ function number(guess, { truth, slips, near, example, below, above, whole: count
   if (truth > 0 && guess > 0 && factor >= 2) answer += fill(words.factor, { factor: twoDigits(factor) });
   const slip = slips.reduce((best, one) => (Math.abs(guess - one[0]) < Math.abs(guess - best[0]) ? one : best));
   if (Math.abs(guess - slip[0]) <= 1e-9 + 0.004 * Math.abs(slip[0])) return `${answer}. ${slip[1]}`;
-  if (truth > 0 && truth < 1 && guess > 1 && guess <= 100) return `${answer}. ${words['per cent']}`;
+  if (truth > 0 && truth < 1 && guess > 1 && guess <= 100) return `${answer}. ${words['percent']}`;
   return `${answer}. ${off > 0 ? above : below}`.trimEnd();
 }
