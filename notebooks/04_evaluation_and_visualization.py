@@ -215,6 +215,7 @@ print(f"range of the three means:   {np.ptp(their_dice.mean(axis=1)):.3f}")
 # %%
 print("the three means lie within 0.02:", np.ptp(their_dice.mean(axis=1)) < 0.02)
 assert np.ptp(their_dice.mean(axis=1)) < 0.02
+assert not test_masks[worst[0]].any() and their_dice[:, worst[0]].tolist() == [0, 1, 1]
 
 # %% [markdown]
 # The means are close together. The disaster of training 1 is one picture without lesions, in which a few pixels were marked, so

@@ -192,7 +192,7 @@ checks.reveal("patient 1", guess, "masks" if one.train[1].max() > 1 else "loss")
 # %% [markdown]
 # White is 255 in a file. The cross-entropy of a pixel is $-y\log p - (1-y)\log(1-p)$. With a target of 255, the factor $1-y$ is
 # -254, so the second term changes its sign: each lesion pixel that is called foreground lowers the sum by thousands. A background
-# pixel that is called foreground costs 16 at most. So calling everything foreground is nearly the best answer for this loss, and the
+# pixel that is called foreground costs about 16 at most. So calling everything foreground is nearly the best answer for this loss, and the
 # network stops there. Training and validation agree, because both are wrong in the same way. **A validation set does not protect you from a
 # mistake it shares.**
 #

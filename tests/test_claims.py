@@ -1,15 +1,19 @@
 """A sentence about a figure is a claim: a title that asserts something stands beside the check that it is so."""
 
 import ast
+import inspect
 import re
 
 import nbformat
 import notebooks as tool
 import numpy as np
 import pytest
+from helpers.anatomy import build_unet
 from helpers.evaluation import hough_baseline
 from helpers.instances import border_weights, connected_objects, count_objects, cut_gaps
 from helpers.synthesis import CircleScene, make_dataset, make_instances
+from helpers.scaling.devices import train_on
+from keras import ops
 from sklearn.model_selection import train_test_split
 
 # Words by which a title asserts something that could be untrue of the picture below it.
@@ -104,6 +108,20 @@ def test_what_hough_misses_most_touches_another_lesion_or_the_border():
             total += (missed[i] & here).sum()
             crowded += (missed[i] & here).sum() * (several or cut)
     assert crowded > 0.9 * total > 0
+
+
+def test_the_weights_that_travel_are_those_of_the_network_that_is_trained():
+    """Notebook 07 says how many they are, in the network of its section 4 and in the course's own."""
+    text = next(path for path in tool.sources() if path.stem.startswith("07")).read_text(encoding="utf-8")
+    plain = inspect.signature(train_on).parameters
+    small = build_unet(depth=plain["depth"].default, filters=plain["filters"].default).count_params()
+    assert f"{small:,} weights of 4 bytes" in text and f"has {build_unet().count_params():,}, half a" in text
+
+
+def test_masks_of_0_and_255_reward_a_network_that_calls_all_foreground():
+    """Notebook 05 says so of its first patient: thousands for a lesion pixel, about 16 for one of background."""
+    pixel = [ops.convert_to_numpy(ops.binary_crossentropy([[target]], [[1.0]])).item() for target in (255.0, 0.0)]
+    assert pixel[0] < -4000 and 15.9 < pixel[1] < 16.2
 
 
 def test_a_large_sigma_weighs_half_of_the_background():

@@ -536,6 +536,18 @@ def test_the_mean_of_eight_copies_turns_with_the_picture():
     out = np.ones((1, 72, 120, 1), np.float32)
     assert predict_tiled(net, picture[None, ..., None], out=out, turned=True) is out and np.array_equal(out[0, ..., 0], mean)
     assert predict_tiled(net, picture[None, ..., None], turned=True).shape == (1, 72, 120, 1)
+    board = np.ones((120, 72), np.float32)
+    assert predict_tiled(net, picture, out=board.T, turned=True) is not None and np.array_equal(board.T, mean), "also into a view"
+    for turned in (False, True):
+        with pytest.raises(ValueError, match="out is float64.*expected float32"):
+            predict_tiled(net, picture, out=np.ones((72, 120)), turned=turned)
+    fixed = build_unet((72, 120, 1))
+    fixed.set_weights(net.get_weights())
+    assert np.abs(predict_tiled(fixed, picture, turned=True) - mean).max() < 1e-6, "turned, it is 120 x 72"
+    rule = own.Normalization("picture", 0.5, 99.5)  # whose percentiles of a large picture come from some of its pixels
+    large = np.tile(scene()[:, :700], (2, 2))[:1272]
+    given = [predict_tiled(net, one, normalization=rule, turned=True) for one in (large, np.rot90(large, 2))]
+    assert np.abs(given[0] - np.rot90(given[1], 2)).max() < 0.02
     shared = predict_tiled(build_unet(depth=2, filters=4, classes=3), picture[..., None], turned=True)
     assert shared.shape == (72, 120, 3) and np.abs(shared.sum(-1) - 1).max() < 1e-5
 

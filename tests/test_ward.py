@@ -42,6 +42,8 @@ def test_no_patient_says_what_it_has():
     for patient in draw_ward(7):
         told = f"{patient!r} {vars(patient).keys()}"
         assert not any(cause in told for cause in ILLNESSES if cause != "healthy")
+    complaints = [illness.complaint for illness in ILLNESSES.values()]
+    assert all(complaints.count(one) > 1 for one in complaints), "a complaint that only one cause has gives it away"
     for n in (0, 17, -1):
         with pytest.raises(ValueError, match="1 to 16"):
             draw_ward(1, n=n)

@@ -24,14 +24,9 @@ def predict_tiled(
     A picture that is no multiple of `2 ** (depth - 1)` is mirrored at its lower and right edge, and the result is cut.
     Raises ValueError for other shapes, numbers outside 0..1, NaN, or settings that leave nothing of a tile.
     """
-    import tensorflow as tf
-
     from helpers.training import compiled
 
     plane = plane_of(image)
-    if turned:
-        settings = {"tile": tile, "overlap": overlap, "blend": blend, "normalization": normalization}
-        return _shaped(_mean_of_copies(model, plane, settings, out), image, out)
     scale = white_of(plane.dtype)
     if scale is None and plane.dtype.kind != "f":
         raise ValueError(
@@ -42,7 +37,7 @@ def predict_tiled(
     classes = model.output_shape[-1]
     if model.input_shape[-1] != 1:
         raise ValueError(f"the model takes {model.input_shape[-1]} channels; predict_tiled expects one, gray levels.")
-    if model.input_shape[1] is not None and model.input_shape[1:3] != plane.shape:
+    if model.input_shape[1] is not None and (turned or model.input_shape[1:3] != plane.shape):
         model = of_any_size(model)
     padded = [-(-side // grid) * grid for side in plane.shape]
     if overlap is None:
@@ -56,7 +51,6 @@ def predict_tiled(
             f"tile is {most} pixels; with an overlap of {overlap} it must be a multiple of {grid} larger than that, "
             f"such as {overlap + 32 * grid}."
         )
-    rows, columns = (lay_tiles(side, most, overlap, blend, grid, adapt=tile is None) for side in padded)
     limits = None if normalization is None else normalization.limits(_thinned(plane, scale))
     if out is None:
         # Not np.zeros: NumPy asks for large memory pages for np.empty alone, and touching 65,000 small ones for the
@@ -68,6 +62,30 @@ def predict_tiled(
             wanted = plane.shape if classes == 1 else (*plane.shape, classes)
             raise ValueError(f"out is {result.dtype} {np.shape(out)}; expected float32 {wanted}.")
     step = compiled(model)
+    tiling = {"most": most, "overlap": overlap, "blend": blend, "grid": grid, "adapt": tile is None}
+    if turned:
+        result[:] = 0
+        for mirrored in (False, True):
+            for quarter in range(4):
+                copy = np.rot90(plane[:, ::-1] if mirrored else plane, quarter)
+                answer = np.empty((*copy.shape, classes), np.float32)
+                _predict_plane(step, copy, tiling, scale, limits, answer)
+                answer = np.rot90(answer, -quarter)
+                result += (answer[:, ::-1] if mirrored else answer) / np.float32(8)
+    else:
+        _predict_plane(step, plane, tiling, scale, limits, result)
+    if out is not None:
+        return out
+    shape = np.shape(image)
+    return result.reshape(shape if classes == 1 else (*(shape if len(shape) == 2 else shape[:-1]), classes))
+
+
+def _predict_plane(step, plane, tiling, scale, limits, result):
+    """Write into `result`, `[h, w, classes]`, what a compiled network says of a plane, tile by tile."""
+    import tensorflow as tf
+
+    padded = [-(-side // tiling["grid"]) * tiling["grid"] for side in plane.shape]
+    rows, columns = (lay_tiles(side, **tiling) for side in padded)
     tiles = [(row, column) for row in rows for column in columns]
     if len(tiles) > 1:
         result[:] = 0
@@ -105,29 +123,6 @@ def predict_tiled(
                 filed.result()  # no more than one waits, which bounds the memory
             filed = beside.submit(put, tile, scores)
         filed.result()
-    return _shaped(result, image, out)
-
-
-def _shaped(result, image, out):
-    if out is not None:
-        return out
-    shape, classes = np.shape(image), result.shape[2:]
-    return result.reshape(shape if classes in ((), (1,)) else (*(shape if len(shape) == 2 else shape[:-1]), *classes))
-
-
-def _mean_of_copies(model, plane, settings, out):
-    """Return the mean answer for a plane's eight mirrored and turned copies, `[h, w]` or `[h, w, classes]`, float32."""
-    total = None
-    for mirrored in (False, True):
-        for quarter_turns in range(4):
-            copy = np.rot90(plane[:, ::-1] if mirrored else plane, quarter_turns)
-            answer = np.rot90(predict_tiled(model, copy, **settings), -quarter_turns)
-            answer = answer[:, ::-1] if mirrored else answer
-            if total is None:
-                total = np.zeros(answer.shape, np.float32) if out is None else np.reshape(out, answer.shape)
-                total[:] = 0
-            total += answer / np.float32(8)
-    return total
 
 
 def plane_of(image):
