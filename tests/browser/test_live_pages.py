@@ -136,6 +136,7 @@ def test_opened_as_a_file_or_without_scripts_a_page_says_how_to_open_it(name, ch
         page.goto(place)
         page.wait_for_selector("#unable", state="visible")
         assert "python -m http.server" in page.locator("#unable").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the picture stays in its card"
         assert scripts or not page.locator(".live").first.is_visible()
         context.close()
 
