@@ -168,6 +168,17 @@ def test_foreground_is_checked(tmp_path):
     assert index_folder(tmp_path, foreground="nonzero", progress=False)[0].exists()
 
 
+@pytest.mark.parametrize("foreground", ["half", "above 127"])
+def test_a_bound_for_gray_masks_is_refused_for_colored_ones_with_what_to_say(tmp_path, foreground):
+    folder_of(tmp_path)
+    for path in (tmp_path / "masks").iterdir():
+        mask = np.asarray(Image.open(path))
+        save(path, np.stack([mask, 0 * mask, 0 * mask], axis=-1))
+    with pytest.raises(PictureError, match=r"is colored, and foreground is .*foreground=\(255, 0, 0\)"):
+        index_folder(tmp_path, foreground=foreground, progress=False)
+    assert index_folder(tmp_path, foreground="#ff0000", progress=False)[0].exists()
+
+
 def test_the_same_picture_in_two_sets_is_named(tmp_path):
     folder_of(tmp_path)
     rows = rows_of(index_folder(tmp_path, progress=False)[0])

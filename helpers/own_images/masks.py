@@ -234,10 +234,11 @@ def _asked_foreground(mask, foreground, facts):
             if lossy or mask.color and len(values) > 16:
                 return (_brightness(codes) if mask.color else codes) > 127, "all but 0, soft edges"
             return numbers != 0, "all but 0"
-        if foreground == "half" and not mask.color:
-            return codes > half_of_white(facts), "above half"
-        if ABOVE.fullmatch(foreground) and not mask.color:
-            return codes > float(foreground.removeprefix("above ")), foreground
+        if foreground == "half" or ABOVE.fullmatch(foreground):
+            if mask.color:
+                raise PictureError(f"{name}: is colored, and foreground is {foreground!r}. {_say_which(mask)}")
+            least = half_of_white(facts) if foreground == "half" else float(foreground.removeprefix("above "))
+            return codes > least, "above half" if foreground == "half" else foreground
         raise PictureError(
             f"foreground is {foreground!r}; expected 'nonzero', 'half' or 'above 127' (both for gray masks), a number, "
             "a color (red, green, blue), or a list of them."
