@@ -756,8 +756,8 @@ figures.plot_gray_levels(
 # %% [markdown]
 # ### Third rung: Otsu, a threshold for each picture
 #
-# A single threshold cannot fit bright and dark pictures. [Otsu's method](00_start_here.ipynb#otsu) chooses a new one for each
-# picture. It tries every threshold. Each one splits the pixels into a dark group and a bright group. Otsu takes the threshold
+# Where some pictures are brighter than others, a single threshold cannot fit them all. [Otsu's
+# method](00_start_here.ipynb#otsu) chooses a new one for each picture. It tries every threshold. Each one splits the pixels into a dark group and a bright group. Otsu takes the threshold
 # for which the gray levels within the two groups differ least: it adds up, for each group, the squared distances from the
 # group's mean. Here it is on six pixels.
 
@@ -790,8 +790,9 @@ otsu_dice, global_dice = (
 checks.reveal("otsu", guess, "better" if otsu_dice > global_dice else "worse")
 
 # %% [markdown]
-# What did it find instead? We measure two things. How much of what Otsu marks is background? And how much of it lies in the
-# brighter half of its picture, where "bright" means the light without lesions and vessels? A very strong blur shows the light.
+# What did it find instead? We measure two things. How much of what Otsu marks is background? And how much of all that it marks
+# lies in the brighter half of its picture, where "bright" means the light without lesions and vessels? A very strong blur shows
+# the light.
 
 # %%
 marked_background = (otsu_masks[val_masks == 0].sum()) / otsu_masks.sum()
@@ -905,7 +906,7 @@ figures.show_predictions(
     val_images[chosen], val_masks[chosen], hough_masks[chosen],
     [f"Dice {d:.2f}" for d in dice_per_image(val_masks[chosen], hough_masks[chosen])],
     "Hough circles: truth solid orange, found dashed blue",
-    "In the lower rows white is right, orange was missed, blue was made up."
+    "In the dark pictures below each scan, white is right, orange was missed, blue was made up."
 )
 
 # %% [markdown]
@@ -977,7 +978,7 @@ assert min(added, key=added.get) == "vessels" and max(removed, key=removed.get) 
 
 # %% [markdown]
 # The two questions have two answers. Alone, the vessels cost most. But when all three are up, it helps most to take away the
-# uneven light. The dials do not simply add up, and "which one matters most" depends on what stands beside it. It also depends
+# uneven light. Its lead is small, and from another seed it may be smaller still. The dials do not simply add up, and "which one matters most" depends on what stands beside it. It also depends
 # on the range: uneven light of 1.0 instead of 0.6 would be worse than anything else here.
 #
 # **In the playground.** Its curve shows the best threshold as "line to beat". On

@@ -128,7 +128,7 @@ moved_images, moved_masks = augment(*eight, seed=8)
 versions = len({image.tobytes() for image in moved_images})
 figures.show_images(
     moved_images, [f"draw {i}" for i in range(8)], "One picture, drawn eight times",
-    f"The outlines follow the lesions in every draw. {versions} of the eight draws differ.",
+    f"The outlines follow the lesions in every draw. The eight draws show {versions} different versions.",
     masks=moved_masks
 )
 
@@ -141,12 +141,12 @@ after = [image[mask == 1].mean() for image, mask in zip(moved_images, moved_mask
 print("mean gray level inside the masks unchanged:", np.allclose(before, after, atol=1e-5))
 
 # %% [markdown]
-# **Change.** Draw the eight again with `seed=9`, `seed=10` and so on. How many versions differ? Then let `augment` forget the mask:
+# **Change.** Draw the eight again with `seed=9`, `seed=10` and so on. How many different versions are there? Then let `augment` forget the mask:
 # make the mirroring line `both[i, ..., :1] = both[i, :, ::-1, :1]`, which moves the image alone, and run the three cells again.
 #
 # <details><summary>What you should have seen</summary>
 #
-# Mostly five or six of the eight draws differ, because each draw picks one of eight versions by chance. With the mask forgotten, the
+# Mostly there are five or six different versions, because each of the eight draws picks one of eight by chance. With the mask forgotten, the
 # outlines lie beside the lesions in the mirrored draws, and the check says False. The loss of a training would not have told you why.
 # Put the old line back and run the cell again: the trainings below use it.
 #
@@ -432,7 +432,7 @@ def bce_dice_loss(y_true, y_pred):
 guess = None  # the constant with the lowest BCE
 
 # %% [markdown]
-# **Predict.** And which constant from 0 to 1 has the lowest Dice loss? It need not be one of these three.
+# **Predict.** And which constant has the lowest Dice loss? It need not be one of these three: we try some from 0.001 to 0.99.
 
 # %%
 guess_dice = None  # the constant with the lowest Dice loss
@@ -568,7 +568,7 @@ print("the loss has fallen by at least three tenths:", True)
 #
 # With plain steps of 3e-3 the loss falls little, to between 1.0 and 1.2 from three seeds: the gradients are small numbers. With 0.1 it
 # comes to about 0.9. Adam, which lengthens the steps of weights whose gradients are small, comes to about 0.4.
-# Put the old lines back and train once more: the next page compares `fit` with this loop.
+# Put the old lines back and train once more: the next section compares `fit` with this loop.
 #
 # </details>
 #
@@ -769,7 +769,7 @@ panels.show_still(
 # <details><summary>What you should have seen</summary>
 #
 # Without warm-up the curve begins at its peak, so the first steps, in directions that are still guesses, are the longest. A warm-up of 80
-# in 100 steps is cut to 50, half of all: a schedule that only rises would never settle.
+# in 100 steps is cut to 50, half of all: a schedule that rises for most of its steps leaves too few to settle.
 #
 # </details>
 #
@@ -858,7 +858,7 @@ for callback in make_callbacks(scratch / "unused"):
 #
 # ### EarlyStopping ends an over-fit
 #
-# An assistant in a hurry has outlined only every second lesion in 24 scans. A network can learn by heart which ones, but nothing that
+# An assistant in a hurry has outlined only the first, the third and the fifth lesion of each of 24 scans. A network can learn by heart which ones, but nothing that
 # it learns in this way is of use for other scans. This is **[over-fitting](00_start_here.ipynb#over-fitting)**: the training score goes on rising, while the
 # validation score stays where it is or falls. [`EarlyStopping`](00_start_here.ipynb#early-stopping) watches the validation score and ends the run when it has not
 # improved for `patience` epochs.
@@ -866,10 +866,14 @@ for callback in make_callbacks(scratch / "unused"):
 # %%
 scans, numbered = make_instances(24, little_scene, seed=5)  # each lesion has its own number
 hurried = (numbered % 2 == 1).astype(np.uint8)
-figures.show_images(
-    scans[:6], title="Only every second lesion is outlined",
-    caption=f"{(numbered > 0).sum() / hurried.sum():.1f} times as many lesion pixels are there as are marked.",
-    masks=hurried[:6]
+left_out = (numbered > 0) & (numbered % 2 == 0)
+forgetful = np.argsort(-left_out.sum(axis=(1, 2, 3)))[:6]  # the scans with the largest gaps
+lesions, outlined = (sum(len(np.unique(n[n > 0])) for n in part) for part in (numbered, numbered * hurried))
+figures.show_predictions(
+    scans[forgetful], (numbered[forgetful] > 0).astype(np.uint8), hurried[forgetful],
+    [f"scan {i}" for i in forgetful], "Only every second lesion is outlined",
+    "All lesions in solid orange, and what the assistant outlined in dashed blue. "
+    f"In all scans, {outlined} of {lesions} lesions are outlined; these are the six in which most is missing."
 )
 
 # %% [markdown]
@@ -1125,10 +1129,10 @@ figures.plot_lines(
     np.arange(len(book.times)),
     {"lesions found": found, "mean Dice near lesions": shapes, "vessel pixels marked": on_vessels},
     "Places are a little ahead of outlines, and the vessels go",
-    f"After step 80 {found[book.times.index(80)]:.0%} of the lesions are found, and the mean Dice near them is "
-    f"{shapes[book.times.index(80)]:.2f}. Of the vessel pixels {most:.0%} are marked after step "
-    f"{book.times[int(np.argmax(on_vessels))]}, and {last:.0%} at the end.",
-    xlabel="page", ylabel="share", limits=(0, 1.05)
+    f"After step 80, on page {book.times.index(80)}, {found[book.times.index(80)]:.0%} of the lesions are found, and the mean Dice near "
+    f"them is {shapes[book.times.index(80)]:.2f}. Of the vessel pixels {most:.0%} are marked after step "
+    f"{book.times[int(np.argmax(on_vessels))]}, on page {int(np.argmax(on_vessels))}, and {last:.0%} at the end.",
+    xlabel=f"page (the last one, {len(book.times) - 1}, shows step {book.times[-1]})", ylabel="share", limits=(0, 1.05)
 )
 
 # %% [markdown]
@@ -1147,7 +1151,7 @@ turned = [0, peak, *(book.times.index(step) for step in (160, 320, 2400))]
 panels.show_still(
     book.draw, [{"page": page, "picture": picture} for page in turned],
     [f"page {page}, after {book.times[page]} steps" for page in turned],
-    title="One picture: untrained, when most of its vessels are marked, and later"
+    title="One picture: untrained, on the page with most vessel pixels marked, and later"
 )
 
 # %% [markdown]

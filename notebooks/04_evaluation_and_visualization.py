@@ -218,7 +218,7 @@ assert np.ptp(their_dice.mean(axis=1)) < 0.02
 assert not test_masks[worst[0]].any() and their_dice[:, worst[0]].tolist() == [0, 1, 1]
 
 # %% [markdown]
-# The means are close together. The disaster of training 1 is one picture without lesions, in which a few pixels were marked, so
+# The means are close together. The disaster of training 1 is one picture without lesions, in which a small disc was marked, so
 # that it scores 0. The other two trainings score 1 on it. One such picture among 200
 # makes an interval several times as wide. A careful report names both: the interval over the pictures, and the range over
 # several trainings.
@@ -441,9 +441,10 @@ assert min(at_outline) > 0.9
 print("more than nine in ten, in all three trainings:", min(at_outline) > 0.9)
 
 # %% [markdown]
-# So a low score comes from a whole lesion that is missed or invented, but that is rare. Nearly all wrong pixels of the test set
-# lie within two pixels of a true outline. After blur and noise nobody could say exactly where the rim was. The whole
-# distribution says more than its mean:
+# So the very worst scores come from a lesion that is invented, missed or drawn much too large, and that is rare. Nearly all
+# wrong pixels of the test set lie within two pixels of a true outline. After blur and noise nobody could say exactly where the
+# rim was. In a picture with one small lesion a dozen such pixels cost five hundredths. The whole distribution says more than
+# its mean:
 
 # %% tags=["nbval-ignore-output"]
 for limit in (0.5, 0.8, 0.9, 0.95):
@@ -539,8 +540,12 @@ for rows in (by_radius, by_contrast):
 print("the smallest fifth and the faintest fifth of the lesions are found least completely")
 
 # %% [markdown]
+# Only the lowest fifth falls behind; above it the shares are nearly alike. A rim one pixel wide is a large part of a small
+# lesion, and a small lesion that is missed counts as 0.
+#
 # Noise belongs to a picture and not to a lesion, and all our test pictures have the same. To find out what *more* noise
-# does, we draw new pictures with a noise anywhere between 0 and 0.4 and score each. The network was trained at 0.10.
+# does, we draw new pictures with a noise anywhere between 0 and 0.4 and score each. The network was trained at 0.10. Each new
+# picture has at least one lesion, because an empty one would score 0 or 1 and nothing in between.
 #
 # **Predict.** At which noise does the mean Dice fall below 0.8?
 
@@ -559,9 +564,11 @@ noisy_dice = dice_per_image(noisy_masks, noisy_pred)
 
 # %% tags=["nbval-ignore-output"]
 by_noise = error_by(noises, noisy_dice, bins=8)
-means, middles = [r.mean for r in by_noise[::-1]], [(r.low + r.high) / 2 for r in by_noise[::-1]]
-assert min(means) < 0.8, "it stays above 0.8 up to a noise of 0.4"
-checks.reveal("noise", guess, float(np.interp(0.8, means, middles)))
+means, middles = np.array([(r.mean, (r.low + r.high) / 2) for r in by_noise]).T
+assert means[0] > 0.8 > means.min(), "its Dice does not fall below 0.8 between these noises"
+after = int(np.argmax(means < 0.8))  # the first group of pictures below 0.8
+crossing = np.interp(0.8, means[[after, after - 1]], middles[[after, after - 1]])
+checks.reveal("noise", guess, float(crossing))
 
 # %% tags=["nbval-ignore-output"]
 figures.plot_bins(
@@ -627,6 +634,9 @@ panels.show_still(
 )
 
 # %% [markdown]
+# The title of each picture has the second decimal. This one has large and clear lesions, so it stands three times the noise
+# better than most.
+#
 # **Change.** Leave the noise at 0.10 and find settings at which the network's Dice is below 0.5. Which slider does it?
 #
 # <details><summary>What you should have seen</summary>
@@ -809,30 +819,33 @@ guess = None  # "alike" or "differently"
 from helpers.anatomy import build_unet
 from scipy.stats import spearmanr
 
-ranks, signed = [], []
+near = cv2.dilate(region.astype(np.uint8), np.ones((11, 11), np.uint8)) == 1  # five pixels around it
+ranks, ranks_near, signed = [], [], []
 for seed in (1, 2, 3):
     keras.utils.set_random_seed(seed)
     other = integrated_gradients(build_unet(), picture, region)
     ranks.append(spearmanr(np.abs(other), np.abs(pulls), axis=None).statistic)
+    ranks_near.append(spearmanr(np.abs(other[near]), np.abs(pulls[near])).statistic)
     signed.append(np.corrcoef(other.ravel(), pulls.ravel())[0, 1])
 checks.reveal("sanity", guess, "alike" if min(ranks) > 0.5 else "differently")
 
 # %% tags=["nbval-ignore-output"]
-print("rank correlation of where they are strong:", ", ".join(f"{one:.2f}" for one in ranks))
-print("correlation with their signs:             ", ", ".join(f"{one:.2f}" for one in signed))
+print("where they are strong, rank correlation:    ", ", ".join(f"{one:.2f}" for one in ranks))
+print("the same, within five pixels of the error:  ", ", ".join(f"{one:.2f}" for one in ranks_near))
+print("all pixels with their signs, correlation:   ", ", ".join(f"{one:.2f}" for one in signed))
 
 # %%
-print("where: above 0.8 for three random networks; with signs: below 0.5:",
-      min(ranks) > 0.8 and np.abs(signed).max() < 0.5)
-assert min(ranks) > 0.8 and np.abs(signed).max() < 0.5
+print("where: above 0.8 for three random networks; close to the error: below 0.7; with signs: below 0.5:",
+      min(ranks) > 0.8 and max(ranks_near) < 0.7 and np.abs(signed).max() < 0.5)
+assert min(ranks) > 0.8 and max(ranks_near) < 0.7 and np.abs(signed).max() < 0.5
 
 # %% [markdown]
-# So *where* the map is strong says nothing about this network. It is strong near the pixels that are explained, for
-# whatever weights: a pixel outside the receptive field cannot pull at all, and one at its rim hardly can. Besides, each
-# average is multiplied by the change of its pixel, and that is the same for every network. That part of the map is the
-# architecture and the picture. What training has put there is which pixels pull *up* and which pull *down*, and that part is
-# lost when the weights are random. "It looks at the right place" is therefore no finding, unless a network that knows
-# nothing looks elsewhere.
+# So that the map is strong *near* the error says nothing about this network. It is so for whatever weights: a pixel outside the
+# receptive field cannot pull at all, and one at its rim hardly can. That part of the map is the architecture. Within five
+# pixels of the error the two maps agree much less, and part of what they share there is the picture: each average is multiplied
+# by the change of its pixel, which is the same for every network. What training has put into the map is which of the near pixels
+# are strong, and which pull *up* and which *down*. "It looks at the right place" is therefore no finding, unless a network that
+# knows nothing looks elsewhere.
 #
 # **Change.** Do the same test for occlusion: call `occlusion(build_unet(), picture, region)` three times with other random
 # weights, and correlate its falls with ours.
@@ -909,20 +922,21 @@ for name, rows in (("upper", slice(0, 99)), ("lower", slice(197, 296))):
 # %% [markdown]
 # The light is uneven: at the top the background is so bright that Otsu takes a good part of it for coins. Our scans have
 # uneven light as well, so no single gray level would have been enough in training. What the networks use in its place, we have
-# not measured.
+# not measured. The figure shows their own weakness: they leave out patches inside and along the large coins.
 #
 # This is one picture, so there is no interval to state, only the range over three trainings.
 #
-# **Change.** The coins have a radius of about 25 pixels, and the lesions in training had 5 to 15. Shrink the photograph
-# with `cv2.resize(coins, (184, 144), interpolation=cv2.INTER_AREA)`, and the reference with `cv2.INTER_NEAREST`, so that
-# the coins have the size of lesions. (The network needs sizes that can be halved three times.) Does each network get
-# better?
+# **Change.** The coins have a radius of 19 to 31 pixels, and the lesions in training had 5 to 15. Shrink the photograph
+# with `cv2.resize(coins, (184, 144), interpolation=cv2.INTER_AREA)`, so that the coins have about the size of lesions. Shrink
+# `reference.astype(np.float32)` in the same way, and call 1 what is at least 0.5. (The network needs sizes that can be halved
+# three times.) Does each network get better, and does Otsu?
 #
 # <details><summary>What you should have seen</summary>
 #
-# No. All three get a little worse, and so does Otsu. It sounded convincing that coins must first be given the size of
-# lesions, and the measurement says otherwise: a large coin is bright and round for a network that sees only part of it,
-# and a coarse picture has fewer pixels at each rim.
+# All three networks get better, most of all the two that left out more before, and now all score more than 0.97. At full
+# size they leave out patches inside coins that are far larger than any lesion. Otsu stays where it was, because size is not its
+# problem. Had you shrunk the reference with `cv2.INTER_NEAREST`, all would seem to get *worse*: it takes one corner of each block, and so moves the
+# reference by part of a pixel. A score is only as good as the reference that it is measured with.
 #
 # </details>
 #

@@ -43,8 +43,9 @@ if not os.path.exists(sys.path[0]):  # on Colab, fetch the one commit that fits 
 from helpers import start; start.prepare()  # Not found? Open the notebook inside the whole course.
 
 # %% [markdown]
-# One thing must come first: TensorFlow fixes its **devices** when it first computes something. This cell takes all your GPUs. If
-# there is none, it makes two devices that share the CPU, so that section 3 has something to work with.
+# One thing must come first: TensorFlow fixes its **devices** when it first computes something. This cell takes your GPUs: one, two,
+# four or eight of them, so that they can share a batch of eight. If there is none, it makes two devices that share the CPU, so that
+# section 3 has something to work with.
 
 # %% tags=["nbval-ignore-output"]
 from helpers.scaling import use_devices
@@ -133,11 +134,12 @@ print("a batch of 32 uses the machine better than a batch of 1:", speed[32] > sp
 from helpers import figures
 
 each, fixed = np.polyfit(list(tasks), [1000 * median[n] for n in tasks], 1)
-measured = [1000 * median[n] for n in tasks]
+measured = [np.nan, *(1000 * median[n] for n in tasks)]  # nothing can be measured for 0 pictures
+pictures = [0, *tasks]
 figures.plot_lines(
-    list(tasks), {"measured": measured, "straight line": [fixed + each * n for n in tasks]}, "The time of a step, over the pictures in it",
+    pictures, {"measured": measured, "straight line": [fixed + each * n for n in pictures]}, "The time of a step, over the pictures in it",
     f"About {max(fixed, 0):.0f} thousandths of a second for the step, and {each:.1f} for each picture.",
-    xlabel="pictures in a batch", ylabel="thousandths of a second"
+    xlabel="pictures in a batch", ylabel="thousandths of a second", limits=(0, None)
 )
 
 # %%
@@ -145,7 +147,7 @@ assert each > 0
 print("each picture adds to the time of a step:", each > 0)
 
 # %% [markdown]
-# Continue the straight line in your mind to 0 pictures. The time there is the **fixed cost** of a step: it is the same however many
+# The straight line goes on to 0 pictures. Its height there is the **fixed cost** of a step: it is the same however many
 # pictures the step has. To see what it consists of, look inside.
 #
 # ### The profiler
@@ -179,8 +181,8 @@ print("convolutions take most of its time:", sum(share for share, _ in convoluti
 #   else", and all of them together matter little. Making Adam faster first would be the wrong start.
 # - **The three kinds of convolution do not cost the same**, although they need the same arithmetic. The kernel's gradient adds up all
 #   pixels of all pictures into a small kernel, and such sums are hard to divide among cores. Compare the three lines in your table.
-# - **Small work is slow work.** Many processors compute 16 channels at once. Our first level has 8, so half of each instruction is
-#   wasted. Small batches give each core too little to do before the cores have to wait for each other.
+# - **Small work is slow work.** Some processors compute 16 numbers at once, others 8 or 4. On the former half of each instruction is
+#   wasted at our first level, which has 8 channels. Small batches give each core too little to do before the cores have to wait for each other.
 #
 # Measure before you change anything, because little of this can be seen in the code.
 #
@@ -428,9 +430,9 @@ print(f"a step from files takes {np.median(passes['files']) / np.median(passes['
 print("both have", {sum(1 for _ in s) for s in sources.values()}, "steps")
 
 # %% [markdown]
-# A patch is read much faster than the network learns from it. On two cores the reading still takes a few percent from the
-# training, and more if other programs use the cores or if the files are large. More cores help. A GPU frees the cores as well, but
-# it learns so fast that reading can become the slowest part; section 6 comes back to this.
+# A patch is read much faster than the network learns from it, so this number should lie near 1. On two cores a few percent to either side are
+# chance. If it is clearly larger, other programs use the cores, or the files are large. More cores help. A GPU frees the cores as well,
+# but it learns so fast that reading can become the slowest part; section 6 comes back to this.
 #
 # `train_unet` takes such a stream. `steps` says how many batches make an epoch, after which it validates and saves. A pass through all
 # training files would be 750 batches, so an epoch need not be a pass:
@@ -449,7 +451,8 @@ print("epochs:", len(history.epoch), "- files seen:", f"{3 * 60 * 8:,}", "- a wh
 
 # %% [markdown]
 # If such a run is killed in the middle of an epoch, `resume=True` with the same stream ends with the same weights as if it had not been.
-# `train_unet` skips the batches that were done, and for that it reads them once more. The loop of section 4 begins at its batch. Section 4 kills one that two processes share.
+# `train_unet` skips the batches that were done, and for that it reads them once more. The loop of section 4 begins at its batch.
+# Section 4 also kills a run that two processes share.
 
 # %% [markdown]
 # ## 3. One machine, many devices
@@ -477,7 +480,8 @@ def losses_with(strategy, clip=None):
 
 
 # %% [markdown]
-# We train from the same start with the same batches of 8, once on one device and once in halves on two.
+# We train from the same start with the same batches of 8, once on one device and once in equal parts on all of them. (If you have
+# a single GPU, there is one copy, and both are the same training.)
 #
 # **Predict.** How far apart will the losses be: "not at all", "in the last digits", or "by a few percent"?
 
@@ -497,8 +501,8 @@ np.testing.assert_allclose(together, alone, rtol=1e-4)
 print("the same losses:", np.allclose(together, alone, rtol=1e-4))
 
 # %% [markdown]
-# They differ in the last digits only, because the same numbers were added in another order. **This shows that it is correct, not
-# that it is fast.** Two devices on one CPU share its cores, so nothing is gained here. On a machine with two GPUs the same cells run on
+# On two devices or more they differ in the last digits only, because the same numbers were added in another order. **This shows that
+# it is correct, not that it is fast.** Two devices on one CPU share its cores, so nothing is gained here. On a machine with two GPUs the same cells run on
 # both, without a change.
 #
 # `train_unet` works in the same way. Put the whole call into the scope, and choose a batch that all devices can share:
@@ -647,7 +651,8 @@ print("worker 0 wrote:", *(scratch / "long" / "worker-0.txt").read_text().splitl
 
 # %% [markdown]
 # All copies take each step together, so when one is gone the others cannot go on. Worker 0 notices that its connection is broken, and
-# ends. The program that started the workers must notice this, stop the rest and report it, because a process that waits for a dead
+# ends. (The system closes the connections of a process that was killed. When a whole machine goes dark, nobody closes them, and the
+# others may wait much longer.) The program that started the workers must notice this, stop the rest and report it, because a process that waits for a dead
 # one costs money every hour. Then start the same workers again:
 
 # %% tags=["more-memory"]
@@ -665,16 +670,17 @@ print("two epochs more, as if nothing had happened:", len(resumed) == kept + 2, 
 #
 # ### On a real cluster
 #
-# The worker is a command: `python -m helpers.scaling RUN_DIR '{"epochs": 3}'`. What starts it depends on the cluster.
+# The worker is a command: `python -m helpers.scaling RUN_DIR '{"epochs": 3, "manifest": "MANIFEST", "size": 64}'`. Without a manifest it
+# trains on drawn pictures, which is good for a first try. What starts it depends on the cluster.
 #
-# - **Slurm.** `sbatch tools/clusters/train.sbatch RUN_DIR` starts four of them; when one fails, Slurm ends the rest. Slurm tells each
+# - **Slurm.** `sbatch tools/clusters/train.sbatch RUN_DIR MANIFEST` starts four of them; when one fails, Slurm ends the rest. Slurm tells each
 #   task its place in variables of its own, and `helpers/scaling/clusters.py` makes `TF_CONFIG` of them. Several tasks that know nothing
 #   of each other would each train alone and into the same folder, so such a worker refuses to start. With `--requeue` Slurm
 #   starts the job again when one of its machines has failed. When a worker ended with an error, submit the same command again. In both
 #   cases the worker's `--resume` goes on after the last checkpoint.
-# - **Kubernetes.** Each worker is a pod. Kubeflow's training operator has a kind `TFJob`, which writes `TF_CONFIG` into each pod and
-#   starts a pod again when it ends with an error. The folder of the run is a volume that all of them mount:
-#   `tools/clusters/tfjob.yaml`. Both files say what of them was tried, and what was not.
+# - **Kubernetes.** Each worker is a pod. Kubeflow's training operator (version 1) has a kind `TFJob`, which writes `TF_CONFIG` into
+#   each pod and starts a pod again when it ends with an error. The folder of the run and the files are on a volume that all of them
+#   mount: `tools/clusters/tfjob.yaml`. The operator's successor, Kubeflow Trainer, has other kinds of jobs, which we have not tried. Both files say what of them was tried, and what was not.
 # - **By hand.** Open two terminals on two machines, set `TF_CONFIG` in each as above, and open port 2222 between them.
 #
 # Use `MultiWorkerMirroredStrategy` only when one machine is too slow. After each step all gradients travel from machine to
@@ -841,7 +847,7 @@ print("all costs grow:", all(values[-1] > values[0] for values in [*spent.values
 #
 # <details><summary>What you should have seen</summary>
 #
-# It does. From 32 filters on the instructions of the processor are full, so that twice the filters cost nearly four times the seconds. The
+# It does. From 32 filters on the instructions of any processor are full, so that twice the filters cost nearly four times the seconds. The
 # cell takes about a minute.
 #
 # </details>
@@ -927,7 +933,7 @@ print(f"scans a second that the eight must be fed with: {7.2 * 50e12 / 3 / gigaf
 # - **Days, hours or less.** The cells above compare one CPU, one GPU and eight GPUs. A million scans are a case for section 3, one machine
 #   with several GPUs. Section 4 begins where that is not enough.
 # - **Feeding the GPUs** becomes the problem. Each second hundreds of scans of half a megabyte must be read, decoded and augmented. That is
-#   what streams, `prefetch` and several processes are for.
+#   what streams from several processes are for, which draw and read in advance.
 # - **Ask a smaller question first.** Train on a thousandth and on a hundredth of the scans, with the same number of steps: three epochs
 #   of the hundredth. Both together cost a fiftieth, and the two scores say whether more scans still help.
 

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -47,6 +48,19 @@ def cut(folder, epoch=2, **settings):
         train(folder, callbacks=[*settings.pop("callbacks", []), PullThePlug(epoch)], **settings)
 
 
+@pytest.fixture(scope="module")
+def left(tmp_path_factory):
+    """Copy what a run with the default settings leaves when it is interrupted in an epoch; each is trained once for all tests."""
+    made = tmp_path_factory.mktemp("left")
+
+    def copy(folder, epoch=2):
+        if not (made / str(epoch)).exists():
+            cut(made / str(epoch), epoch)
+        shutil.copytree(made / str(epoch), folder)
+
+    return copy
+
+
 def same(one, other):
     """Whether two trainings ended bit for bit alike: best network, last weights, and the log."""
     return (all(np.array_equal(a, b) for a, b in zip(one[0].get_weights(), other[0].get_weights()))
@@ -76,8 +90,8 @@ def test_a_run_that_is_interrupted_twice_goes_on_twice(whole, tmp_path):
         train(tmp_path / "run", resume=True)
 
 
-def test_a_network_trained_further_begins_at_the_first_epoch(tmp_path):
-    cut(tmp_path / "run", 2)
+def test_a_network_trained_further_begins_at_the_first_epoch(left, tmp_path):
+    left(tmp_path / "run", 2)
     model, *_ = train(tmp_path / "run", resume=True)
     history = train_unet(model, *DATA, tmp_path / "next", epochs=3)
     assert history.epoch == [0, 1, 2]
@@ -130,11 +144,11 @@ def test_every_kind_of_weight_comes_back(policy, tmp_path):
         keras.config.set_dtype_policy("float32")
 
 
-def test_log_and_best_network_come_from_the_backup(whole, tmp_path):
+def test_log_and_best_network_come_from_the_backup(left, whole, tmp_path):
     """They may be missing, damaged, or an epoch ahead of the backup."""
     for change in ("missing", "damaged", "ahead"):
         run = tmp_path / change
-        cut(run)
+        left(run)
         for path in (run / "log.csv", run / "best.keras"):
             if change == "missing":
                 path.unlink()
@@ -147,10 +161,10 @@ def test_log_and_best_network_come_from_the_backup(whole, tmp_path):
 # --- files that are damaged ---
 
 
-def test_a_damaged_newest_backup_is_named_and_the_one_before_it_serves(whole, tmp_path):
+def test_a_damaged_newest_backup_is_named_and_the_one_before_it_serves(left, whole, tmp_path):
     for i, damage in enumerate((lambda b: b[:100], lambda b: b"", lambda b: b[:300] + b"x" + b[301:])):
         run = tmp_path / str(i)
-        cut(run)
+        left(run)
         newest = max((run / "backup").glob("epoch-*"))
         newest.write_bytes(damage(newest.read_bytes()))
         with pytest.warns(UserWarning, match="newest backup .* is damaged .* after 1 epochs"):
@@ -171,9 +185,9 @@ def test_parts_of_two_backups_are_not_taken_for_one(tmp_path):
         assert read_backup(tmp_path / "one").epoch == 1
 
 
-def test_a_backup_that_somebody_else_made_up_is_refused_in_words(tmp_path):
+def test_a_backup_that_somebody_else_made_up_is_refused_in_words(left, tmp_path):
     """Nothing of it is set or called, and none of it inflates, before its numbers were looked at."""
-    cut(tmp_path / "run")
+    left(tmp_path / "run")
     folder = tmp_path / "run" / "backup"
     whole_one = min(folder.glob("epoch-*"))
     with zipfile.ZipFile(whole_one) as file:
@@ -201,8 +215,8 @@ def test_a_backup_that_somebody_else_made_up_is_refused_in_words(tmp_path):
         read_backup(tmp_path / "run")
 
 
-def test_when_every_backup_is_damaged_the_run_says_so(tmp_path):
-    cut(tmp_path / "run")
+def test_when_every_backup_is_damaged_the_run_says_so(left, tmp_path):
+    left(tmp_path / "run")
     for path in (tmp_path / "run" / "backup").glob("epoch-*"):
         path.write_bytes(b"")
     with pytest.raises(ValueError, match="every backup in .* is damaged .* Start again in a new folder"):
@@ -241,8 +255,8 @@ def test_other_files_are_no_interrupted_run(tmp_path):
     ({"data": (DATA[0], make_dataset(3, SMALL, seed=9))}, "another validation images, another validation masks"),
     ({"compiled": 0.01}, "another optimizer"),
 ], ids=str)
-def test_other_settings_or_data_are_named(settings, words, tmp_path):
-    cut(tmp_path / "run")
+def test_other_settings_or_data_are_named(left, settings, words, tmp_path):
+    left(tmp_path / "run")
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     if "seed_of_order" in settings:
         with pytest.raises(ValueError, match=words):
@@ -254,8 +268,8 @@ def test_other_settings_or_data_are_named(settings, words, tmp_path):
     assert after == before
 
 
-def test_another_network_is_named(tmp_path):
-    cut(tmp_path / "run")
+def test_another_network_is_named(left, tmp_path):
+    left(tmp_path / "run")
     with pytest.raises(ValueError, match="another network"):
         train_unet(small_unet(filters=3), *DATA, tmp_path / "run", epochs=4, resume=True)
 
@@ -318,8 +332,8 @@ def test_patches_go_on_as_well(tmp_path):
 
 
 @pytest.mark.parametrize("epochs", [2, 3, 6])
-def test_a_planned_rate_belongs_to_its_number_of_epochs(epochs, whole, tmp_path):
-    cut(tmp_path / "run", 3)
+def test_a_planned_rate_belongs_to_its_number_of_epochs(left, epochs, whole, tmp_path):
+    left(tmp_path / "run", 3)
     with pytest.raises(ValueError, match="Resume it with epochs=4"):
         train(tmp_path / "run", epochs=epochs, resume=True)
     assert same(train(tmp_path / "run", resume=True), whole)
@@ -357,9 +371,9 @@ def other_process():
     process.communicate()
 
 
-def test_a_living_process_is_named_and_a_dead_one_is_taken_over(whole, tmp_path, other_process):
+def test_a_living_process_is_named_and_a_dead_one_is_taken_over(left, whole, tmp_path, other_process):
     run = tmp_path / "run"
-    cut(run)
+    left(run)
     started = run_lock.psutil.Process(other_process.pid).create_time()
     owner(run / "backup", process=other_process.pid, started=started)
     with pytest.raises(RuntimeError, match=f"not interrupted: process {other_process.pid} on this machine"):
@@ -379,8 +393,8 @@ def test_a_living_process_is_named_and_a_dead_one_is_taken_over(whole, tmp_path,
     assert same(train(run, seed=99, resume=True), whole)
 
 
-def test_a_process_of_another_machine_is_dead_when_it_is_silent(tmp_path):
-    cut(tmp_path / "run")
+def test_a_process_of_another_machine_is_dead_when_it_is_silent(left, tmp_path):
+    left(tmp_path / "run")
     folder = tmp_path / "run" / "backup"
     owner(folder, machine="node17")
     with pytest.raises(RuntimeError, match="on the machine node17, which wrote there 0 seconds ago"):
@@ -476,8 +490,8 @@ def test_a_disk_that_takes_no_more_files_is_named_and_nothing_is_lost(number, wh
         assert same(ended, whole)
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
-    cut(tmp_path / "run")
+def test_a_folder_that_cannot_be_written_is_named(left, tmp_path, monkeypatch):
+    left(tmp_path / "run")
 
     def refuse(*_):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

@@ -12,6 +12,7 @@ import yaml
 from course import ROOT
 from helpers.scaling import cluster_config, host_names, tasks_per_node, tf_config
 from helpers.training import read_log
+from test_files import folder_of
 
 CLUSTERS = ROOT / "tools" / "clusters"
 STEP = {"SLURM_STEP_NUM_TASKS": "3", "SLURM_STEP_NODELIST": "node9,node10", "SLURM_STEP_TASKS_PER_NODE": "2,1",
@@ -100,11 +101,13 @@ def test_the_sbatch_file_trains_and_goes_on(stand_ins, tmp_path):
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
     for variable in ("TF_CONFIG", "SLURM_NTASKS"):
         environment.pop(variable, None)
-    for _ in range(2):
-        done = subprocess.run(["bash", CLUSTERS / "train.sbatch", tmp_path / "run"], cwd=ROOT, env=environment,
+    manifest = folder_of(tmp_path / 'pictures of "ours"', n=30, size=72)
+    for more, run in (([], "drawn"), ([manifest], "files"), ([manifest], "files")):
+        done = subprocess.run(["bash", CLUSTERS / "train.sbatch", tmp_path / run, *more], cwd=ROOT, env=environment,
                               capture_output=True, text=True, timeout=500)
         assert done.returncode == 0, done.stderr[-2000:]
-        assert len(read_log(tmp_path / "run")) == 3
+        assert len(read_log(tmp_path / run)) == 3
+    assert read_log(tmp_path / "files") != read_log(tmp_path / "drawn")
     assert subprocess.run(["bash", CLUSTERS / "train.sbatch"], cwd=ROOT, capture_output=True).returncode != 0
 
 
@@ -142,7 +145,8 @@ def test_the_kubernetes_job_has_the_fields_of_its_definition():
     pod = job["spec"]["tfReplicaSpecs"]["Worker"]["template"]["spec"]
     assert {mount["name"] for mount in pod["containers"][0]["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
     command = pod["containers"][0]["command"]
-    assert command[:3] == ["python", "-m", "helpers.scaling"] and json.loads(command[4]) == {"epochs": 3}
+    assert command[:3] == ["python", "-m", "helpers.scaling"] and json.loads(command[4]) == {
+        "epochs": 3, "manifest": "/runs/pictures/manifest.csv", "size": 64}
     job["spec"]["tfReplicaSpecs"]["Worker"]["restartPolicy"] = "Sometimes"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(job, TFJOB)

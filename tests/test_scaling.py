@@ -310,7 +310,7 @@ def test_a_killed_worker_is_reported_ends_the_run_and_can_be_resumed(tmp_path):
     family = [process.pid for process in processes]
     assert until((run / "log.csv").exists, 240)
     processes[1].kill()
-    with pytest.raises(WorkerLost, match=r"worker 1 of 2 was killed \(SIGKILL\), so the others have ended, too, \d+ epochs? (is|are) saved. Go on with resume=True"):
+    with pytest.raises(WorkerLost, match=r"worker 1 of 2 was killed \(SIGKILL\), so the others have ended, too. \d+ epochs? (is|are) saved. Go on with resume=True"):
         watch_workers(processes, run, seconds=240)
     assert gone(family, 60)
     assert "Another worker is gone" in (run / "worker-0.txt").read_text(), "worker 0 ended for another reason"
@@ -342,7 +342,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
 
 
 def test_time_is_limited_and_errors_are_reported(tmp_path):
-    with pytest.raises(WorkerLost, match="after 1 seconds, before the first checkpoint"):
+    with pytest.raises(WorkerLost, match="after 1 seconds. That was before the first checkpoint"):
         run_workers(2, tmp_path / "slow", seconds=1, epochs=5000)
     with pytest.raises(WorkerLost, match="ended with an error .* worker-"):
         run_workers(2, tmp_path / "wrong", seconds=400, depth=-1)
@@ -422,3 +422,9 @@ def test_time_and_memory_grow_with_the_batch():
 
 def test_the_exponent_of_a_power():
     assert exponent([1, 2, 4], [3, 12, 48]) == pytest.approx(2)
+
+
+@pytest.mark.parametrize(("there", "taken"), [(1, 1), (2, 2), (3, 2), (6, 4), (12, 8)])
+def test_as_many_gpus_are_taken_as_can_share_a_batch_of_eight(there, taken, monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [None] * there)
+    assert scaling.use_devices() == [f"GPU:{i}" for i in range(taken)]

@@ -105,8 +105,8 @@ PREDICTIONS = {
         below="It scores 1 on the empty pictures, and about one picture in six is empty here.",
         above="It scores 0 on every picture with a lesion, however much background it gets right."),
     "otsu": Prediction("Otsu is {} than the best global threshold", 0, {
-        "better": "It sounds like an advantage that it adapts to each picture. But Otsu adapts to the light, and the "
-            "light is what varies most.",
+        "better": "It sounds like an advantage that it adapts to each picture. But within one of our pictures the "
+            "strongest split is the one between its bright and its dark side, and Otsu takes that.",
     }, ("better", "worse"), '"better"'),
     "hough": Prediction("it misses the {} ones more often", 0, {
         "large": "A large circle has a longer edge, so more pixels vote for its center.",

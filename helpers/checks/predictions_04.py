@@ -11,7 +11,7 @@ PREDICTIONS = {
     }, ("hill", "slope", "plateau"), '"hill"'),
     "same worst": Prediction("is it the worst of all three: {}", 0, {
         "yes": "That would make sense if the picture alone decided. But three trainings start from other weights and "
-            "see the pictures in another order, and what one of them misses the others may find.",
+            "see the pictures in another order, and what one of them invents or misses, the others may get right.",
         "no": "Single failures belong to one training; its mean says little about them.",
     }, ("yes", "no"), '"yes"'),
     "ladder": Prediction("the difference is {:.2f}", 0.05, {
@@ -50,10 +50,10 @@ PREDICTIONS = {
             "border is harder. The two nearly cancel.",
     }, ("border", "inside", "alike"), '"border"'),
     "noise": Prediction("its Dice falls below 0.8 at a noise of about {:.2f}", 0.04, {
-        0.1: "0.10 is the noise that it was trained on, and there it is at its best.",
+        0.1: "0.10 is the noise that it was trained on, and there it scores about 0.98.",
         0.15: "It has some reserve: at 0.15 hardly anything is lost yet.",
         0.2: "It has some reserve: twice the noise of the training costs it only a few hundredths.",
-        0.25: "There it has begun to fall, but it still scores about 0.9.",
+        0.25: "There it has begun to fall, but it is still above 0.8.",
     }, example="0.2",
         below="It has some reserve: it averages over many pixels, so that it loses little up to twice the"
               " noise that it was trained on.",
@@ -64,17 +64,16 @@ PREDICTIONS = {
             "such a group. What suffers is a faint lesion, whose outline drowns.",
     }, ("missed", "invented"), '"missed"'),
     "calibration": Prediction("{} than it says", 0, {
-        "as many": "That would be calibrated. A network is trained to separate lesion from background, and nothing in "
-            "the Dice loss rewards an honest 0.85.",
+        "as many": "That would be calibrated. Cross-entropy rewards an honest 0.85, but the Dice loss, the other half "
+            "of our loss, does not.",
         "more": "That would be too modest. Networks that segment are more often too sure than too modest: they promise "
             "more than they keep.",
     }, ("more", "as many", "fewer"), '"more"'),
     "sanity": Prediction("they rank the pixels {}", 0, {
         "differently": "That is what one would wish. But wherever the weights come from, only pixels near the "
-            "explained ones can pull at the number, and that alone makes the ranking alike.",
+            "explained ones can pull at the number, and over a whole picture that alone makes the ranking alike.",
     }, ("alike", "differently"), '"alike"'),
     "coins": Prediction("{} comes closer", 0, {
-        "Otsu": "On our scans Otsu fails because of the uneven light, and this photograph has uneven light as well. "
-            "A network that has learned bright round things on uneven ground finds just that.",
+        "Otsu": "On our scans Otsu fails because of the uneven light, and this photograph has uneven light as well.",
     }, ("U-Net", "Otsu"), '"Otsu"'),
 }

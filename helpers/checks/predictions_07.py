@@ -14,9 +14,8 @@ PREDICTIONS = {
         0.01: "So little is left only where single numbers are computed one by one, as by a loop in Python.",
     }, example="0.5",
         below="Most of a step is convolutions, and their library is written for the processor at hand.",
-        above="A step has hundreds of small parts between its convolutions, and a convolution of 8 channels "
-              "uses only a part "
-              "of each instruction."),
+        above="A step has hundreds of small parts between its convolutions, and on many processors a convolution of 8 "
+              "channels uses only a part of each instruction."),
     "two devices": Prediction("they differ {}", 0, {
         "not at all": "They would, if numbers were added in the same order. Two halves are added first here, "
             "and rounding differs.",
@@ -56,6 +55,7 @@ PREDICTIONS = {
     "worker 0": Prediction("it {}", 0, {
         "goes on alone": "All copies take each step together. It cannot take the next one without the other's "
             "gradient.",
-        "waits forever": "It would, if nobody told it. Its connection breaks, and it notices.",
+        "waits forever": "It would, if nobody told it. But the system closes the connections of a process that was "
+            "killed, and it notices.",
     }, ("goes on alone", "waits forever", "ends"), '"goes on alone"'),
 }

@@ -15,13 +15,14 @@ from helpers.training import bce_dice_loss
 
 
 def use_devices(pretend: int = 2) -> list[str]:
-    """Return the names of all GPUs or, where there is none, of `pretend` logical devices that share the CPU.
+    """Return the names of 1, 2, 4 or 8 GPUs or, where there is none, of `pretend` logical devices that share the CPU.
 
-    Raises RuntimeError if TensorFlow has already computed something; devices can only be made before that.
+    Of three GPUs two are taken, and so on, so that they can share batches of 8 equally. Raises RuntimeError if
+    TensorFlow has already computed something; devices can only be made before that.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
-        return [f"GPU:{i}" for i in range(len(gpus))]
+        return [f"GPU:{i}" for i in range(max(n for n in (1, 2, 4, 8) if n <= len(gpus)))]
     try:
         tf.config.set_logical_device_configuration(
             tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * pretend

@@ -82,7 +82,7 @@ def watch_workers(processes, run_dir, seconds=300.0) -> None:
     try:
         while any(process.poll() is None for process in processes):
             if time.monotonic() > end:
-                raise WorkerLost(f"the workers were stopped after {seconds:g} seconds, {_how_far(run_dir)}")
+                raise WorkerLost(f"the workers were stopped after {seconds:g} seconds. {_how_far(run_dir)}")
             if patience is None and any(process.poll() for process in processes):
                 patience = time.monotonic() + 10  # time for the others to notice it and to say so
             if patience is not None and time.monotonic() > patience:
@@ -93,8 +93,8 @@ def watch_workers(processes, run_dir, seconds=300.0) -> None:
         if failed:  # name the one that failed, not one that only lost its connection
             first = min(failed, key=lambda i: (states[i] == LOST_PEER, states[i] > 0))
             raise WorkerLost(
-                f"worker {first} of {len(processes)} {_ending(states[first])}, so the others have ended, too, "
-                f"{_how_far(run_dir)} What it wrote: worker-{first}.txt."
+                f"worker {first} of {len(processes)} {_ending(states[first])}, so the others have ended, too. "
+                f"{_how_far(run_dir)} What it wrote: {Path(run_dir) / f'worker-{first}.txt'}."
             )
     finally:
         for process in processes:
@@ -113,7 +113,7 @@ def _ending(state):
 def _how_far(run_dir):
     done = len(read_log(run_dir)) if (run_dir / "log.csv").exists() else 0
     if not done:
-        return "before the first checkpoint. Start again in a new folder."
+        return "That was before the first checkpoint. Start again in a new folder."
     return f"{done} epoch{'s are' if done > 1 else ' is'} saved. Go on with resume=True."
 
 

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from helpers import MODELS
 from helpers.anatomy import build_unet
+from helpers.evaluation import pooled_dice
 from helpers.synthesis import CircleScene, make_dataset
-from helpers.training import DiceScore, ReleaseMemory, bce_dice_loss, bce_loss, load_network, quiet
+from helpers.training import DiceScore, ReleaseMemory, bce_dice_loss, bce_loss, load_network, predict, quiet
 
 SMALL = CircleScene(size=64, circles=(1, 5))
 FEW = CircleScene(size=64, circles=(1, 2), radius=(4, 9))
@@ -49,10 +50,11 @@ def patient_1():
 
 
 def patient_2():
-    """Return forty pictures that were divided by 255 twice, and the good network that is asked about them."""
+    """Return forty pictures that were divided by 255 twice, the good network, and one picture as shown."""
     images, masks = make_dataset(40, CircleScene(), seed=53)
-    network = load_network(MODELS / "unet_circles.keras")
-    return SimpleNamespace(images=images / np.float32(255), masks=masks, network=network)
+    network, dark = load_network(MODELS / "unet_circles.keras"), images / np.float32(255)
+    shown = (dark[5] - dark[5].min()) / np.ptp(dark[5])  # as plotting functions do it
+    return SimpleNamespace(images=dark, masks=masks, network=network, shown=shown)
 
 
 def patient_3():
@@ -110,7 +112,9 @@ def patient_8():
     large = make_dataset(20, CircleScene(circles=(3, 5), radius=(13, 15)), seed=62)
     small = make_dataset(20, CircleScene(circles=1, radius=(2, 3), contrast=(0.15, 0.3)), seed=63)
     images, masks = (np.concatenate(parts) for parts in zip(large, small))
-    return SimpleNamespace(images=images, masks=masks, network=load_network(MODELS / "unet_circles.keras"))
+    network = load_network(MODELS / "unet_circles.keras")
+    reported = pooled_dice(masks, (predict(network, images) >= 0.5).astype(np.uint8))
+    return SimpleNamespace(images=images, masks=masks, network=network, reported=reported)
 
 
 def batch_norm_unet(momentum):

@@ -78,7 +78,7 @@ def _by_heart(train, val, settings, rng):
 
 
 def _hurried(train, val, settings, rng):
-    return (train[0][:96], train[1][:96]), val, settings._replace(epochs=2, batch=32, rate=1e-3)
+    return train, val, settings._replace(epochs=2, batch=32, rate=1e-3)
 
 
 def _slow(train, val, settings, rng):
