@@ -1,11 +1,14 @@
 """The parts of a picture's name, and what each is: a patient, a slide, a counter of slices, a dose, a word."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from helpers.own_images.names import IMAGE_FOLDERS
 
-_SUBJECTS = "patient pat pt subject subj sub participant proband person donor spender animal tier mouse maus rat ratte case"
+_SUBJECTS = (
+    "patient pat pt subject subj sub participant proband person donor spender animal tier mouse maus rat ratte case"
+)
 _SAMPLES = (
     "slide plate well dish sample specimen biopsy probe coverslip scan volume vol movie video series experiment exp "
     "replicate rep"
@@ -17,6 +20,7 @@ _PARTS = (
     "aug rot flip eye"
 )
 _GRIDS = ("tile", "crop", "patch", "roi", "window", "chunk", "x")
+_UNSETTLED = {"p", "s", "f", "w", "sk", "fk", "fl", *_GRIDS}
 _WEAK = "batch set folder data dataset group version v fold study project run"
 _WHEN = "day date week month visit session ses hour"
 _KINDS = {
@@ -31,7 +35,8 @@ _SPACED = [word for word, kind in _KINDS.items() if kind in ("subject", "sample"
 _SPACED += "slice section frame page stack tile time field fov img image position pos crop patch nodule roi".split()
 _SPACED += "day visit session z t p s f".split()  # words that a number may follow after a blank or a "_"
 _LONG = sorted((word for word in _KINDS if len(word) > 2), key=len, reverse=True)
-_INSIDE = re.compile(rf"(?<=[a-z0-9])(?=(?:{'|'.join(word.title() for word in _LONG)})\d)")  # "wtMouse3"
+_INSIDE = re.compile(r"(?<=[a-z0-9])[A-Z][a-z]+(?=\d)")  # the "Mouse" of "wtMouse3"
+_BETWEEN = re.compile(r"[\s_.\-()\[\]=]+")
 _COMPACT = re.compile(rf"(?:(?:[a-z]{{1,3}}|{'|'.join(_LONG)})\d+){{2,}}", re.IGNORECASE)  # "r01c01f01p01"
 _WHOLE_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]?(0\d|1[0-2])[-_.]?([0-2]\d|3[01])(?!\d)")
 _DOSE = re.compile(r"\d+([pnuµμm]?M|[pnuµμm]?g|[uµμm][lL]|pct|percent|%|G[yY]|C|kV)")
@@ -47,6 +52,7 @@ _NO_CONDITIONS = re.compile(
     r"masks?|nuclei|left|right|od|os|[a-z])$",
     re.IGNORECASE,
 )
+_EYE = re.compile(r"\d+(L|R|OD|OS)")
 _EYES = ("od", "os", "ou", "left", "right", "l", "r")
 SET_FOLDERS = {
     "train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2, "testing": 2,
@@ -77,18 +83,19 @@ def parts_of(names) -> list[list[Part]]:
     rows = [_texts(name) for name in names]
     shapes = {}
     for row in rows:
-        for shape in {_shape(text) for text, _ in row if _COMPACT.fullmatch(text)}:
+        for shape in {_compact(text) for text, _ in row} - {""}:
             shapes[shape] = shapes.get(shape, 0) + 1
     common = {shape for shape, count in shapes.items() if count >= max(2, len(rows) / 2)}  # a checksum has no shape
-    eyes = {m[1].lower() for row in rows for text, _ in row if (m := re.fullmatch(r"\d+(L|R|OD|OS)", text))}
+    eyes = {m[1].lower() for row in rows for text, _ in row if text[-1] in "LRDS" and (m := _EYE.fullmatch(text))}
+    eyed = eyes in ({"l", "r"}, {"od", "os"})
     split = []
     for row in rows:
         parts = []
         for text, folder in row:
-            if _shape(text) in common:
+            if _compact(text) in common:
                 parts += [(each, folder) for each in re.findall(r"[A-Za-z]+\d+", text)]
-            elif eyes in ({"l", "r"}, {"od", "os"}) and (m := re.fullmatch(r"(\d+)(L|R|OD|OS)", text)):
-                parts += [(m[1], folder), (m[2], folder)]
+            elif eyed and (m := _EYE.fullmatch(text)):
+                parts += [(text[: m.start(1)], folder), (m[1], folder)]
             else:
                 parts.append((text, folder))
         split.append(_with_wells([_part(*each) for each in _joined(parts)]))
@@ -100,10 +107,17 @@ def condition_texts(names) -> list[list[tuple]]:
     return [[(text, _condition_kind(text)) for text, _ in _texts(name)] for name in names]
 
 
+@lru_cache(10_000)
 def _condition_kind(text):
     if re.fullmatch(r"[^\W\d_]+\+?", text):
         return "word" if not _NO_CONDITIONS.match(text) else ""
     return next((kind for kind, pattern in _MEASURED if pattern.fullmatch(text)), "")
+
+
+@lru_cache(10_000)
+def _compact(text):
+    """Return the shape of a text such as "r01c02": "r#c#"; "" for others."""
+    return _shape(text) if _COMPACT.fullmatch(text) else ""
 
 
 def _shape(text):
@@ -112,13 +126,20 @@ def _shape(text):
 
 def _texts(name):
     *folders, base = str(name).split("/")
-    found = []
-    for i, each in enumerate([*folders, base]):
-        if i < len(folders) and (each.lower() in SET_FOLDERS or IMAGE_FOLDERS.match(each)):
-            continue
-        each = _WHOLE_DATE.sub(r"_\1\2\3_", _INSIDE.sub("_", each))
-        found += [(text, i < len(folders)) for text in re.split(r"[\s_.\-()\[\]=]+", each) if text]
-    return found
+    found = [each for folder in folders for each in _inside_folder(folder)]
+    return [*found, *((text, False) for text in _pieces(base))]
+
+
+@lru_cache(10_000)
+def _inside_folder(folder):
+    if folder.lower() in SET_FOLDERS or IMAGE_FOLDERS.match(folder):
+        return ()
+    return tuple((text, True) for text in _pieces(folder))
+
+
+def _pieces(text):
+    text = _INSIDE.sub(lambda found: "_" * (found[0].lower() in _KINDS) + found[0], text)
+    return [each for each in _BETWEEN.split(_WHOLE_DATE.sub(r"_\1\2\3_", text)) if each]
 
 
 def _joined(texts):
@@ -132,6 +153,7 @@ def _joined(texts):
     return joined
 
 
+@lru_cache(10_000)
 def _part(text, folder):
     lower = text.lower()
     if text.isdecimal() and text.isascii():
@@ -177,6 +199,8 @@ def _settled(row):
     site or field if time, focus or a number follows or is counted elsewhere, otherwise a counter; "w": a wavelength.
     """
     keys = {part.key for part in row}
+    if not keys & _UNSETTLED:
+        return row
     well = "well" in keys
     counts = [i for i, part in enumerate(row) if part.kind in ("ordered", "number") or part.key in ("ch", "channel")]
     settled = []

@@ -44,5 +44,7 @@ def set_remarks(sets, names, groups, titles=_TITLES) -> list[str]:
     if shared and len(owners) > 1:
         where = " and ".join(titles[s] for s in sorted(owners[shared[0]]))
         more = f", and so on for {len(shared) - 1} more" if len(shared) > 1 else ""
-        remarks.append(f"The source {printable(shared[0])} is in {where}{more}. If it is the same one there, scores are too good.")
+        remarks.append(
+            f"The source {printable(shared[0])} is in {where}{more}. If it is the same one there, scores are too good."
+        )
     return remarks

@@ -84,9 +84,10 @@ def _looked_up(path, names, name_column, column):
         )
     shared = next(((written, list(held.values())) for written, held in owners.items() if len(held) > 1), None)
     if shared:
+        both = " and ".join(map(printable, shared[1][:2]))
         warnings.warn(
-            f"{path.name}: the row {printable(shared[0])} is used for {' and '.join(map(printable, shared[1][:2]))}. If "
-            "they are of different sources, write the folders before the names in the table.", stacklevel=3,
+            f"{path.name}: the row {printable(shared[0])} is used for {both}. If they are of different sources, write "
+            "the folders before the names in the table.", stacklevel=3,
         )
     return found
 

@@ -154,14 +154,15 @@ def _rest(name, every, parts, leading):
 
 
 def _coarser(found, varied):
-    """Return a coarser source where each one found lies within it: the mouse of which there are several slides."""
+    """Return a coarser source where each one found lies within it, such as the mouse "m1" of several slides."""
     column = {part.key for part in found if part and part.key}
     if len(column) != 1 or not all(found):
         return found
     kind = found[0].kind
     others = {
         part.key for part in varied[0]
-        if part.key and part.key not in column and (part.kind == kind != "code" or kind == "sample" and part.key in "mp")
+        if part.key and part.key not in column
+        and (part.kind == kind != "code" or kind == "sample" and part.key in ("m", "p"))
     }
     least = 2 if kind == "subject" else 3
     for key in sorted(others):
