@@ -39,6 +39,13 @@ def apart(names, groups, **more):
     ([f"m{m}_slide{s}_{i}" for m in (1, 2, 3) for s in (1, 2) for i in (1, 2)], [f"m{m}" for m in (1, 2, 3) for _ in range(4)]),
     ([f"plate1_{r}{c:02d}_s{s}_w1" for r in "AB" for c in (1, 2) for s in (1, 2)], [f"{r}{c:02d}" for r in "AB" for c in (1, 2) for s in (1, 2)]),
     ([f"substrat_{i}_{k}" for i in range(3) for k in (0, 1)], [str(i) for i in range(3) for k in (0, 1)]),
+    ([f"2024-01-0{d}_{i:06d}" for d in (1, 2, 3) for i in range(3)], [f"2024010{d}" for d in (1, 2, 3) for i in range(3)]),
+    ([f"brain{s}_p{i:03d}" for s in "ABC" for i in (1, 2)], ["brainA", "brainA", "brainB", "brainB", "brainC", "brainC"]),
+    ([f"s{s}_p{i:03d}" for s in (1, 2, 3) for i in (1, 2)], ["s1", "s1", "s2", "s2", "s3", "s3"]),
+    ([f"WT{k}_{i}" for k in (1, 2, 3) for i in (1, 2)], ["WT1", "WT1", "WT2", "WT2", "WT3", "WT3"]),
+    ([f"fov{i}_{w}" for i in (1, 2, 3) for w in ("before", "after")], ["fov1", "fov1", "fov2", "fov2", "fov3", "fov3"]),
+    ([f"{i}_{w}" for i in (1, 2, 3) for w in ("before", "after")], ["1", "1", "2", "2", "3", "3"]),
+    ([f"BraTS20_{i:03d}_{w}" for i in (1, 2, 3) for w in ("flair", "t1", "t1ce", "t2")], [f"BraTS20_{i:03d}" for i in (1, 2, 3) for _ in range(4)]),
     (["patient1_a", "patient01_b", "patient2_a", "patient3_a"], ["patient1", "patient1", "patient2", "patient3"]),
     ([f"wtMouse{i}_{k}" for i in range(3) for k in (0, 1)], [f"mouse{i}" for i in range(3) for k in (0, 1)]),
     ([f"m{m}_{r}_{i}" for m in (1, 2, 3) for r in ("cortex", "hippo", "thal", "cereb", "pons") for i in (1, 2)], [f"m{m}" for m in (1, 2, 3) for _ in range(10)]),
@@ -75,6 +82,7 @@ def test_nothing_but_counters_is_one_source(names):
     [f"{i}_training" for i in range(21, 30)], [f"{c} ({i})" for c in ("benign", "malignant") for i in range(5)],
     [f"IL{k}_{i}" for k in (2, 6) for i in range(5)], [f"{d}uM_{i}" for d in (0, 10) for i in range(5)],
     [f"ISIC_{i:07d}" for i in range(9)], [f"{c}_field{i}" for c in ("WT", "KO") for i in range(4)],
+    [f"IMG_2024010{d}_1234{i:02d}" for d in (1, 2) for i in range(4)], [f"Scan 2024-01-0{d} 12.34.{i:02d}" for d in (1, 2) for i in range(4)],
     [f"{s}/images/{i}" for s in ("train", "val", "test") for i in range(4)],
 ])
 def test_each_picture_is_a_source_where_names_tell_nothing(names):

@@ -39,6 +39,9 @@ _INSIDE = re.compile(r"(?<=[a-z0-9])[A-Z][a-z]+(?=\d)")  # the "Mouse" of "wtMou
 _BETWEEN = re.compile(r"[\s_.\-()\[\]=]+")
 _COMPACT = re.compile(rf"(?:(?:[a-z]{{1,3}}|{'|'.join(_LONG)})\d+){{2,}}", re.IGNORECASE)  # "r01c01f01p01"
 _WHOLE_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]?(0\d|1[0-2])[-_.]?([0-2]\d|3[01])(?!\d)")
+_CLOCK = re.compile(  # a date and a time as cameras write them; 000123 is a counter rather than past midnight
+    rf"{_WHOLE_DATE.pattern[:-6]}[-_T .]?(0[1-9]|1\d|2[0-3])[-_.:]?([0-5]\d)[-_.:]?([0-5]\d)(?!\d)"
+)
 _DOSE = re.compile(r"\d+([pnuµμm]?M|[pnuµμm]?g|[uµμm][lL]|pct|percent|%|G[yY]|C|kV)")
 _VIEW = re.compile(r"\d+([xX]|h|hrs?|min|sec|ms|d|days?|dpi|dpf|hpf|hpi|wk|[nuµμ]m)")  # magnification, time, light
 _STAIN = re.compile(
@@ -139,6 +142,7 @@ def _inside_folder(folder):
 
 def _pieces(text):
     text = _INSIDE.sub(lambda found: "_" * (found[0].lower() in _KINDS) + found[0], text)
+    text = _CLOCK.sub(r"_at\1\2\3\4\5\6_", text)
     return [each for each in _BETWEEN.split(_WHOLE_DATE.sub(r"_\1\2\3_", text)) if each]
 
 
