@@ -20,7 +20,8 @@ _PARTS = (
     "aug rot flip eye"
 )
 _GRIDS = ("tile", "crop", "patch", "roi", "window", "chunk", "x")
-_UNSETTLED = {"p", "s", "f", "w", "sk", "fk", "fl", *_GRIDS}
+_VERSIONS = ("word", "stain", "view", "letter")
+_UNSETTLED = {"t", "p", "s", "f", "w", "sk", "fk", "fl", *_GRIDS}
 _WEAK = "batch set folder data dataset group version v fold study project run"
 _WHEN = "day date week month visit session ses hour"
 _KINDS = {
@@ -43,7 +44,8 @@ _CLOCK = re.compile(  # a date and a time as cameras write them; 000123 is a cou
     rf"{_WHOLE_DATE.pattern[:-6]}[-_T .]?(0[1-9]|1\d|2[0-3])[-_.:]?([0-5]\d)[-_.:]?([0-5]\d)(?!\d)"
 )
 _DOSE = re.compile(r"\d+([pnuµμm]?M|[pnuµμm]?g|[uµμm][lL]|pct|percent|%|G[yY]|C|kV)")
-_VIEW = re.compile(r"\d+([xX]|h|hrs?|min|sec|ms|d|days?|dpi|dpf|hpf|hpi|wk|[nuµμ]m)")  # magnification, time, light
+# magnification, time, light
+_VIEW = re.compile(r"\d+([xX]|h|hrs?|min|sec|ms|d|days?|dpi|dpf|hpf|hpi|wk|[nuµμ]m|d\d+h(\d+m)?)")
 _STAIN = re.compile(
     r"cd\d+[a-z]?|ki67|p16|p40|p53|p63|her2|bcl\d|sox\d+|pax\d|iba1|cy\d|alexa\d+|af\d{3}|ck\d+|dapi|e?gfp|rfp|yfp|"
     r"cfp|fitc|tritc|hoechst(\d+)?|mcherry|bf|brightfield|dic|merge|red|green|blue|flair|t1ce|t1c|t[12]w|dwi|adc",
@@ -215,9 +217,12 @@ def _settled(row):
             page = last and len(part.text) > 3 or well or last and not keys & {"t", "ch"}
             part = part._replace(kind="ordered" if page else "code")
         elif part.kind == "code" and part.key in ("s", "f") and not part.folder:
-            part = part._replace(kind="scene" if finer or well else "ordered" if last else "code")
+            scene = finer or well or part.key == "f" and not last
+            part = part._replace(kind="scene" if scene else "ordered" if last else "code")
         elif part.kind == "code" and part.key in ("w", "sk", "fk", "fl") and keys & {"s", "t", "ch", "well"}:
             part = part._replace(kind="part")
+        elif part.text[0] == "T" and part.key == "t" and not last and all(e.kind in _VERSIONS for e in row[i + 1 :]):
+            part = part._replace(kind="code")  # "T1_HE" is rather a tumor than a time
         elif part.kind == "number" and i and settled[-1].kind in ("ordered", "part") and settled[-1].key in _GRIDS:
             part = part._replace(kind="part", key=settled[-1].key)  # "tile_0_1": column 0, row 1
         settled.append(part)

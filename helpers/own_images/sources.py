@@ -6,6 +6,8 @@ from collections import Counter
 from helpers.own_images.name_parts import condition_texts, parts_of, same_place, varying
 
 _FINER = ("sample", "scene", "ordered", "part", "when", "weak", "number", "eye", "stain", "view", "code", "letter")
+_CONTAINERS = ("slide", "plate", "well", "scan", "volume")
+_ROUNDS = ("exp", "experiment", "rep", "replicate")
 _SPOTS = ("ordered", "eye", "stain", "view", "part", "when")  # one place in other depths, times, colors, crops
 
 
@@ -26,8 +28,10 @@ def groups_of(names) -> list[str]:
     varied = varying(rows)
     words = _first_words(names)
     people = words if 5 <= len(set(words)) < len(names) and all(words) else [""] * len(names)
-    counted = {}
+    counted = {"wells": set()}  # A01, A02, B01: letters of which a name has but one
     for parts in varied:
+        letters = [part for part in parts if part.kind == "code" and len(part.key) == 1]
+        counted["wells"].update(part.value for part in letters if len(letters) == 1)
         for part in parts:
             counted.setdefault(part.key, set()).add(part.number)
     treated = len({part.text for parts in varied for part in parts if part.kind == "word"}) > 1
@@ -36,7 +40,7 @@ def groups_of(names) -> list[str]:
         found.append(
             next((part for part in parts if part.kind == "subject"), None)
             or _folder(parts) or _person(parts, person) or _sample(every, parts, counted)
-            or (_replica(parts) if treated else None) or _scene(parts) or _batch(parts)
+            or (_replica(parts) if treated else None) or _scene(parts, counted) or _batch(parts)
         )
     found = _coarser(found, varied)
     leading = Counter(numbers[0].number for parts in varied if (numbers := _numbers(parts)))
@@ -69,8 +73,12 @@ def _first_words(names, kinds=("word",)):
     return [next((t for i, (t, kind) in enumerate(row) if i not in same and kind in kinds), "") for row in rows]
 
 
-def _has_finer(parts, one):
-    return any(part is not one and part.kind in _FINER for part in parts)
+def _has_finer(parts, one, place):
+    """Return whether a name counts something within one of its parts; a plain number or letter counts what follows."""
+    return any(
+        part is not one and part.kind in _FINER and (i > place or part.kind not in ("number", "letter"))
+        for i, part in enumerate(parts)
+    )
 
 
 def _folder(parts):
@@ -91,19 +99,23 @@ def _person(parts, word):
 
 
 def _sample(every, parts, counted):
-    for part in parts:
-        if part.kind == "sample":
-            return part
-        coded = part.kind == "code" or part.kind == "other" and re.search(r"[A-Za-z]", part.text) and _numbered(part)
-        if coded and (part is not every[-1] or _has_finer(parts, part)):
+    """Return the outermost sample or code; one of two, such as r1 and r2, only if none within is one of three."""
+    found = []
+    for i, part in enumerate(parts):
+        many = len(counted[part.key]) > 2
+        if part.kind == "sample" and (part.key in _CONTAINERS or many or _has_finer(parts, part, i)):
+            found.append(part)
+        coded = part.kind == "code" or part.kind == "other" and re.search(r"[A-Za-z].*\d|\d.*[A-Za-z]", part.text)
+        if coded and (part is not every[-1] or _has_finer(parts, part, i)):
             kind_of = re.fullmatch(r"[a-zA-Z]+[A-Z]\d?", part.text)  # IL2 is a substance; WT1, WT2 and WT3 are animals
-            if not kind_of or len(counted[part.key]) > 2 and 1 in counted[part.key]:
-                return part
-    return None
-
-
-def _numbered(part):
-    return re.search(r"\d", part.text)
+            if not kind_of or many and 1 in counted[part.key]:
+                found.append(part)
+    for part in found:
+        animal = part.key in ("m", "p") or part.kind == "other" or part.kind == "sample" and part.key not in _ROUNDS
+        wells = len(part.key) == 1 and len(counted["wells"]) > 2
+        if animal or wells or len(counted[part.key]) > 2:
+            return part
+    return found[0] if found else None
 
 
 def _replica(parts):
@@ -114,19 +126,24 @@ def _replica(parts):
     return None
 
 
-def _scene(parts):
+def _scene(parts, counted):
     """Return a position, or a picture of which there are crops or other versions, such as one before and one after."""
     for i, part in enumerate(parts):
-        if part.kind == "scene" and (_has_finer(parts, part) or any(other.kind == "word" for other in parts[i + 1 :])):
+        if part.kind == "number":
+            return None  # of which there are positions
+        versions = len(counted[part.key]) > 2 and any(other.kind == "word" for other in parts[i + 1 :])
+        if part.kind == "scene" and (_has_finer(parts, part, i) or versions):
             return part
     return None
 
 
 def _batch(parts):
     """Return a batch, a day or a folder that counts, if nothing better is known and pictures are counted in it."""
-    for part in parts:
+    for i, part in enumerate(parts):
+        if part.kind == "number":
+            return None
         inside = [other for other in parts if other is not part and other.kind in ("number", "code", "letter", "scene")]
-        if part.kind == "weak" and _has_finer(parts, part) or inside and (part.kind == "when" or _counts(part)):
+        if part.kind == "weak" and _has_finer(parts, part, i) or inside and (part.kind == "when" or _counts(part)):
             return part
     return None
 
@@ -145,10 +162,12 @@ def _rest(name, every, parts, leading):
     if len(numbers) > 1:
         return numbers[0].text if len(leading) > 2 else "_".join(part.text for part in numbers[:-1])
     kinds = {part.kind for part in parts}
-    left = [part for part in parts if part.kind not in _SPOTS]
-    if "ordered" in kinds or "eye" in kinds and left or kinds & set(_SPOTS) and numbers:
-        return "_".join(part.text for part in every if part.kind not in _SPOTS) or "one stack"
-    if "word" in kinds and parts[0].kind == "number" and leading[parts[0].number] > 1:  # "7_before" and "7_after"
+    spots = _SPOTS if not numbers else (*_SPOTS, "scene", "weak")
+    left = [part for part in parts if part.kind not in spots]
+    if "ordered" in kinds or "eye" in kinds and left or kinds & set(spots) and numbers:
+        return "_".join(part.text for part in every if part.kind not in spots) or "one stack"
+    versions = kinds & {"word", "code", "sample"} and parts[0].kind == "number" and len(leading) > 2
+    if versions and leading[parts[0].number] > 1:  # "7_before" and "7_after"
         return parts[0].text
     return name
 
