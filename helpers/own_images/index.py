@@ -14,6 +14,8 @@ from helpers.own_images.keeping import write_new
 from helpers.own_images.layouts import existing_folder, find_layout
 from helpers.own_images.manifest import COLUMNS, SETS, file_fingerprint, foreground_from
 from helpers.own_images.masks import FolderFacts, folder_facts, foreground_of, half_of_white
+from helpers.own_images.names import number_order
+from helpers.own_images.own_sets import set_remarks
 from helpers.own_images.pairs import raise_all, read_pair
 from helpers.own_images.splits import sources_of, split_by_source
 
@@ -29,11 +31,11 @@ def index_folder(
     count, where the file alone does not say so. One pair at a time is in memory.
 
     images_dir, masks_dir, value_range, channel: as in `load_pairs`. out: the new file; without it, manifest.csv in
-    `images_dir`. source_table, seed: as in `sources_of` and `split_by_source`. foreground: "nonzero", "half", "above
+    `images_dir`. source_table, seed: as in `sources_of` and `split_by_source`; folders such as train, val and test stay
+    these sets. foreground: "nonzero", "half", "above
     127", numbers such as "2" or "1 3", or a color such as "#ff0000". skip_broken: leave out pairs that cannot be used.
     overwrite: replace a manifest that is there. Raises FileExistsError for a file that is there, FileNotFoundError or
-    NotADirectoryError
-    for a folder that is none, and PictureError with one line for each kind of fault.
+    NotADirectoryError for a folder that is none, and PictureError with one line for each kind of fault.
     """
     folder = existing_folder(images_dir, "images_dir")
     out = Path(out).expanduser().absolute() if out else folder / "manifest.csv"
@@ -44,7 +46,8 @@ def index_folder(
         )
     foreground_from(foreground)
     layout = find_layout(images_dir, masks_dir)
-    rows, problems = _read_all(layout.matches, foreground, (value_range, channel), progress)
+    matches = [layout.matches[i] for i in number_order(match.key for match in layout.matches)]
+    rows, problems = _read_all(matches, foreground, (value_range, channel), progress)
     notes = [*layout.remarks, *(f"Left out: {text}" for _, text in problems)]
     if problems and not (skip_broken and rows):
         try:
@@ -55,13 +58,14 @@ def index_folder(
     names = [key for key, *_ in rows]
     sources, conditions = sources_of(names, source_table)
     set_of = np.full(len(names), "", "<U10")
-    for title, members in zip(SETS, split_by_source(sources, seed=seed, conditions=conditions)):
+    sets = split_by_source(sources, seed=seed, conditions=conditions, names=names)
+    for title, members in zip(SETS, sets):
         set_of[members] = title
     _write(out, [
         (_relative(match.image, out), _relative(match.mask, out), source, part, prints, how)
         for (_, match, prints, how), source, part in zip(rows, sources, set_of)
     ], overwrite)
-    return out, [*notes, *_repeated(rows, set_of), _summary(set_of, sources)]
+    return out, [*notes, *set_remarks(sets, names, sources), *_repeated(rows, set_of), _summary(set_of, sources)]
 
 
 def _read_all(matches, foreground, reading, progress):

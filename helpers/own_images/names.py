@@ -65,3 +65,16 @@ def without_number(key: str) -> str:
 def without_channel(key: str) -> str:
     """Return the bare name of a picture as nnU-Net names it: "case_0000" is the first channel of "case"."""
     return re.sub(r"_\d{4}$", "", bare_name(key))
+
+
+def number_order(names) -> list[int]:
+    """Return the order of names in which numbers count as numbers: z2 before z10, unless names are mere checksums."""
+    names = [str(name) for name in names]
+    pieces = [re.split(r"(\d+)", name) for name in names]
+    widths = {}
+    for each in pieces:
+        widths.setdefault(tuple(each[::2]), set()).add(tuple(map(len, each[1::2])))
+    plain = sorted(range(len(names)), key=names.__getitem__)
+    if all(len(each) == 1 for each in widths.values()) or len(widths) > len(names) / 2:
+        return plain
+    return sorted(plain, key=lambda i: [int(text) if k % 2 else text for k, text in enumerate(pieces[i])])

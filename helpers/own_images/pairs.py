@@ -14,6 +14,7 @@ from helpers.own_images.files import MAX_TOTAL, PictureError, read_picture
 from helpers.own_images.layouts import find_layout
 from helpers.own_images.mask_suspicions import suspicions
 from helpers.own_images.masks import Codes, FolderFacts, cleared_gap, codes_of, filled, folder_facts, foreground_of
+from helpers.own_images.names import number_order
 from helpers.own_images.splits import groups_of, look_like_slices
 
 
@@ -101,7 +102,7 @@ def load_pairs(
     if classes is not None:
         check_class_settings(foreground=foreground, invert=invert, gap=gap, fill=fill)
     layout = find_layout(images_dir, masks_dir)
-    matches = layout.matches
+    matches = [layout.matches[i] for i in number_order(match.key for match in layout.matches)]
     if limit is not None:
         if limit < 1:
             raise PictureError(f"limit is {limit}; expected at least 1, or None for all.")

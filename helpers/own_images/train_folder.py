@@ -70,7 +70,7 @@ def train_folder(settings: dict, out) -> tuple[Path, dict]:
     reading = {name: settings[name] for name in ("channel", "value_range", "foreground", "invert", "fill", "limit")}
     pairs = load_pairs(settings["images"], settings["masks"], gap=settings["touching"], **reading)
     groups, conditions = sources_of(pairs.names, settings["source_table"])
-    sets = split_by_source(groups, seed=settings["seed"], conditions=conditions)
+    sets = split_by_source(groups, seed=settings["seed"], conditions=conditions, names=pairs.names)
     print(split_table(sets, pairs.names, groups, conditions))
     rule = fit_normalization(choose(pairs, sets[0])[0])
     train, val, test = ((rule.apply(x), y) for x, y in (choose(pairs, members) for members in sets))
