@@ -337,3 +337,164 @@ def test_skip_broken_leaves_out_what_has_no_partner(tmp_path):
         own.index_folder(tmp_path / "i", tmp_path / "m", progress=False)
     path, notes = own.index_folder(tmp_path / "i", tmp_path / "m", skip_broken=True, progress=False)
     assert "Left out: i/4.png has no mask in m" in notes[0] and len(path.read_text().splitlines()) == 5
+
+
+# --- files ---
+
+
+def test_python_objects_of_cellpose_are_told_and_its_masks_taken(tmp_path):
+    put(tmp_path, {"a.png": GRAY, "a_seg.npy": np.array({"masks": LABELS}, dtype=object)})
+    with pytest.raises(PictureError, match="a_seg.npy: holds Python objects, as Cellpose's .*a_cp_masks.png"):
+        load_pairs(tmp_path)
+    put(tmp_path, {"a_cp_masks.png": LABELS.astype(np.uint8)})
+    pairs = load_pairs(tmp_path)
+    assert masks_of(pairs) == [TRUTH.tolist()] and "_cp_masks is taken" in pairs.remarks[0]
+
+
+def test_an_archive_of_pictures_is_to_be_unzipped(tmp_path):
+    put(tmp_path, {"images/a.png": GRAY})
+    with zipfile.ZipFile(tmp_path / "masks.zip", "w") as archive:
+        archive.writestr("m/a.png", png(WHITE))
+    with pytest.raises(PictureError, match="masks.zip: is an archive of other files, such as m/a.png.*Unzip it"):
+        load_pairs(tmp_path / "images", tmp_path / "masks.zip")
+
+
+def test_masks_with_an_unknown_word_are_told_before_other_json(tmp_path):
+    put(tmp_path, {"a.png": GRAY, "a_binary.png": WHITE, "info.json": {"author": "me"}})
+    with pytest.raises(PictureError, match="(?s)no file there can be told to be a mask.*info.json: is JSON, but not of labelme"):
+        load_pairs(tmp_path)
+    put(tmp_path, {"b.json": labelme(("cell", "polygon", corners(FIRST), {})), "a.json": labelme(("cell", "polygon", corners(FIRST), {}))})
+    (tmp_path / "a_binary.png").rename(tmp_path / "b.png")
+    pairs = load_pairs(tmp_path)
+    assert pairs.names == ["a", "b"] and pairs.remarks[0].startswith("Not used: info.json")
+
+
+def test_gray_files_of_netpbm_keep_their_bits(tmp_path):
+    deep = np.arange(40 * 56, dtype=np.uint16).reshape(40, 56) * 29
+    put(tmp_path, {"a.pgm": b"P5 56 40 65535\n" + deep.astype(">u2").tobytes()})
+    page = own.read_picture(tmp_path / "a.pgm").pages[0]
+    assert page.dtype == np.uint16 and np.array_equal(page, deep)
+
+
+# --- color tables ---
+
+RAMP = np.arange(256)
+STEPS = np.array([[0, 1, 2, 100], [149, 150, 200, 255]], np.uint8).repeat(20, axis=0).repeat(14, axis=1)
+HILO = np.stack([RAMP] * 3, axis=1)
+HILO[0], HILO[255] = (0, 0, 255), (255, 0, 0)
+HOT = np.stack([np.clip(3 * RAMP - low, 0, 255) for low in (0, 255, 510)], axis=1)
+LABELED = np.stack([RAMP] * 3, axis=1)
+LABELED[1:3] = (255, 0, 0), (0, 255, 0)
+TRUE = np.random.default_rng(3).integers(0, 256, (256, 3))
+
+
+def with_table(path, table, imagej=False):
+    if path.suffix == ".tif":
+        note = {"description": "ImageJ=1.54f\nimages=1\n", "metadata": None} if imagej else {}
+        tifffile.imwrite(path, STEPS, photometric="palette", colormap=(table.T * 257).astype(np.uint16), **note)
+    else:
+        picture = Image.fromarray(STEPS, mode="P")
+        picture.putpalette(table.astype(np.uint8).ravel().tolist())
+        picture.save(path)
+    return own.read_picture(path)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.png"])
+def test_a_lut_is_for_display_only(tmp_path, name):
+    for table in (HILO, HOT, HOT[::-1], RAMP[:, None] * (0, 1, 0)):
+        read = with_table(tmp_path / name, table)
+        assert np.array_equal(read.pages[0], STEPS) and "for display only" in read.remark
+    for table in (TRUE, LABELED, RAMP[::-1, None] * (1, 1, 1), np.sqrt(RAMP * 255)[:, None].astype(int) * (1, 1, 1)):
+        read = with_table(tmp_path / name, table)
+        colors = read.pages[0] if read.pages[0].ndim == 3 else np.dstack([read.pages[0]] * 3)
+        assert np.array_equal(colors, table[STEPS]) and not read.remark
+
+
+def test_the_brightness_of_imagej_is_for_display_only(tmp_path):
+    brighter = np.clip(2 * RAMP, 0, 255)[:, None] * (1, 1, 1)
+    assert np.array_equal(with_table(tmp_path / "a.tif", brighter, imagej=True).pages[0], STEPS)
+    assert with_table(tmp_path / "b.tif", brighter).pages[0].max() == 255 and with_table(tmp_path / "b.tif", brighter).pages[0][0, 42].max() == 200
+
+
+# --- places in space ---
+
+
+def volume(affine, array):
+    return lambda path: nibabel.save(nibabel.Nifti1Image(np.ascontiguousarray(array), np.array(affine, float)), path)
+
+
+SCAN = np.stack([GRAY.T, GRAY.T[::-1], GRAY.T], axis=2).astype(np.float32) / 255  # x, y, slices
+MARKS = np.stack([TRUTH.T, (LABELS == 1).T, (LABELS > 2).T], axis=2).astype(np.uint8)
+HERE = np.array([[-0.7, 0, 0, 20], [0, 0.7, 0, -30], [0, 0, 2, 5], [0, 0, 0, 1]])
+
+
+def test_a_mask_stored_from_another_side_is_turned(tmp_path):
+    put(tmp_path, {"i/a.nii.gz": volume(HERE, SCAN)})
+    expected = [(MARKS[..., i].T > 0).astype(np.uint8).tolist() for i in range(3)]
+    flip, swap = np.diag([-1.0, 1, -1, 1]), np.array([[0, 1.0, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    flip[0, 3], flip[2, 3] = 55, 2
+    for affine, array in ((HERE, MARKS), (HERE @ flip, MARKS[::-1, :, ::-1]), (HERE @ swap, MARKS.swapaxes(0, 1)), (HERE + 1e-5, MARKS)):
+        put(tmp_path, {"m/a.nii.gz": volume(affine, array)})
+        pairs = load_pairs(tmp_path / "i", tmp_path / "m")
+        assert masks_of(pairs) == expected
+        assert ("turned as its affine says" in pairs.records[0].remark) == (array.base is MARKS)
+    put(tmp_path, {"m/a.nii.gz": volume(np.eye(4), MARKS)})  # as Python programs write it
+    pairs = load_pairs(tmp_path / "i", tmp_path / "m")
+    assert masks_of(pairs) == expected and "only one says where it lies" in pairs.records[0].remark
+    away = HERE.copy()
+    away[0, 3] += 7
+    put(tmp_path, {"m/a.nii.gz": volume(away, MARKS)})
+    with pytest.raises(PictureError, match="a.nii.gz: lies elsewhere in space than its picture.*up to 10 voxels apart"):
+        load_pairs(tmp_path / "i", tmp_path / "m")
+
+
+def test_a_volume_of_one_time_and_a_scaled_mask_are_read(tmp_path):
+    put(tmp_path, {"i/a.nii.gz": volume(HERE, SCAN[..., None]), "m/a.nii.gz": volume(HERE, MARKS * np.float32(0.9999999))})
+    assert len(load_pairs(tmp_path / "i", tmp_path / "m").names) == 3
+    put(tmp_path, {"m/a.nii.gz": volume(HERE, MARKS * np.float32(0.25))})
+    with pytest.raises(PictureError, match="fractions such as 0.25"):
+        load_pairs(tmp_path / "i", tmp_path / "m")
+    put(tmp_path, {"i/a.nii.gz": volume(HERE, np.stack([SCAN] * 2, axis=-1))})
+    with pytest.raises(PictureError, match=r"volume of the shape \(56, 40, 3, 2\)"):
+        load_pairs(tmp_path / "i", tmp_path / "m")
+
+
+# --- names of pages, and what is predicted ---
+
+
+def test_pages_and_a_picture_of_one_name_are_refused(tmp_path):
+    stack = np.stack([GRAY] * 3)
+    put(tmp_path, {"i/a.tif": stack, "i/a_p001.png": GRAY, "m/a.tif": stack * 0, "m/a_p001.png": WHITE})
+    with pytest.raises(PictureError, match="a.tif: its 3 pages are named a_p001 and so on, and a_p001.png has one"):
+        load_pairs(tmp_path / "i", tmp_path / "m")
+
+
+@pytest.fixture
+def halves(monkeypatch):
+    """Let a folder be predicted without a network: what is above one half is foreground."""
+    from types import SimpleNamespace
+
+    from helpers.own_images import folders
+    kept = SimpleNamespace(model=SimpleNamespace(output_shape=(None, None, None, 1)), settings={}, normalization=None, threshold=0.5)
+    monkeypatch.setattr(folders, "load_kept", lambda path: kept)
+    monkeypatch.setattr(folders, "predict_tiled", lambda model, gray, **how: gray)
+
+
+def test_predicting_a_folder_names_each_page_once_and_leaves_masks_out(tmp_path, halves):
+    stack, model = np.stack([GRAY] * 3), tmp_path / "model.keras"
+    model.write_bytes(b"x")
+    put(tmp_path / "in", {"a.tif": stack, "a_p001.png": WHITE, "b.png": WHITE, "b_mask.png": WHITE, "masks/c.png": WHITE, "images/c.png": WHITE, "mask_of_lab.png": WHITE})
+    with pytest.warns(UserWarning, match="b_mask.*masks beside their pictures are not predicted"):
+        found, problems = own.predict_folder(model, tmp_path / "in", tmp_path / "out", progress=False)
+    written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*_mask.png"))
+    assert written == ["a_p001_mask.png", "b_mask.png", "images/c_mask.png", "mask_of_lab_mask.png"] and found == 16
+    assert len(problems) == 1 and "a.tif: its 3 pages" in problems[0]
+
+
+def test_the_command_takes_labels(tmp_path, capsys):
+    from helpers.own_images.__main__ import main
+
+    put(tmp_path, {"a.png": GRAY, "a.json": TWO_LABELS["labelme"]})
+    assert main(["inspect", str(tmp_path)]) == 1 and "'scale bar' (1)" in capsys.readouterr().err
+    for text, share in (("scale bar", "4.5%"), ("cell, scale bar", "17.9%"), ("nonzero", "17.9%")):
+        assert main(["inspect", str(tmp_path), "--foreground", text]) == 0 and share in capsys.readouterr().out

@@ -26,8 +26,8 @@ def of_labels(matches, foreground=None, classes=None) -> tuple[list, list[str]]:
     held = ", ".join(shown + ["..."] * (len(labels) > 8)) or "none"
     if classes is not None:
         raise PictureError(
-            f"{where}: holds outlines with the labels {held}, and classes= reads whole numbers from masks. Choose a label "
-            "with foreground=, or save the classes as gray pictures with the numbers 0, 1, 2 ..."
+            f"{where}: holds outlines with the labels {held}, and classes= reads whole numbers from masks. Choose a "
+            "label with foreground=, or save the classes as gray pictures with the numbers 0, 1, 2 ..."
         )
     asked = _asked(foreground, labels, where, held)
     kept = [_only(match, asked) for match in matches]
@@ -49,8 +49,10 @@ def _asked(foreground, labels, where, held):
     asked = {str(label) for label in (foreground if isinstance(foreground, (list, set)) else [foreground])}
     if unknown := sorted(asked - set(labels)):
         plain = set(labels) <= {_NONE}
-        remedy = "They have no labels, so leave foreground out." if plain else f"Their labels are {held}: choose of these."
-        raise PictureError(f"{where}: foreground is {foreground!r}, and no object has the label {unknown[0]!r}. {remedy}")
+        remedy = "They have no labels, so leave foreground out." if plain else f"Choose of their labels: {held}."
+        raise PictureError(
+            f"{where}: foreground is {foreground!r}, and no object has the label {unknown[0]!r}. {remedy}"
+        )
     return asked
 
 
@@ -70,8 +72,8 @@ def _check_areas(marked):
         what = next(kind for kind in ("box", "number of points", "empty outline") if number[kind])
         many = "1 object has" if len(boxes) == 1 else f"{len(boxes)} objects have"
         raise PictureError(
-            f"{boxes[0].mask.name}: {many} a {what} without an outline, such as in {boxes[0].image.name}. A {what} does not "
-            "say which pixels belong to the object. Outline the objects as polygons, or save masks."
+            f"{boxes[0].mask.name}: {many} a {what} without an outline, such as in {boxes[0].image.name}. A {what} "
+            "does not say which pixels belong to the object. Outline the objects as polygons, or save masks."
         )
     if not without:
         return []
@@ -93,8 +95,8 @@ def numbered(match, height: int, width: int, turned: bool) -> np.ndarray:
     why = " The picture is stored turned (EXIF)." if turned else ""
     if size not in (None, (width, height)):
         raise PictureError(
-            f"{match.mask.name}: was drawn on a picture of {size[0]}x{size[1]} pixels, and {name} is {width}x{height}.{why} "
-            "Take the picture that was outlined, or export the objects again for this one."
+            f"{match.mask.name}: was drawn on a picture of {size[0]}x{size[1]} pixels, and {name} is {width}x{height}."
+            f"{why} Take the picture that was outlined, or export the objects again for this one."
         )
     for each in match.objects.objects:
         if not each.parts:
@@ -102,8 +104,8 @@ def numbered(match, height: int, width: int, turned: bool) -> np.ndarray:
         left, top, right, bottom = reach(each)
         if left >= width or top >= height or right < 0 or bottom < 0:
             raise PictureError(
-                f"{match.mask.name}: has an object at x {left:.0f} to {right:.0f}, y {top:.0f} to {bottom:.0f}, outside of "
-                f"{name}, which is {width}x{height} pixels.{why} It was drawn on another picture, or on one of another "
-                "size. Take the picture that was outlined."
+                f"{match.mask.name}: has an object at x {left:.0f} to {right:.0f}, y {top:.0f} to {bottom:.0f}, "
+                f"outside of {name}, which is {width}x{height} pixels.{why} It was drawn on another picture, or on one "
+                "of another size. Take the picture that was outlined."
             )
     return drawn(match.objects, height, width)

@@ -94,8 +94,8 @@ def _labelme_shape(shape, path):
         return Outline([[points[0] + radius * np.hstack([np.cos(angle), np.sin(angle)])]], label)
     if kind != "polygon" and (kind not in _CORNERS or len(points) < 3):
         raise PictureError(
-            f"{path.name}: shapes of the kind {kind!r} with {len(points)} points are not read here. Outline the objects "
-            "as polygons, rectangles or circles."
+            f"{path.name}: shapes of the kind {kind!r} with {len(points)} points are not read here. Outline the "
+            "objects as polygons, rectangles or circles."
         )
     return Outline([[points]], label)
 
@@ -185,7 +185,9 @@ def _class_of(feature):
     """Return the class of a GeoJSON object as QuPath writes it, or which kind of object it is, or ""."""
     properties = feature.get("properties") or {}
     given = properties.get("classification") or properties.get("label") or properties.get("objectType") or ""
-    return str(given.get("name") or " ".join(map(str, given.get("names") or ()))) if isinstance(given, dict) else str(given)
+    if isinstance(given, dict):
+        given = given.get("name") or ": ".join(map(str, given.get("names") or ()))
+    return str(given)
 
 
 def _geojson(geometry, label):

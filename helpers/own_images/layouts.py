@@ -8,7 +8,7 @@ from typing import NamedTuple
 from helpers.gate import printable
 from helpers.own_images import annotations
 from helpers.own_images.annotations import NotAnnotationsError
-from helpers.own_images.files import ENDINGS, PictureError, ending_of
+from helpers.own_images.files import ENDINGS, PictureError, ending_of, page_name
 from helpers.own_images.matching import Match, matched, with_annotations, without_partner
 from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, masks_among
 from helpers.own_images.walking import check_link, check_name, everything_in
@@ -61,6 +61,16 @@ def picture_files(folder) -> dict[str, Path]:
     if not found.keyed:
         raise _no_pictures(folder, found.others)
     return found.keyed
+
+
+def check_page_names(key: str, path, pages: int, pictures) -> None:
+    """Raise PictureError if a page of a picture would have the name of another one of `pictures` `{name: path}`."""
+    for i in range(1, pages + 1) if pages > 1 else ():
+        if (name := page_name(key, i)) in pictures:
+            raise PictureError(
+                f"{path.name}: its {pages} pages are named {page_name(key, 1)} and so on, and {pictures[name].name} "
+                "has one of these names. Rename one of the files."
+            )
 
 
 class _Found(NamedTuple):
@@ -189,8 +199,8 @@ def _inner_folders(folder, lenient):
     if image_folders and len(full) > 1:
         shown = f"{printable(folder / image_folders[0])} and {printable(folder / full[0])}"
         raise PictureError(
-            f"the folder {folder} holds {len(full)} folders of masks: {', '.join(map(printable, full))}. Give the folders "
-            f"that you mean, as images_dir and masks_dir, such as {shown}."
+            f"the folder {folder} holds {len(full)} folders of masks: {', '.join(map(printable, full))}. Give the "
+            f"folders that you mean, as images_dir and masks_dir, such as {shown}."
         )
     if image_folders and mask_folders:
         chosen = image_folders[0], (full or mask_folders)[0]

@@ -28,14 +28,14 @@ def merged(match, shape, foreground=None) -> np.ndarray:
         for other in np.flatnonzero(shared[1:] > MOST_SHARED * np.minimum(areas[1:number], areas[number])) + 1:
             raise PictureError(
                 f"{match.mask[other - 1].name} and {path.name} share {shared[other]} of their {areas[other]} and "
-                f"{areas[number]} pixels, and are taken for two objects of {match.image.name}. If two people marked the same "
-                "object, keep the masks of one of them in the folder; if one object lies inside the other, keep the kind "
-                "that you look for."
+                f"{areas[number]} pixels, and are taken for two objects of {match.image.name}. If two people marked "
+                "the same object, keep the masks of one of them in the folder; if one object lies inside the other, "
+                "keep the kind that you look for."
             )
         labels[inside] = number
     if foreground is not None and not labels.any():
         raise PictureError(
-            f"{match.mask[0].name}: foreground={foreground!r} occurs neither in it nor in the {len(match.mask) - 1} other "
-            f"masks of {match.image.name}. Leave foreground out where each file marks one object."
+            f"{match.mask[0].name}: foreground={foreground!r} occurs neither in it nor in the {len(match.mask) - 1} "
+            f"other masks of {match.image.name}. Leave foreground out where each file marks one object."
         )
     return labels

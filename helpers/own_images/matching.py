@@ -100,8 +100,8 @@ def _parts_of_one(files, mask):
         pages = 1
     if pages > 1:
         return PictureError(
-            f"{names} are single slices, and their masks are the {pages} pages of one file, {mask.name}. Save the slices "
-            "as one stack of the same pages, or each page of the mask as a file named like its slice."
+            f"{names} are single slices, and their masks are the {pages} pages of one file, {mask.name}. Save the "
+            "slices as one stack of the same pages, or each page of the mask as a file named like its slice."
         )
     return PictureError(
         f"{names} are the channels of one picture with the mask {mask.name}. Keep the files of one channel in the "
@@ -123,8 +123,8 @@ def _missing(rest_images, rest_masks, everything, folders):
             names = ", ".join(_shown(folders[1], other, rest_masks[other]) for other in sorted(several)[:4])
             more = " ..." if several[4:] else ""
             missing.append(
-                f"{_shown(folders[0], key, path)} has {len(several)} masks: {names}{more}. Keep one of them, or give the "
-                "folder that holds the ones you mean"
+                f"{_shown(folders[0], key, path)} has {len(several)} masks: {names}{more}. Keep one of them, or give "
+                "the folder that holds the ones you mean"
             )
     for rest, here, there, what, candidates in (
         (rest_images, *folders, "mask", everything[1]), (rest_masks, *folders[::-1], "image", everything[0])
@@ -171,7 +171,8 @@ def with_annotations(images, files, lenient=False) -> tuple[list[Match], list[st
         for name, marked in found.items():
             name = key if name is None else name
             if name in by_name:
-                raise PictureError(f"{path.name} and {by_name[name][0].name} both hold objects of {name}. Keep one file.")
+                other = by_name[name][0].name
+                raise PictureError(f"{path.name} and {other} both hold objects of {name}. Keep one file.")
             by_name[name] = (path, marked)
     matches, missing, used = [], [], {}
     look_up = _by_suffix(by_name)
@@ -182,8 +183,8 @@ def with_annotations(images, files, lenient=False) -> tuple[list[Match], list[st
             continue
         if name in used:
             raise PictureError(
-                f"{by_name[name][0].name}: has objects of {name}, and both {used[name]} and {key} may be meant. Name the "
-                "picture with its folder in the annotation file, or rename one."
+                f"{by_name[name][0].name}: has objects of {name}, and both {used[name]} and {key} may be meant. Name "
+                "the picture with its folder in the annotation file, or rename one."
             )
         used[name] = key
         matches.append(Match(key, path, *by_name[name]))
@@ -217,8 +218,8 @@ def _found(key, by_name, look_up, path):
         names = look_up.get(end) or look_up.get(bare_name(end)) or ()
         if len(set(names)) > 1:
             raise PictureError(
-                f"{path.name}: {by_name[names[0]][0].name} has objects of {names[0]} and of {names[1]}, and either may be "
-                "this picture. Keep the folders of the pictures as the annotation file names them."
+                f"{path.name}: {by_name[names[0]][0].name} has objects of {names[0]} and of {names[1]}, and either may "
+                "be this picture. Keep the folders of the pictures as the annotation file names them."
             )
         if names:
             return names[0]

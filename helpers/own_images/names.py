@@ -23,7 +23,8 @@ IMAGE_FOLDERS = re.compile(
     rf"(images?|imgs?|raw|pictures?|originals?|scans?|imagestr|inputs?|x|{_IMAGE_OTHERS})$", re.IGNORECASE
 )
 MASK_FOLDERS = re.compile(
-    rf"(masks?|labels?|labelstr|(?:\d(?:st|nd)[_-])?manual\d?|segmentations?|gt|ground[_-]?truth|annotations?|targets?|y|{_MASK_OTHERS})$",
+    r"(masks?|labels?|labelstr|(?:\d(?:st|nd)[_-])?manual\d?|segmentations?|gt|"
+    rf"ground[_-]?truth|annotations?|targets?|y|{_MASK_OTHERS})$",
     re.IGNORECASE,
 )
 

@@ -19,8 +19,8 @@ class Patch(NamedTuple):
 class Outline(NamedTuple):
     """One object: its parts, its label, and what it has in place of an area, such as "box", where it has no parts.
 
-    A part is a `Patch`, or a list of rings `[k, 2]`, each point `(x, y)` in pixels from the picture's upper left corner;
-    a ring inside another one of the same part is a hole. Parts that overlap are one area.
+    A part is a `Patch`, or a list of rings `[k, 2]`, each point `(x, y)` in pixels from the picture's upper left
+    corner; a ring inside another one of the same part is a hole. Parts that overlap are one area.
     """
 
     parts: list

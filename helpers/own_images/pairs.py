@@ -10,11 +10,12 @@ from helpers.class_masks import IGNORE
 from helpers.own_images.annotated import numbered, of_labels
 from helpers.own_images.channels import to_gray
 from helpers.own_images.class_codes import check_class_settings, classes_in
-from helpers.own_images.files import MAX_TOTAL, PictureError, read_picture
-from helpers.own_images.layouts import find_layout
+from helpers.own_images.files import MAX_TOTAL, PictureError, ending_of, page_name, read_picture
+from helpers.own_images.layouts import check_page_names, find_layout
 from helpers.own_images.mask_files import merged
 from helpers.own_images.mask_suspicions import suspicions
 from helpers.own_images.masks import Codes, FolderFacts, cleared_gap, codes_of, filled, folder_facts, foreground_of
+from helpers.own_images.medical import placed_like
 from helpers.own_images.splits import groups_of, look_like_slices
 
 
@@ -90,10 +91,10 @@ def load_pairs(
 
     Masks may be 0/1, 0/255, black and a color, or numbered objects. foreground: which of a mask's values count, where
     that is unclear: a number, a color (red, green, blue), a list of these, "nonzero", "half" (of white) or "above
-    127"; for annotations, a label such as "cell". value_range, channel: as in `to_gray`. invert: swap foreground and background of all masks. gap: clear a line
-    between touching numbered objects. fill: fill closed outlines. classes: how many classes, background included, the
-    numbers of the masks stand for (255: unmarked); the masks then hold these numbers. limit: the most pictures to load,
-    evenly spread.
+    127"; for annotations, a label such as "cell". value_range, channel: as in `to_gray`. invert: swap foreground and
+    background of all masks. gap: clear a line between touching numbered objects. fill: fill closed outlines. classes:
+    how many classes, background included, the numbers of the masks stand for (255: unmarked); the masks then hold these
+    numbers. limit: the most pictures to load, evenly spread.
 
     Raises FileNotFoundError or NotADirectoryError for a folder that is none, PictureError for everything else, with one
     line for each kind of fault. Warns of masks that are all empty, full or outlines, or look inverted. No file is
@@ -108,10 +109,11 @@ def load_pairs(
             raise PictureError(f"limit is {limit}; expected at least 1, or None for all.")
         chosen = np.linspace(0, len(matches) - 1, min(limit, len(matches))).astype(int)
         matches = [matches[i] for i in np.unique(chosen)]
-    read, problems, total = [], [], 0
+    read, problems, total, names = [], [], 0, {match.key: match.image for match in matches}
     for match in matches:
         try:
             pages = read_pair(match, value_range, channel, foreground)
+            check_page_names(match.key, match.image, len(pages), names)
         except PictureError as error:
             problems.append((match.image.name, str(error)))
             continue
@@ -176,16 +178,16 @@ def _white_of(records):
 def read_pair(match, value_range, channel, foreground=None):
     """Return one row `(name, image, how it was read, mask's codes, remark, value range)` for each page of a pair."""
     image = read_picture(match.image)
-    marks, mask_name, lossy = _marks_of(match, image, foreground)
+    marks, mask_name, lossy, said = _marks_of(match, image, foreground)
     if len(image.pages) != len(marks):
         raise PictureError(
             f"{match.image.name} has {len(image.pages)} pages and its mask {mask_name} has {len(marks)}. "
             "Each page needs its own mask: export both with the same pages."
         )
-    rows = []
+    rows, remark = [], ", ".join(filter(None, [image.remark, said]))
     for i, (page, codes) in enumerate(zip(image.pages, marks), 1):
         several = len(image.pages) > 1
-        name, number = (f"{match.key}_p{i:03d}", f", page {i}") if several else (match.key, "")
+        name, number = (page_name(match.key, i), f", page {i}") if several else (match.key, "")
         where = match.image.name + number
         gray, how = to_gray(page, where, value_range, channel)
         codes = codes if isinstance(codes, Codes) else codes_of(codes, mask_name + number, lossy)
@@ -196,12 +198,12 @@ def read_pair(match, value_range, channel, foreground=None):
                 f"{codes.codes.shape[1]}x{codes.codes.shape[0]}.{turned} "
                 "Export the mask at the picture's size; if you resize it, use nearest neighbor."
             )
-        rows.append((name, gray, how, codes, image.remark, (page.min().item(), page.max().item())))
+        rows.append((name, gray, how, codes, remark, (page.min().item(), page.max().item())))
     return rows
 
 
 def _marks_of(match, image, foreground):
-    """Return the pages of a mask, however it is stored, its name, and whether JPEG blurred it."""
+    """Return the pages of a mask, however it is stored, its name, whether JPEG blurred it, and a remark."""
     shape = image.pages[0].shape[:2]
     if match.objects is not None:
         if len(image.pages) > 1:
@@ -209,12 +211,15 @@ def _marks_of(match, image, foreground):
                 f"{match.image.name} has {len(image.pages)} pages, and the objects in {match.mask.name} do not say to "
                 "which page they belong. Save each page as a file of its own, with its objects."
             )
-        return [_numbered(numbered(match, *shape, "turned" in image.remark), match.mask.name)], match.mask.name, False
+        labels = numbered(match, *shape, "turned" in image.remark)
+        return [_numbered(labels, match.mask.name)], match.mask.name, False, ""
     if isinstance(match.mask, tuple):
         name = f"masks of {match.key}"
-        return [_numbered(merged(match, shape, foreground), name)], name, False
-    lossy = match.mask.suffix.lower() in (".jpg", ".jpeg")
-    return read_picture(match.mask).pages, match.mask.name, lossy
+        return [_numbered(merged(match, shape, foreground), name)], name, False, ""
+    lossy, pages, said = match.mask.suffix.lower() in (".jpg", ".jpeg"), read_picture(match.mask).pages, ""
+    if ending_of(match.image).startswith(".nii") and ending_of(match.mask).startswith(".nii"):
+        pages, said = placed_like(match.image, match.mask, pages)
+    return pages, match.mask.name, lossy, said
 
 
 def _numbered(labels, name):
