@@ -498,3 +498,26 @@ def test_the_command_takes_labels(tmp_path, capsys):
     assert main(["inspect", str(tmp_path)]) == 1 and "'scale bar' (1)" in capsys.readouterr().err
     for text, share in (("scale bar", "4.5%"), ("cell, scale bar", "17.9%"), ("nonzero", "17.9%")):
         assert main(["inspect", str(tmp_path), "--foreground", text]) == 0 and share in capsys.readouterr().out
+
+
+def test_annotations_beside_a_folder_of_masks_are_told(tmp_path):
+    put(tmp_path, {"images/a.png": GRAY, "masks/a.png": WHITE, "annotations/all.json": coco(["a.png"], [(0, FIRST, 0)])})
+    pairs = load_pairs(tmp_path)
+    assert masks_of(pairs) == [TRUTH.tolist()] and pairs.remarks == ["the folders beside images and masks are not used: annotations."]
+
+
+def test_sets_of_one_picture_each_are_no_folders_of_objects(tmp_path):
+    put(tmp_path, {"train/images/a.tif": GRAY, "train/masks/a.tif": LABELS, "val/images/b.tif": GRAY, "val/masks/b.tif": LABELS, "test/images/c.tif": GRAY})
+    pairs = load_pairs(tmp_path)
+    assert [labels.max() for labels in pairs.labels] == [4, 4] and "left out: c.tif" in pairs.remarks[0]
+
+
+def test_folders_of_objects_without_masks_are_told(tmp_path):
+    put(tmp_path, {"x/images/x.png": GRAY, "x/masks/7.png": WHITE, "y/images/y.png": GRAY})
+    pairs = load_pairs(tmp_path)
+    assert pairs.names == ["x"] and pairs.remarks == ["1 folders without masks are left out, such as y."]
+
+
+def test_folders_of_the_cell_tracking_challenge(tmp_path):
+    put(tmp_path, {"01/t000.tif": GRAY, "01_GT/SEG/man_seg000.tif": LABELS})
+    assert masks_of(load_pairs(tmp_path)) == [TRUTH.tolist()]

@@ -184,7 +184,7 @@ def _with_size_of_runs(marked, shape, path, name):
 def _class_of(feature):
     """Return the class of a GeoJSON object as QuPath writes it, or which kind of object it is, or ""."""
     properties = feature.get("properties") or {}
-    given = properties.get("classification") or properties.get("label") or properties.get("objectType") or ""
+    given = properties.get("classification") or properties.get("objectType") or ""
     if isinstance(given, dict):
         given = given.get("name") or ": ".join(map(str, given.get("names") or ()))
     return str(given)

@@ -156,9 +156,8 @@ def _two_folders(images_dir, masks_dir, lenient):
 
 
 def _one_folder(folder, lenient):
-    nested = sorted(path.parent for path in folder.glob("*/masks") if (path.parent / "images").is_dir())
-    if nested and all(len(_files(place / "images", ENDINGS).keyed) == 1 for place in nested):
-        return _folder_a_picture(nested)
+    if nested := _folder_a_picture(folder):
+        return nested
     if inner := _inner_folders(folder, lenient):
         return inner
     found = _files(folder, ENDINGS)
@@ -195,7 +194,8 @@ def _inner_folders(folder, lenient):
     held = {name: _holds(path, ENDINGS) for name, path in inner.items()}
     image_folders = [name for name in inner if IMAGE_FOLDERS.match(name)]
     mask_folders = [name for name in inner if MASK_FOLDERS.match(name)]
-    full = [name for name in mask_folders if held[name] or _holds(inner[name], annotations.ENDINGS)]
+    drawn = [name for name in mask_folders if not held[name] and _holds(inner[name], annotations.ENDINGS)]
+    full = [name for name in mask_folders if held[name]] or drawn
     if image_folders and len(full) > 1:
         shown = f"{printable(folder / image_folders[0])} and {printable(folder / full[0])}"
         raise PictureError(
@@ -205,7 +205,7 @@ def _inner_folders(folder, lenient):
     if image_folders and mask_folders:
         chosen = image_folders[0], (full or mask_folders)[0]
         layout = _two_folders(*(inner[name] for name in chosen), lenient)
-        others = [printable(name) for name in inner if held[name] and name not in chosen]
+        others = [printable(name) for name in inner if (held[name] or name in drawn) and name not in chosen]
         said = [f"the folders beside {chosen[0]} and {chosen[1]} are not used: {', '.join(others)}."] if others else []
         return layout._replace(remarks=[*layout.remarks, *said])
     groups = {}
@@ -230,12 +230,19 @@ def _holds(folder, endings):
     return any(ending_of(path) in endings and not path.name.startswith(".") for path in everything_in(folder))
 
 
-def _folder_a_picture(nested):
-    matches = []
-    for place in nested:
-        images, masks = _files(place / "images", ENDINGS), _files(place / "masks", ENDINGS)
-        matches.append(Match(place.name, *images.keyed.values(), tuple(masks.keyed.values())))
-    return Layout(matches, "a folder for each picture, one mask file an object", [])
+def _folder_a_picture(folder):
+    """Return the layout of folders that hold images with one picture and masks with one file an object, or None."""
+    places = sorted(path.parent for path in folder.glob("*/images") if path.is_dir())
+    images = {place: _files(place / "images", ENDINGS).keyed for place in places}
+    masks = {place: _files(place / "masks", ENDINGS).keyed for place in places if (place / "masks").is_dir()}
+    if not masks or any(len(images[place]) != 1 for place in masks):
+        return None
+    if all([*map(bare_name, images[place])] == [*map(bare_name, held)] for place, held in masks.items()):
+        return None  # sets such as train, each with one picture and its mask
+    matches = [Match(place.name, *images[place].values(), tuple(held.values())) for place, held in masks.items()]
+    without = [printable(place.name) for place in places if place not in masks]
+    said = [f"{len(without)} folders without masks are left out, such as {without[0]}."] if without else []
+    return Layout(matches, "a folder for each picture, one mask file an object", said)
 
 
 def _one_file_an_object(images, masks, lenient):

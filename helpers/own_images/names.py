@@ -23,7 +23,7 @@ IMAGE_FOLDERS = re.compile(
     rf"(images?|imgs?|raw|pictures?|originals?|scans?|imagestr|inputs?|x|{_IMAGE_OTHERS})$", re.IGNORECASE
 )
 MASK_FOLDERS = re.compile(
-    r"(masks?|labels?|labelstr|(?:\d(?:st|nd)[_-])?manual\d?|segmentations?|gt|"
+    r"(masks?|labels?|labelstr|(?:\d(?:st|nd)[_-])?manual\d?|seg|segmentations?|gt|"
     rf"ground[_-]?truth|annotations?|targets?|y|{_MASK_OTHERS})$",
     re.IGNORECASE,
 )
@@ -49,7 +49,7 @@ def bare_name(key: str) -> str:
         name = re.sub(rf"{_SEPARATOR}+({words})$", "", name, flags=re.IGNORECASE) or name
         name = re.sub(rf"^({words}){_SEPARATOR}+(?=.)", "", name, flags=re.IGNORECASE) or name
     folders = [part for part in folder.split("/") if not (IMAGE_FOLDERS.match(part) or MASK_FOLDERS.match(part))]
-    return "/".join([*folders, name]).lower()
+    return "/".join([*filter(None, folders), name]).lower()
 
 
 def masks_among(keys) -> set[str]:
