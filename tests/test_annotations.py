@@ -521,3 +521,9 @@ def test_folders_of_objects_without_masks_are_told(tmp_path):
 def test_folders_of_the_cell_tracking_challenge(tmp_path):
     put(tmp_path, {"01/t000.tif": GRAY, "01_GT/SEG/man_seg000.tif": LABELS})
     assert masks_of(load_pairs(tmp_path)) == [TRUTH.tolist()]
+
+
+def test_empty_polygons_have_no_area(tmp_path):
+    empty = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": []}}
+    put(tmp_path, {"a.png": GRAY, "a.geojson": [empty, *geojson((FIRST, {}))]})
+    assert masks_of(load_pairs(tmp_path)) == [boxed(FIRST).tolist()]

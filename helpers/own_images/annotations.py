@@ -194,11 +194,9 @@ def _geojson(geometry, label):
     kind, coordinates = geometry["type"], geometry.get("coordinates")
     if kind == "GeometryCollection":
         return [part for each in geometry["geometries"] for part in _geojson(each, label)]
-    if kind == "Polygon":
-        return [Outline([[ring(one) for one in coordinates]], label)]
-    if kind == "MultiPolygon":
-        return [Outline([[ring(one) for one in polygon] for polygon in coordinates], label)]
-    return [Outline([], label, f"GeoJSON objects of the kind {str(kind)[:40]!r}")]
+    polygons = {"Polygon": [coordinates], "MultiPolygon": coordinates}.get(kind if isinstance(kind, str) else "", [])
+    parts = [[ring(one) for one in polygon] for polygon in polygons if polygon]
+    return [Outline(parts, label, "" if parts else f"GeoJSON objects of the kind {str(kind)[:40]!r}")]
 
 
 def _regions(path):

@@ -1,6 +1,7 @@
 """What file names say: which are masks, and which belong together."""
 
 import re
+from functools import lru_cache
 
 # The words of programs and of English, then those of German, French, Spanish and Portuguese, Italian, Dutch, Polish,
 # Russian, Chinese and Japanese.
@@ -38,6 +39,7 @@ def is_mask(key: str) -> bool:
     return in_folder or any(re.search(pattern, name, re.IGNORECASE) for pattern in (start, end))
 
 
+@lru_cache(100_000)
 def bare_name(key: str) -> str:
     """Return a name without what only says what the file is: "img_7" and "7_mask.ome" both become "7"."""
     folder, _, name = key.rpartition("/")
