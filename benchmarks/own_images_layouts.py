@@ -34,6 +34,10 @@ ON_WHITE = np.where(TRUTH[..., None] > 0, np.uint8([255, 0, 0]), np.uint8(255))
 OUTLINE = WHITE - cv2.erode(WHITE, np.ones((3, 3), np.uint8))
 RINGS = [c[:, 0].tolist() for c in cv2.findContours(TRUTH, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]]
 BOXES = [[[10, 10], [30, 10], [30, 25], [10, 25]], [[40, 5], [50, 5], [50, 15], [40, 15]]]
+FRAME = [[0, 0], [56, 0], [56, 40], [0, 40]]
+FROM_THE_RIGHT = np.array([[-1.0, 0, 0, 55], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+HILO = np.stack([np.arange(256, dtype=np.uint16) * 257] * 3)
+HILO[:, 0], HILO[:, 255] = (0, 0, 65535), (65535, 0, 0)
 BOXED = np.zeros((40, 56), np.uint8)
 BOXED[10:25, 10:30] = BOXED[5:15, 40:50] = 1
 
@@ -51,20 +55,43 @@ def put(folder, name, content, **options):
         path.write_text(content)
     elif path.suffix == ".npy":
         np.save(path, content)
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
     elif path.suffix.lower() == ".tif":
+        if not options.get("imagej"):  # without it, tifffile writes three pages as one picture of red, green and blue
+            options = {"photometric": "minisblack", **options}
         tifffile.imwrite(path, content, **options)
     elif name.endswith(".nii.gz"):
         import nibabel
 
-        nibabel.save(nibabel.Nifti1Image(content.T.astype(np.int16)[..., None], np.eye(4)), path)
+        affine = options.get("affine", np.eye(4))
+        nibabel.save(nibabel.Nifti1Image(content.T.astype(np.int16)[..., None], affine), path)
     else:
         Image.fromarray(content).save(path, **options)
+
+
+def coco(pictures, marks):
+    """Return COCO's text: pictures, names or entries; marks: (picture from 0, outline or None for a box, label from 0)."""
+    entries = [picture if isinstance(picture, dict) else {"file_name": picture} for picture in pictures]
+    return json.dumps({
+        "images": [{"id": i, **entry} for i, entry in enumerate(entries)],
+        "categories": [{"id": 0, "name": "cell"}, {"id": 1, "name": "frame"}],
+        "annotations": [{"image_id": i, "category_id": label, "bbox": [10, 10, 20, 15],
+                         "segmentation": [np.ravel(outline).tolist()] if outline else []} for i, outline, label in marks],
+    })
 
 
 def objects(kind):
     """Return two boxes as the text of an annotation file."""
     rings = [[*box, box[0]] for box in BOXES]
     return json.dumps({
+        "labelme, a point": {"shapes": [
+            *({"label": "cell", "points": box, "shape_type": "polygon"} for box in BOXES),
+            {"label": "cell", "points": [[3, 3]], "shape_type": "point"}]},
+        "a frame": [
+            {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]},
+             "properties": {"classification": {"name": name}}}
+            for ring, name in [([*FRAME, FRAME[0]], "Region*"), *((ring, "cell") for ring in rings)]],
         "labelme": {"shapes": [{"label": "cell", "points": box, "shape_type": "polygon"} for box in BOXES]},
         "coco": {"images": [{"id": 1, "file_name": "a.png"}],
                  "annotations": [{"image_id": 1, "segmentation": [np.ravel(box).tolist()]} for box in BOXES]},
@@ -96,7 +123,8 @@ LAYOUTS = [  # name, files, where, options of load_pairs, truth
     ("c0.ome.tif and c0.tif", {"images/c0.ome.tif": GRAY, "masks/c0.tif": WHITE}, TWO, {}, TRUTH),
     ("img_000 and mask_000", {"images/img_000.png": GRAY, "masks/mask_000.png": WHITE}, TWO, {}, TRUTH),
     ("_cp_masks beside the pictures", {"a.png": GRAY, "a_cp_masks.png": LABELS.astype(np.uint8)}, ONE, {}, TRUTH),
-    ("_Simple Segmentation (ilastik)", {"images/a.tif": GRAY, "masks/a_Simple Segmentation.tif": TRUTH}, TWO, {}, TRUTH),
+    ("_Simple Segmentation (ilastik), 1 and 2", {"images/a.tif": GRAY, "masks/a_Simple Segmentation.tif": TRUTH + np.uint8(1)}, TWO, {}, TRUTH),
+    ("the same with foreground=2", {"images/a.tif": GRAY, "masks/a_Simple Segmentation.tif": TRUTH + np.uint8(1)}, TWO, {"foreground": 2}, TRUTH),
     ("one folder with _mask", {"a.png": GRAY, "a_mask.png": WHITE}, ONE, {}, TRUTH),
     ("masks inside the folder of images", {"images/a.png": GRAY, "images/masks/a.png": WHITE}, "images/masks", {}, TRUTH),
     ("nnU-Net, _0000", {"imagesTr/c_0000.nii.gz": GRAY, "labelsTr/c.nii.gz": TRUTH}, ONE, {"value_range": (0, 255)}, TRUTH),
@@ -149,6 +177,38 @@ LAYOUTS = [  # name, files, where, options of load_pairs, truth
     ("_masque", {"cellule.png": GRAY, "cellule_masque.png": WHITE}, ONE, {}, TRUTH),
     ("_máscara", {"images/célula 1.png": GRAY, "masks/célula 1_máscara.png": WHITE}, TWO, {}, TRUTH),
     ("CZI, without the package that reads it", {"images/a.czi": "ZISRAWFILE", "masks/a.png": WHITE}, TWO, {}, TRUTH),
+    ("COCO, pictures of one name in two folders", {"images/train/1.png": GRAY, "images/val/1.png": GRAY, "masks/all.json": coco(["train/1.png", "val/1.png"], [(0, BOXES[0], 0), (0, BOXES[1], 0), (1, BOXES[0], 0), (1, BOXES[1], 0)])}, TWO, {}, BOXED),
+    ("COCO, the folders left out", {"images/train/1.png": GRAY, "images/val/1.png": GRAY, "masks/all.json": coco(["1.png"], [(0, BOXES[0], 0)])}, TWO, {}, BOXED),
+    ("COCO that states another size", {"images/a.png": GRAY, "masks/all.json": coco([{"file_name": "a.png", "width": 112, "height": 80}], [(0, BOXES[0], 0)])}, TWO, {}, BOXED),
+    ("COCO of two labels", {"images/a.png": GRAY, "masks/all.json": coco(["a.png"], [(0, BOXES[0], 0), (0, BOXES[1], 0), (0, FRAME, 1)])}, TWO, {}, BOXED),
+    ("the same with foreground=\"cell\"", {"images/a.png": GRAY, "masks/all.json": coco(["a.png"], [(0, BOXES[0], 0), (0, BOXES[1], 0), (0, FRAME, 1)])}, TWO, {"foreground": "cell"}, BOXED),
+    ("COCO of boxes without outlines", {"images/a.png": GRAY, "masks/all.json": coco(["a.png"], [(0, None, 0)])}, TWO, {}, BOXED),
+    ("labelme with a point among the polygons", {"a.png": GRAY, "a.json": objects("labelme, a point")}, ONE, {}, BOXED),
+    ("QuPath, cells in a frame", {"a.png": GRAY, "a.geojson": objects("a frame")}, ONE, {}, BOXED),
+    ("the same with foreground=\"cell\"", {"a.png": GRAY, "a.geojson": objects("a frame")}, ONE, {"foreground": "cell"}, BOXED),
+    ("NIfTI, the mask stored from another side", {"images/a.nii.gz": GRAY, "masks/a.nii.gz": (TRUTH[:, ::-1], {"affine": FROM_THE_RIGHT})}, TWO, {"value_range": (0, 255)}, TRUTH),
+    ("NIfTI, the mask elsewhere in space", {"images/a.nii.gz": (GRAY, {"affine": np.diag([2.0, 2, 2, 1])}), "masks/a.nii.gz": (TRUTH, {"affine": np.diag([3.0, 3, 3, 1])})}, TWO, {"value_range": (0, 255)}, TRUTH),
+    ("ImageJ's LUT HiLo on the mask", {"images/a.tif": GRAY, "masks/a.tif": (WHITE, {"photometric": "palette", "colormap": HILO})}, TWO, {}, TRUTH),
+    ("two readers' masks of one picture", {"a.png": GRAY, "a_mask_1.png": WHITE, "a_mask_2.png": cv2.erode(WHITE, np.ones((3, 3), np.uint8))}, ONE, {}, TRUTH),
+    ("DRIVE: images, mask and 1st_manual", {"images/21_training.tif": GRAY, "mask/21_training_mask.gif": WHITE | 255, "1st_manual/21_manual1.gif": WHITE}, ONE, {}, TRUTH),
+    ("the same with 1st_manual given", {"images/21_training.tif": GRAY, "1st_manual/21_manual1.gif": WHITE}, "1st_manual", {}, TRUTH),
+    ("Cellpose: _seg.npy beside _cp_masks", {"a.png": GRAY, "a_seg.npy": np.array({"masks": LABELS}, object), "a_cp_masks.png": LABELS.astype(np.uint8)}, ONE, {}, TRUTH),
+    ("Cellpose: _seg.npy alone", {"a.png": GRAY, "a_seg.npy": np.array({"masks": LABELS}, object)}, ONE, {}, TRUTH),
+    ("image1 and mask1", {"images/image1.png": GRAY, "masks/mask1.png": WHITE}, TWO, {}, TRUTH),
+    ("label-free_1 and label-free_1_mask", {"label-free_1.png": GRAY, "label-free_1_mask.png": WHITE}, ONE, {}, TRUTH),
+    ("test_01 and training_01 with _mask", {f"{k}/{s}_01{e}.png": c for s in ("test", "training") for k, e, c in (("images", "", GRAY), ("masks", "_mask", WHITE))}, TWO, {}, TRUTH),
+    ("Cell Tracking Challenge", {"images/t000.tif": GRAY, "masks/man_seg000.tif": LABELS}, TWO, {}, TRUTH),
+    ("CamVid, _L", {"images/1_6690.png": GRAY, "masks/1_6690_L.png": WHITE}, TWO, {}, TRUTH),
+    ("GlaS, _anno", {"train_1.bmp": GRAY, "train_1_anno.bmp": WHITE}, ONE, {}, TRUTH),
+    ("Cityscapes", {"images/a/a_1_leftImg8bit.png": GRAY, "masks/a/a_1_gtFine_labelIds.png": WHITE}, TWO, {}, TRUTH),
+    ("ISBI 2012, the test set beside", {"train-volume.tif": np.stack([GRAY] * 3), "train-labels.tif": np.stack([WHITE] * 3), "test-volume.tif": np.stack([GRAY] * 3)}, ONE, {}, TRUTH),
+    ("STARE, .ah", {"images/im0001.ppm": GRAY, "masks/im0001.ah.ppm": WHITE}, TWO, {}, TRUTH),
+    ("CHASE, two graders", {"Image_01L.jpg": GRAY, "Image_01L_1stHO.png": WHITE, "Image_01L_2ndHO.png": WHITE}, ONE, {}, TRUTH),
+    ("Carvana, train and train_masks", {"train/a.png": GRAY, "train_masks/a_mask.gif": WHITE}, ONE, {}, TRUTH),
+    ("a folder of masks for each class", {"images/a.png": GRAY, "masks/nucleus/a.png": WHITE, "masks/cyto/a.png": WHITE}, TWO, {}, TRUTH),
+    ("slices and one stack of masks", {**{f"images/vol_{k:04d}.png": GRAY for k in range(3)}, "masks/vol.tif": np.stack([WHITE] * 3)}, TWO, {}, TRUTH),
+    ("a stack and a picture named like its page", {"images/a.tif": np.stack([GRAY] * 3), "images/a_p001.png": GRAY, "masks/a.tif": np.stack([WHITE] * 3), "masks/a_p001.png": WHITE}, TWO, {}, TRUTH),
+    ("PBM masks", {"images/a.pgm": GRAY, "masks/a.pbm": TRUTH.astype(bool)}, TWO, {}, TRUTH),
     ("names in another order of parts", {"images/1_a.png": GRAY, "masks/a_1.png": WHITE}, TWO, {}, TRUTH),
 ]
 
@@ -165,7 +225,7 @@ def try_layout(files, where, options, truth):
         try:
             pairs = own.load_pairs(images_dir, None if where is None else folder / where, **options)
         except own.PictureError as error:
-            return "refused", " ".join(str(error).replace(str(folder), "").split())[:160]
+            return "refused", " ".join(str(error).replace(str(folder), "").replace(folder.name, "folder").split())[:160]
         alike = min(float((mask[..., 0] == truth).mean()) for mask in pairs.masks)
         soft = any(name.endswith(".jpg") for name in files) or truth.shape != GRAY.shape
         said = [*(str(w.message) for w in caught if "mask" in str(w.message)), *pairs.remarks]

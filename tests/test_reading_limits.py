@@ -15,7 +15,7 @@ import pytest
 import tifffile
 from PIL import Image
 from helpers.checks import record
-from helpers.own_images import PictureError, layouts, real_sets
+from helpers.own_images import PictureError, layouts, matching, real_sets
 from helpers.own_images.files import read_picture
 from helpers.own_images.keeping import write_new
 
@@ -75,7 +75,7 @@ def test_names_that_do_not_match_are_compared_for_the_ten_that_are_shown(monkeyp
     monkeypatch.setattr(layouts.difflib, "get_close_matches", lambda *words: compared.append(words[0]) or close(*words))
     images, masks = ({f"{i}_{end}": layouts.Path(f"{i}_{end}.png") for i in range(1500)} for end in "xy")
     with pytest.raises(PictureError, match="2990 more"):
-        layouts.match(images, masks, "images", "masks")
+        matching.match(images, masks, "images", "masks")
     assert len(compared) <= 10
 
 

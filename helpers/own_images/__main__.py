@@ -33,7 +33,7 @@ def main(arguments=None) -> int:
     for command in (inspect, index):
         command.add_argument("folder")
         command.add_argument("masks", nargs="?", help="folder of the masks, if they lie in another one")
-        marked = 'nonzero, half, "above 127", numbers such as "1 3", or a color such as "#ff0000"'
+        marked = 'nonzero, half, "above 127", numbers such as "1 3", a color such as "#ff0000"; labels for annotations'
         command.add_argument("--foreground", default="", help=marked)
     index.add_argument("--out", help="the new .csv file; without it, manifest.csv in the folder")
     index.add_argument("--seed", type=int, default=0, help="of the split into training, validation and test")
@@ -74,7 +74,7 @@ def main(arguments=None) -> int:
 
 def _inspect(options):
     try:
-        find_layout(options.folder, options.masks)
+        layout = find_layout(options.folder, options.masks)
     except PictureError as error:
         if options.masks:
             raise
@@ -84,7 +84,12 @@ def _inspect(options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the table holds them as notes
         reading = {"value_range": options.value_range, "channel": options.channel}
-        pairs = load_pairs(options.folder, options.masks, foreground=foreground_from(options.foreground), **reading)
+        if options.foreground and any(match.objects is not None for match in layout.matches):
+            foreground = [label.strip() for label in options.foreground.split(",")]
+            foreground = foreground[0] if len(foreground) == 1 else foreground
+        else:
+            foreground = foreground_from(options.foreground)
+        pairs = load_pairs(options.folder, options.masks, foreground=foreground, **reading)
     print(pairs.table(rows=1000))
     return 0
 

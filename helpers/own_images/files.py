@@ -12,10 +12,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from helpers.gate import first_line, printable_lines
+from helpers.own_images.color_tables import is_display_only
 
 MAX_PIXELS = 100_000_000  # of one picture; 10,000 x 10,000 as float32 are 400 MB
 MAX_TOTAL = 250_000_000  # of all pictures loaded together: 1.25 GB with their masks
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".npy")
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pbm", ".pgm", ".ppm", ".npy")
 MEDICAL = (".dcm", ".nii", ".nii.gz")
 MICROSCOPES = {".czi": "bioio-czi", ".lif": "bioio-lif", ".nd2": "bioio-nd2"}  # and the plug-in that reads it
 ENDINGS = (*PICTURES, *MEDICAL, *MICROSCOPES)
@@ -46,6 +47,11 @@ def ending_of(path) -> str:
     """Return the ending of a file's name in small letters; ".nii.gz" counts as one."""
     name = Path(path).name.lower()
     return ".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix
+
+
+def page_name(key: str, number: int) -> str:
+    """Return the name of a page, counted from 1, of a picture with several."""
+    return f"{key}_p{number:03d}"
 
 
 def read_picture(path, max_pixels: int = MAX_PIXELS) -> RawPicture:
@@ -144,17 +150,30 @@ def _read_pillow(path, size, max_pixels):
             picture.load()  # a file that is cut short raises here
             pages.append(_as_array(picture))
         turned = picture.getexif().get(0x0112, 1)
-    return pages, "turned upright (EXIF)" if turned != 1 else f"{count} pages" if count > 1 else ""
+        colored = "its colors (LUT) are for display only" if _only_shown(picture) else ""
+    remark = "turned upright (EXIF)" if turned != 1 else f"{count} pages" if count > 1 else ""
+    return pages, ", ".join(filter(None, [remark, colored]))
+
+
+def _only_shown(picture):
+    """Whether the palette of a PNG or BMP is a LUT, which colors the screen and not the data."""
+    if picture.mode != "P" or "transparency" in picture.info or picture.format == "GIF":
+        return False
+    table = picture.getpalette("RGB")
+    return is_display_only(np.reshape(table, (-1, 3)))
 
 
 def _as_array(picture):
     if picture.getexif().get(0x0112, 1) != 1:
         picture = ImageOps.exif_transpose(picture)
+    if _only_shown(picture):
+        return np.array(picture)
     if picture.mode in ("P", "PA", "LA", "La"):
         picture = picture.convert("RGBA" if picture.mode != "P" or "transparency" in picture.info else "RGB")
     elif picture.mode not in ("1", "L", "RGB", "RGBA", "I", "F") and not picture.mode.startswith("I;16"):
         picture = picture.convert("RGB")
-    return np.array(picture)
+    array = np.array(picture)
+    return array.astype(np.uint16) if picture.format == "PPM" and picture.mode == "I" else array  # Pillow widens PGM
 
 
 def _png_depth(path):
@@ -163,6 +182,15 @@ def _png_depth(path):
 
 
 def _read_numpy(path, size, max_pixels):
+    with path.open("rb") as file:
+        version = np.lib.format.read_magic(file)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        kind = header(file)[2]
+    if kind.hasobject:
+        raise PictureError(
+            f"{path.name}: holds Python objects, as Cellpose's _seg.npy does. They may run code, so they are not read. "
+            "Save the masks as PNG or TIFF in Cellpose (File menu), and put that file, such as a_cp_masks.png, here."
+        )
     array = np.load(path, allow_pickle=False, mmap_mode="r")
     if array.ndim not in (2, 3, 4) or array.dtype.kind not in "buif":
         raise PictureError(

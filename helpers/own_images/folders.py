@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from tqdm import tqdm
 
 from helpers.gate import first_line
 from helpers.own_images.channels import to_gray
-from helpers.own_images.files import PictureError, read_picture
+from helpers.own_images.files import PictureError, page_name, read_picture
 from helpers.own_images.keeping import load_kept, save_mask, write_new
-from helpers.own_images.layouts import picture_files
+from helpers.own_images.layouts import check_page_names, picture_files
+from helpers.own_images.names import bare_name, masks_among, without_number, without_word
 from helpers.own_images.objects import label_objects, measure_objects, numbered_contours
 from helpers.own_images.tiles import predict_tiled
 
@@ -33,7 +35,8 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
     Writes into `out` for each picture NAME_mask.png (0/255) and NAME_overlay.jpg (numbered outlines), and objects.csv,
     one row an object. If it is interrupted, the same call goes on. changes: any of SETTINGS, where they should differ
     from those kept with the network. Raises FileExistsError if `out` holds other files, or results of another network
-    or other settings; PictureError if the folder holds no pictures.
+    or other settings; PictureError if the folder holds no pictures. Warns of masks beside their pictures: they are left
+    out.
     """
     kept = load_kept(model_path)
     if kept.model.output_shape[-1] != 1:
@@ -45,9 +48,14 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
     pictures, out = picture_files(folder), Path(out).expanduser().resolve()
     if out.is_relative_to(Path(folder).expanduser().resolve()):
         pictures = {key: path for key, path in pictures.items() if not path.is_relative_to(out)}
+    if partners := _partners(pictures):
+        pictures = {key: path for key, path in pictures.items() if key not in partners}
+        more = f" and {len(partners) - 1} more" if len(partners) > 1 else ""
+        warnings.warn(f"{partners[0]}{more}: masks beside their pictures are not predicted.", stacklevel=2)
     table = _begin(out, model_path, settings)
     problems, waiting = [], None
-    pages = _pages(tqdm(pictures.items(), unit="picture", disable=not progress), out, settings, problems)
+    shown = tqdm(pictures.items(), unit="picture", disable=not progress)
+    pages = _pages(shown, pictures, out, settings, problems)
     # While the network computes, the next picture is read, and the one before is measured and written.
     with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(1) as behind:
         coming = ahead.submit(next, pages, None)
@@ -64,13 +72,22 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
         return sum(1 for _ in file) - 1, problems
 
 
-def _pages(pictures, out, settings, problems):
+def _partners(pictures):
+    """Return the names of masks that lie beside their pictures."""
+    marked = masks_among(pictures)
+    bare = {bare_name(key) for key in pictures if key not in marked}
+    rules = (bare_name, without_word, without_number)
+    return sorted(key for key in marked if any(rule(key) in bare for rule in rules))
+
+
+def _pages(shown, pictures, out, settings, problems):
     """Yield name and gray levels of each page that has no mask yet; what cannot be read goes into `problems`."""
-    for key, path in pictures:
+    for key, path in shown:
         try:
             pages = read_picture(path).pages
+            check_page_names(key, path, len(pages), pictures)
             for i, page in enumerate(pages, 1):
-                name = f"{key}_p{i:03d}" if len(pages) > 1 else key
+                name = page_name(key, i) if len(pages) > 1 else key
                 if not (out / f"{name}_mask.png").exists():
                     yield name, to_gray(page, path.name, settings["value_range"], settings["channel"])[0]
         except PictureError as error:
@@ -138,7 +155,7 @@ def inspect_pictures(folder, value_range=None, channel=None) -> str:
         try:
             raw = read_picture(path)
             for i, page in enumerate(raw.pages, 1):
-                name = f"{key}_p{i:03d}" if len(raw.pages) > 1 else key
+                name = page_name(key, i) if len(raw.pages) > 1 else key
                 try:
                     _, how = to_gray(page, path.name, value_range, channel)
                 except PictureError as error:

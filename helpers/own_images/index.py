@@ -20,6 +20,9 @@ from helpers.own_images.pairs import raise_all, read_pair
 from helpers.own_images.splits import sources_of, split_by_source
 
 
+_SKIP = "\nTo leave them out, pass skip_broken=True (--skip-broken in the command line)."
+
+
 def index_folder(
     images_dir, masks_dir=None, out=None, seed=0, source_table=None, foreground="", value_range=None, channel=None,
     skip_broken=False, overwrite=False, progress=True,
@@ -45,7 +48,7 @@ def index_folder(
             "another name with out=, or pass overwrite=True (--out, --overwrite in the command line)."
         )
     foreground_from(foreground)
-    layout = find_layout(images_dir, masks_dir)
+    layout = _layout(images_dir, masks_dir, skip_broken)
     matches = [layout.matches[i] for i in number_order(match.key for match in layout.matches)]
     rows, problems = _read_all(matches, foreground, (value_range, channel), progress)
     notes = [*layout.remarks, *(f"Left out: {text}" for _, text in problems)]
@@ -53,8 +56,7 @@ def index_folder(
         try:
             raise_all(problems, len(layout.matches))
         except PictureError as error:
-            more = "" if not rows else "\nTo leave them out, pass skip_broken=True (--skip-broken in the command line)."
-            raise PictureError(f"{error}{more}") from None
+            raise PictureError(f"{error}{_SKIP if rows else ''}") from None
     names = [key for key, *_ in rows]
     sources, conditions = sources_of(names, source_table)
     set_of = np.full(len(names), "", "<U10")
@@ -66,6 +68,18 @@ def index_folder(
         for (_, match, prints, how), source, part in zip(rows, sources, set_of)
     ], overwrite)
     return out, [*notes, *set_remarks(sets, names, sources), *_repeated(rows, set_of), _summary(set_of, sources)]
+
+
+def _layout(images_dir, masks_dir, skip_broken):
+    """Return the layout; if some pictures have no partner, the error says how to leave them out."""
+    try:
+        return find_layout(images_dir, masks_dir, skip_broken)
+    except PictureError as error:
+        try:
+            find_layout(images_dir, masks_dir, True)
+        except PictureError:
+            raise error from None
+        raise PictureError(f"{error}{_SKIP}") from None
 
 
 def _read_all(matches, foreground, reading, progress):

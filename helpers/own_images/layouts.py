@@ -7,24 +7,13 @@ from typing import NamedTuple
 
 from helpers.gate import printable
 from helpers.own_images import annotations
-from helpers.own_images.annotations import read_annotations
-from helpers.own_images.files import ENDINGS, PictureError, ending_of
-from helpers.own_images.names import (
-    IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, without_channel, without_number, without_word,
-)
+from helpers.own_images.annotations import NotAnnotationsError
+from helpers.own_images.files import ENDINGS, PictureError, ending_of, page_name
+from helpers.own_images.matching import Match, matched, with_annotations, without_partner
+from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, masks_among
 from helpers.own_images.walking import check_link, check_name, everything_in
 
 _SKIPPED = ("thumbs.db", "desktop.ini", "__macosx", "@eadir")
-_SHOWN = 10  # pictures without a partner; of more there is a count
-
-
-class Match(NamedTuple):
-    """One picture and what marks its objects: a mask file, a tuple of files with one object each, or polygons."""
-
-    key: str
-    image: Path
-    mask: Path | tuple
-    objects: list | None = None
 
 
 class Layout(NamedTuple):
@@ -35,21 +24,21 @@ class Layout(NamedTuple):
     remarks: list
 
 
-def find_layout(images_dir, masks_dir=None) -> Layout:
+def find_layout(images_dir, masks_dir=None, lenient=False) -> Layout:
     """Find pictures and masks and match them by name; see `load_pairs` for the layouts.
 
-    Raises FileNotFoundError or NotADirectoryError for a folder that is none, PictureError if nothing matches.
+    lenient: leave out pictures and masks without a partner, with a remark. Raises FileNotFoundError or
+    NotADirectoryError for a folder that is none, PictureError if nothing matches.
     """
     images = existing_folder(images_dir, "images_dir")
     if masks_dir is None or Path(masks_dir).expanduser().resolve() == images:
-        return _one_folder(images)
+        return _one_folder(images, lenient)
     masks = Path(masks_dir).expanduser()
     if masks.is_file() and ending_of(masks) in annotations.ENDINGS:
-        found, remarks = _files(images, ENDINGS), []
-        matches = _with_annotations(found.keyed, {masks.stem: masks.resolve()})
+        matches, remarks = with_annotations(_files(images, ENDINGS).keyed, {masks.stem: masks.resolve()}, lenient)
         return Layout(matches, "one annotation file", remarks)
     masks = existing_folder(masks_dir, "masks_dir")
-    return _two_folders(images, masks)
+    return _two_folders(images, masks, lenient)
 
 
 def existing_folder(folder, name: str) -> Path:
@@ -72,6 +61,16 @@ def picture_files(folder) -> dict[str, Path]:
     if not found.keyed:
         raise _no_pictures(folder, found.others)
     return found.keyed
+
+
+def check_page_names(key: str, path, pages: int, pictures) -> None:
+    """Raise PictureError if a page of a picture would have the name of another one of `pictures` `{name: path}`."""
+    for i in range(1, pages + 1) if pages > 1 else ():
+        if (name := page_name(key, i)) in pictures:
+            raise PictureError(
+                f"{path.name}: its {pages} pages are named {page_name(key, 1)} and so on, and {pictures[name].name} "
+                "has one of these names. Rename one of the files."
+            )
 
 
 class _Found(NamedTuple):
@@ -125,7 +124,15 @@ def _left_out(folder, others):
     return [f"{files} in {folder.name} {verb} not used, such as {others[0]}."] if others else []
 
 
-def _two_folders(images_dir, masks_dir):
+def _without_cellpose(keyed):
+    """Return files without Cellpose's a_seg.npy where a_cp_masks lies beside it, and a remark on them."""
+    double = {k for k, path in keyed.items() if k.endswith("_seg") and f"{k[:-4]}_cp_masks" in keyed
+              and ending_of(path) == ".npy"}
+    said = [f"{len(double)} files of Cellpose, _seg.npy, are not used: _cp_masks is taken."] if double else []
+    return {k: path for k, path in keyed.items() if k not in double}, said
+
+
+def _two_folders(images_dir, masks_dir, lenient):
     images = _files(images_dir, ENDINGS, masks_dir if masks_dir.is_relative_to(images_dir) else None)
     inside = images_dir if images_dir.is_relative_to(masks_dir) else None
     masks = _files(masks_dir, ENDINGS, inside)
@@ -133,126 +140,120 @@ def _two_folders(images_dir, masks_dir):
         drawn = _files(masks_dir, annotations.ENDINGS, inside)
         if drawn.keyed:
             remarks = _left_out(images_dir, images.others) + _left_out(masks_dir, drawn.others)
-            return Layout(_with_annotations(images.keyed, drawn.keyed), "pictures and annotation files", remarks)
+            matches, said = with_annotations(images.keyed, drawn.keyed, lenient)
+            return Layout(matches, "pictures and annotation files", remarks + said)
     for folder, found in ((images_dir, images), (masks_dir, masks)):
         if not found.keyed:
             raise _no_pictures(folder, found.others)
     remarks = _left_out(images_dir, images.others) + _left_out(masks_dir, masks.others)
-    grouped = _one_file_an_object(images.keyed, masks.keyed)
+    marks, said = _without_cellpose(masks.keyed)
+    grouped, left_out = _one_file_an_object(images.keyed, marks, lenient)
     if grouped:
-        return Layout(grouped, "a folder of masks for each picture, one file an object", remarks)
-    return Layout(match(images.keyed, masks.keyed, images_dir.name, masks_dir.name), "two folders", remarks)
+        name = "a folder of masks for each picture, one file an object"
+        return Layout(grouped, name, remarks + said + left_out)
+    matches, left_out = matched(images.keyed, marks, images_dir.name, masks_dir.name, lenient)
+    return Layout(matches, "two folders", remarks + said + left_out)
 
 
-def _one_folder(folder):
-    nested = sorted(path.parent for path in folder.glob("*/masks") if (path.parent / "images").is_dir())
-    if nested and all(len(_files(place / "images", ENDINGS).keyed) == 1 for place in nested):
-        return _folder_a_picture(nested)
-    inner = {unicodedata.normalize("NFC", path.name): path for path in sorted(folder.iterdir()) if path.is_dir()}
-    for image_folder in (path for name, path in inner.items() if IMAGE_FOLDERS.match(name)):
-        mask_folders = [path for name, path in inner.items() if MASK_FOLDERS.match(name)]
-        if len(mask_folders) == 1:
-            return _two_folders(image_folder, mask_folders[0])
+def _one_folder(folder, lenient):
+    if nested := _folder_a_picture(folder):
+        return nested
+    if inner := _inner_folders(folder, lenient):
+        return inner
     found = _files(folder, ENDINGS)
     if not found.keyed:
         raise _no_pictures(folder, found.others)
-    marked = {k: p for k, p in found.keyed.items() if is_mask(k)}
-    images = {k: p for k, p in found.keyed.items() if k not in marked}
+    keyed, remarks = _without_cellpose(found.keyed)
+    marks = masks_among(keyed)
+    marked = {k: p for k, p in keyed.items() if k in marks}
+    images = {k: p for k, p in keyed.items() if k not in marks}
     drawn = {} if marked else _files(folder, annotations.ENDINGS).keyed
+    nothing = ""
     if drawn:
-        return Layout(_with_annotations(images, drawn), "annotation files beside the pictures", [])
+        try:
+            matches, said = with_annotations(images, drawn, lenient)
+            return Layout(matches, "annotation files beside the pictures", remarks + said)
+        except NotAnnotationsError as error:
+            if len(drawn) == 1 and bare_name(next(iter(drawn))) in {bare_name(key) for key in images}:
+                raise
+            nothing = f"\nOther files there are no annotations either: {error}"
     if not marked or not images:
         kind = "mask" if images else "picture"
         raise PictureError(
             f"images and masks both come from {folder}, and no file there can be told to be a {kind}. Put the masks "
-            "into a folder of their own, or name them like cell1_mask.png beside cell1.png."
+            f"into a folder of their own, or name them like cell1_mask.png beside cell1.png.{nothing}"
         )
-    matches = match(images, marked, folder.name, folder.name)
-    return Layout(matches, "pictures and masks in one folder", _left_out(folder, found.others))
+    matches, said = matched(images, marked, folder.name, folder.name, lenient)
+    remarks = _left_out(folder, found.others) + remarks + said
+    return Layout(matches, "pictures and masks in one folder", remarks)
 
 
-def _folder_a_picture(nested):
-    matches = []
-    for place in nested:
-        images, masks = _files(place / "images", ENDINGS), _files(place / "masks", ENDINGS)
-        matches.append(Match(place.name, *images.keyed.values(), tuple(masks.keyed.values())))
-    return Layout(matches, "a folder for each picture, one mask file an object", [])
+def _inner_folders(folder, lenient):
+    """Return the layout of folders such as images and masks, or train and train_masks, or None if there are none."""
+    inner = {unicodedata.normalize("NFC", path.name): path for path in sorted(folder.iterdir()) if path.is_dir()}
+    held = {name: _holds(path, ENDINGS) for name, path in inner.items()}
+    image_folders = [name for name in inner if IMAGE_FOLDERS.match(name)]
+    mask_folders = [name for name in inner if MASK_FOLDERS.match(name)]
+    drawn = [name for name in mask_folders if not held[name] and _holds(inner[name], annotations.ENDINGS)]
+    full = [name for name in mask_folders if held[name]] or drawn
+    if image_folders and len(full) > 1:
+        shown = f"{printable(folder / image_folders[0])} and {printable(folder / full[0])}"
+        raise PictureError(
+            f"the folder {folder} holds {len(full)} folders of masks: {', '.join(map(printable, full))}. Give the "
+            f"folders that you mean, as images_dir and masks_dir, such as {shown}."
+        )
+    if image_folders and mask_folders:
+        chosen = image_folders[0], (full or mask_folders)[0]
+        layout = _two_folders(*(inner[name] for name in chosen), lenient)
+        others = [printable(name) for name in inner if (held[name] or name in drawn) and name not in chosen]
+        said = [f"the folders beside {chosen[0]} and {chosen[1]} are not used: {', '.join(others)}."] if others else []
+        return layout._replace(remarks=[*layout.remarks, *said])
+    groups = {}
+    for name in inner:
+        if held[name]:
+            groups.setdefault(bare_name(name), ([], []))[is_mask(name)].append(name)
+    groups = [(ours[0], theirs[0]) for ours, theirs in groups.values() if len(ours) == len(theirs) == 1]
+    if not groups:
+        return None
+    others = [printable(name) for name in inner if held[name] and not any(name in group for group in groups)]
+    said = [f"folders without a folder of masks are not used: {', '.join(others)}."] if others else []
+    if len(groups) == 1:
+        layout = _two_folders(*(inner[name] for name in groups[0]), lenient)
+        return layout._replace(remarks=[*layout.remarks, *said])
+    images = {f"{ours}/{k}": p for ours, _ in groups for k, p in _files(inner[ours], ENDINGS).keyed.items()}
+    masks = {f"{ours}/{k}": p for ours, theirs in groups for k, p in _files(inner[theirs], ENDINGS).keyed.items()}
+    matches, more = matched(images, masks, folder.name, folder.name, lenient)
+    return Layout(matches, "folders of pictures, each with a folder of masks", said + more)
 
 
-def _one_file_an_object(images, masks):
-    """Return matches if every mask lies in a folder that is named like a picture, otherwise None."""
+def _holds(folder, endings):
+    return any(ending_of(path) in endings and not path.name.startswith(".") for path in everything_in(folder))
+
+
+def _folder_a_picture(folder):
+    """Return the layout of folders that hold images with one picture and masks with one file an object, or None."""
+    places = sorted(path.parent for path in folder.glob("*/images") if path.is_dir())
+    images = {place: _files(place / "images", ENDINGS).keyed for place in places}
+    masks = {place: _files(place / "masks", ENDINGS).keyed for place in places if (place / "masks").is_dir()}
+    if not masks or any(len(images[place]) != 1 for place in masks):
+        return None
+    if all([*map(bare_name, images[place])] == [*map(bare_name, held)] for place, held in masks.items()):
+        return None  # sets such as train, each with one picture and its mask
+    matches = [Match(place.name, *images[place].values(), tuple(held.values())) for place, held in masks.items()]
+    without = [printable(place.name) for place in places if place not in masks]
+    said = [f"{len(without)} folders without masks are left out, such as {without[0]}."] if without else []
+    return Layout(matches, "a folder for each picture, one mask file an object", said)
+
+
+def _one_file_an_object(images, masks, lenient):
+    """Return matches if every mask lies in a folder that is named like a picture, otherwise None; and remarks."""
     groups = {}
     for key, path in masks.items():
         groups.setdefault(key.rpartition("/")[0], []).append(path)
     if set(groups) and set(groups) <= set(images) and not set(masks) & set(images):
-        missing = sorted(set(images) - set(groups))
-        if missing:
-            raise _without_partner([f"{images[k].name} has no folder of masks" for k in missing])
-        return [Match(key, images[key], tuple(groups[key])) for key in sorted(groups)]
-    return None
-
-
-def _without_partner(missing):
-    first = "\n  ".join(["pictures without a partner:", *missing[:_SHOWN]])
-    more = f"\n  ... and {len(missing) - _SHOWN} more" if missing[_SHOWN:] else ""
-    return PictureError(
-        f"{first}{more}\nA picture and its mask share a name, as cell1.tif and cell1.png do. Rename or move others."
-    )
-
-
-def _with_annotations(images, files):
-    by_name, matches, missing = {}, [], []
-    for key, path in files.items():
-        for name, objects in read_annotations(path).items():
-            by_name[name or key] = (path, objects)
-    bare = {bare_name(name): value for name, value in by_name.items()}
-    for key, path in images.items():
-        for name in (key, Path(key).name):
-            found = by_name.get(name) or bare.get(bare_name(name))
-            if found:
-                matches.append(Match(key, path, found[0], found[1]))
-                break
-        else:
-            missing.append(f"{path.name} has no annotation")
-    if missing:
-        raise _without_partner(missing)
-    return sorted(matches, key=lambda each: each.key)
-
-
-def match(images, masks, images_name, masks_name) -> list[Match]:
-    """Match pictures and masks `{key: path}` by name, or raise, naming those without a partner."""
-    matches = [Match(key, images[key], masks[key]) for key in images if key in masks]
-    rest_images = {key: path for key, path in images.items() if key not in masks}
-    rest_masks = {key: path for key, path in masks.items() if key not in images}
-    numbered, known = {}, {bare_name(key) for key in rest_images}
-    for other in rest_masks:
-        if without_word(other) == bare_name(other) or without_word(other) not in known:  # else cell_1 has cell_mask_1
-            numbered.setdefault(without_number(other), []).append(other)
-    for key in list(rest_images):  # cell_mask_1, cell_mask_2: several masks of one picture
-        several = [other for other in numbered.get(bare_name(key), ()) if other in rest_masks]
-        if len(several) > 1 and any(without_number(other) != bare_name(other) for other in several):
-            matches.append(Match(key, rest_images.pop(key), tuple(rest_masks.pop(other) for other in several)))
-    for rule in (bare_name, without_word, without_number, without_channel):
-        by_name = {}
-        for role, rest in enumerate((rest_images, rest_masks)):
-            for key in rest:
-                by_name.setdefault(rule(key), ([], []))[role].append(key)
-        for ours, theirs in by_name.values():
-            if len(ours) == len(theirs) == 1:
-                matches.append(Match(ours[0], rest_images.pop(ours[0]), rest_masks.pop(theirs[0])))
-            elif len(theirs) == 1 and len(ours) > 1 and rule is without_channel:
-                raise PictureError(
-                    f"{', '.join(rest_images[key].name for key in ours)} are the channels of one picture with the mask "
-                    f"{rest_masks[theirs[0]].name}. Keep the files of one channel in the folder, such as _0000."
-                )
-    missing = []
-    for rest, here, there, what, candidates in (
-        (rest_images, images_name, masks_name, "mask", masks), (rest_masks, masks_name, images_name, "image", images)
-    ):
-        for key, path in rest.items():
-            near = difflib.get_close_matches(key, [*candidates][:2000], 1, 0.8) if len(missing) < _SHOWN else ()
-            hint = f" (the nearest name there is {candidates[near[0]].name})" if near else ""
-            missing.append(f"{here}/{path.name} has no {what} in {there}{hint}")
-    if missing:
-        raise _without_partner(missing)
-    return sorted(matches, key=lambda each: each.key)
+        missing = [f"{images[k].name} has no folder of masks" for k in sorted(set(images) - set(groups))]
+        if missing and not lenient:
+            raise without_partner(missing)
+        found = [Match(key, images[key], tuple(groups[key])) for key in sorted(groups)]
+        return found, [f"Left out: {line}." for line in missing[:10]]
+    return None, []

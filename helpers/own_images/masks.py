@@ -63,12 +63,12 @@ def codes_of(page, name: str, lossy: bool) -> Codes:
             raise PictureError(
                 f"{name}: the mask holds NaN or infinity. Export it as whole numbers, 0 for background."
             )
-        if (page != np.round(page)).any() or np.abs(page).max(initial=0) > 2**31:
-            raise PictureError(
-                f"{name}: the mask holds fractions such as {page[page != np.round(page)].flat[0]:.3g}. Choose a "
-                "threshold and save 0 and 255."
-            )
-        page = page.astype(np.int32)
+        whole = np.round(page)
+        off = np.abs(page - whole) > 1e-4 * np.maximum(np.abs(whole), 1)  # 0.9999999 is a 1 that was scaled
+        if off.any() or np.abs(page).max(initial=0) > 2**31:
+            held = f"fractions such as {page[off].flat[0]:.9g}" if off.any() else "numbers above 2,147,483,648"
+            raise PictureError(f"{name}: the mask holds {held}. Choose a threshold and save 0 and 255.")
+        page = whole.astype(np.int32)
     values, counts = _values(page.view(np.uint8) if page.dtype == bool else page)
     return Codes(page, values.astype(np.int64), counts, lossy, name)
 

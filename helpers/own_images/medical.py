@@ -57,14 +57,74 @@ def _dicom(path, max_pixels):
 def _nifti(path, max_pixels):
     nibabel = needed("nibabel", path, "NIfTI")
     volume = nibabel.load(path)
-    if len(volume.shape) not in (2, 3):
+    shape = _without_ones(volume.shape)
+    if len(shape) not in (2, 3):
         raise PictureError(
             f"{path.name}: holds a volume of the shape {volume.shape}; expected [x, y] or [x, y, slices]. Save one "
             "time point or one channel."
         )
-    check_size(path, volume.shape[0], volume.shape[1], max_pixels)
-    if np.prod(volume.shape) > MAX_TOTAL:
-        raise PictureError(too_large(path, f"its {volume.shape[2]:,} slices are too many together", max_pixels))
-    array = np.asarray(volume.dataobj)
-    array = array.reshape(*array.shape[:2], -1)
+    check_size(path, shape[0], shape[1], max_pixels)
+    if np.prod(shape) > MAX_TOTAL:
+        raise PictureError(too_large(path, f"its {shape[2]:,} slices are too many together", max_pixels))
+    array = np.asarray(volume.dataobj).reshape(*shape[:2], -1)
     return [np.ascontiguousarray(array[..., i].T) for i in range(array.shape[-1])]  # x runs along a row
+
+
+def _without_ones(shape):
+    """Return the sides of a volume without times and channels of which there is one."""
+    sides = list(shape)
+    while len(sides) > 3 and sides[-1] == 1:
+        sides.pop()
+    return tuple(sides)
+
+
+def placed_like(image, mask, pages: list) -> tuple[list, str]:
+    """Return the pages of a NIfTI mask turned to how its picture lies in space, and a remark.
+
+    image, mask: paths of NIfTI files. A file that says nothing of its place is taken as it is stored; so is a mask, or
+    a picture, with the place of no scanner (an affine of ones) that turning does not help. Raises PictureError for two
+    that lie at different places.
+    """
+    nibabel = needed("nibabel", mask, "NIfTI")
+    headers = [nibabel.load(path) for path in (image, mask)]
+    if not all(_says_where(header) for header in headers):
+        return pages, ""
+    (here, there), sides = (header.affine for header in headers), _sides(headers[0].shape)
+    if _apart(here, there, sides) < 0.5 and sides == _sides(headers[1].shape):
+        return pages, ""
+    volume = np.stack([page.T for page in pages], axis=-1)
+    turns = nibabel.orientations.ornt_transform(*(nibabel.io_orientation(affine) for affine in (there, here)))
+    turned_affine = there @ nibabel.orientations.inv_ornt_aff(turns, volume.shape)
+    volume = nibabel.orientations.apply_orientation(volume, turns)
+    if volume.shape != sides:
+        return pages, ""  # its size is told by the caller
+    apart = _apart(here, turned_affine, sides)
+    if apart < 0.5:
+        turned = [np.ascontiguousarray(volume[..., i].T) for i in range(volume.shape[-1])]
+        return turned, "mask turned as its affine says"
+    if any(np.array_equal(np.abs(affine), np.eye(4)) for affine in (here, there)):
+        return pages, "mask and picture: only one says where it lies"
+    raise PictureError(
+        f"{mask.name}: lies elsewhere in space than its picture {image.name}: their affines put the same voxel up to "
+        f"{apart:.3g} voxels apart. Resample the mask onto the picture (nearest neighbor), or export both from one "
+        "program."
+    )
+
+
+def _says_where(volume):
+    """Whether a NIfTI file says where its voxels lie, by a code and an affine that can be turned."""
+    codes = [int(volume.header.get(name, 0)) for name in ("sform_code", "qform_code")]
+    affine = volume.affine
+    return any(codes) and bool(np.isfinite(affine).all()) and abs(np.linalg.det(affine)) > 1e-12
+
+
+def _sides(shape):
+    sides = _without_ones(shape)
+    return (*sides[:2], int(np.prod(sides[2:])))
+
+
+def _apart(here, there, sides):
+    """Return how far two affines put the same corner of a volume apart at most, in voxels."""
+    corners = np.array(np.meshgrid(*[(0, side - 1) for side in sides], [1], indexing="ij")).reshape(4, -1)
+    away = np.linalg.norm(((here - there) @ corners)[:3], axis=0).max()
+    return float(away / max(np.linalg.norm(here[:3, :3], axis=0).min(), 1e-12))

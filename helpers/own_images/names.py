@@ -1,6 +1,7 @@
 """What file names say: which are masks, and which belong together."""
 
 import re
+from functools import lru_cache
 
 # The words of programs and of English, then those of German, French, Spanish and Portuguese, Italian, Dutch, Polish,
 # Russian, Chinese and Japanese.
@@ -13,17 +14,18 @@ _MASK_OTHERS = (
     r"segmentaci[oó]n(?:es)?|segmentaç(?:ão|ões)|segmentacao|etiquetas?|mascher[ae]|segmentazion[ei]|maskers?|"
     r"segmentatie|mask[aiy]|маск[аи]|разметка|掩码|掩膜|标签|标注|マスク|ラベル"
 )
-_IMAGE_WORDS = rf"images?|imgs?|im|raw|pictures?|training|test|volume|original|{_IMAGE_OTHERS}"
+_IMAGE_WORDS = rf"images?|imgs?|im|raw|pictures?|training|test|volume|original|leftimg8bit|{_IMAGE_OTHERS}"
 _MASK_WORDS = (
     r"cp[_-]masks?|simple[\s_-]segmentation|masks?|labels?|seg|segmentations?|gt|ground[_-]?truth|truth|annotations?|"
-    rf"manual\d?|targets?|{_MASK_OTHERS}"
+    rf"annot?|gtfine[_-](?:labelids|instanceids|color)|1stho|2ndho|manual\d?|targets?|{_MASK_OTHERS}"
 )
 _SEPARATOR = r"[\s_.\-]"
 IMAGE_FOLDERS = re.compile(
     rf"(images?|imgs?|raw|pictures?|originals?|scans?|imagestr|inputs?|x|{_IMAGE_OTHERS})$", re.IGNORECASE
 )
 MASK_FOLDERS = re.compile(
-    rf"(masks?|labels?|labelstr|segmentations?|gt|ground[_-]?truth|annotations?|targets?|y|{_MASK_OTHERS})$",
+    r"(masks?|labels?|labelstr|(?:\d(?:st|nd)[_-])?manual\d?|seg|segmentations?|gt|"
+    rf"ground[_-]?truth|annotations?|targets?|y|{_MASK_OTHERS})$",
     re.IGNORECASE,
 )
 
@@ -31,11 +33,13 @@ MASK_FOLDERS = re.compile(
 def is_mask(key: str) -> bool:
     """Return whether a path without ending, `folder/name`, is that of a mask by its folder or its name."""
     folder, _, name = key.rpartition("/")
-    start, end = rf"^({_MASK_WORDS}){_SEPARATOR}", rf"{_SEPARATOR}({_MASK_WORDS})({_SEPARATOR}*\d+)?$"
+    start = rf"^({_MASK_WORDS})({_SEPARATOR}|\d+$)|^man_(seg|track)\d"
+    end = rf"{_SEPARATOR}({_MASK_WORDS})({_SEPARATOR}*\d+)?$|\.(ah|vk)$"
     in_folder = any(MASK_FOLDERS.match(part) for part in folder.split("/"))
     return in_folder or any(re.search(pattern, name, re.IGNORECASE) for pattern in (start, end))
 
 
+@lru_cache(100_000)
 def bare_name(key: str) -> str:
     """Return a name without what only says what the file is: "img_7" and "7_mask.ome" both become "7"."""
     folder, _, name = key.rpartition("/")
@@ -43,11 +47,46 @@ def bare_name(key: str) -> str:
     before = None
     while name != before:
         before = name
-        name = re.sub(r"\.(ome|tiff?|png|jpe?g|bmp)$", "", name, flags=re.IGNORECASE)
+        name = re.sub(r"\.(ome|tiff?|png|jpe?g|bmp|ah|vk)$", "", name, flags=re.IGNORECASE)
         name = re.sub(rf"{_SEPARATOR}+({words})$", "", name, flags=re.IGNORECASE) or name
         name = re.sub(rf"^({words}){_SEPARATOR}+(?=.)", "", name, flags=re.IGNORECASE) or name
     folders = [part for part in folder.split("/") if not (IMAGE_FOLDERS.match(part) or MASK_FOLDERS.match(part))]
-    return "/".join([*folders, name]).lower()
+    return "/".join([*filter(None, folders), name]).lower()
+
+
+def masks_among(keys) -> set[str]:
+    """Return which paths without ending are those of masks; "label-free_1" is none where "label-free_1_mask" is."""
+    marked = {key for key in keys if is_mask(key)}
+    by_end = {key for key in marked if without_mask_word(key) != _plain(key) or _in_mask_folder(key)}
+    pictures = {without_mask_word(key) for key in by_end}
+    return {key for key in marked if key in by_end or _plain(key) not in pictures}
+
+
+def without_mask_word(key: str) -> str:
+    """Return a name without the word of a mask at its end: "test_1_mask" becomes "test_1"."""
+    return re.sub(rf"(?<=[^/]){_SEPARATOR}+({_MASK_WORDS})$|\.(ah|vk)$", "", _plain(key), flags=re.IGNORECASE)
+
+
+def _plain(key):
+    """Return a path in small letters without folders such as images and masks."""
+    folder, _, name = key.rpartition("/")
+    folders = [part for part in folder.split("/") if not (IMAGE_FOLDERS.match(part) or MASK_FOLDERS.match(part))]
+    return "/".join([*filter(None, folders), name]).lower()
+
+
+def _in_mask_folder(key):
+    return any(MASK_FOLDERS.match(part) for part in key.split("/")[:-1])
+
+
+def without_stuck_word(key: str) -> str:
+    """Return a bare name without a word that a number follows at once: "mask1", "t1" and "man_seg1" become "1"."""
+    folder, slash, name = bare_name(key).rpartition("/")
+    return folder + slash + re.sub(rf"^({_MASK_WORDS}|{_IMAGE_WORDS}|t|man_(?:seg|track))(?=\d+$)", "", name)
+
+
+def without_letter(key: str) -> str:
+    """Return a bare name without the letter by which CamVid names its labels: "7_L" becomes "7"."""
+    return bare_name(key.removesuffix("_L"))
 
 
 def without_word(key: str) -> str:

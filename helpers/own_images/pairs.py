@@ -6,14 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers.own_images.annotations import drawn
 from helpers.class_masks import IGNORE
+from helpers.own_images.annotated import numbered, of_labels
 from helpers.own_images.channels import to_gray
 from helpers.own_images.class_codes import check_class_settings, classes_in
-from helpers.own_images.files import MAX_TOTAL, PictureError, read_picture
-from helpers.own_images.layouts import find_layout
+from helpers.own_images.files import MAX_TOTAL, PictureError, ending_of, page_name, read_picture
+from helpers.own_images.layouts import check_page_names, find_layout
+from helpers.own_images.mask_files import merged
 from helpers.own_images.mask_suspicions import suspicions
 from helpers.own_images.masks import Codes, FolderFacts, cleared_gap, codes_of, filled, folder_facts, foreground_of
+from helpers.own_images.medical import placed_like
 from helpers.own_images.names import number_order
 from helpers.own_images.splits import groups_of, look_like_slices
 
@@ -90,10 +92,10 @@ def load_pairs(
 
     Masks may be 0/1, 0/255, black and a color, or numbered objects. foreground: which of a mask's values count, where
     that is unclear: a number, a color (red, green, blue), a list of these, "nonzero", "half" (of white) or "above
-    127". value_range, channel: as in `to_gray`. invert: swap foreground and background of all masks. gap: clear a line
-    between touching numbered objects. fill: fill closed outlines. classes: how many classes, background included, the
-    numbers of the masks stand for (255: unmarked); the masks then hold these numbers. limit: the most pictures to load,
-    evenly spread.
+    127"; for annotations, a label such as "cell". value_range, channel: as in `to_gray`. invert: swap foreground and
+    background of all masks. gap: clear a line between touching numbered objects. fill: fill closed outlines. classes:
+    how many classes, background included, the numbers of the masks stand for (255: unmarked); the masks then hold these
+    numbers. limit: the most pictures to load, evenly spread.
 
     Raises FileNotFoundError or NotADirectoryError for a folder that is none, PictureError for everything else, with one
     line for each kind of fault. Warns of masks that are all empty, full or outlines, or look inverted. No file is
@@ -102,16 +104,18 @@ def load_pairs(
     if classes is not None:
         check_class_settings(foreground=foreground, invert=invert, gap=gap, fill=fill)
     layout = find_layout(images_dir, masks_dir)
-    matches = [layout.matches[i] for i in number_order(match.key for match in layout.matches)]
+    in_order = [layout.matches[i] for i in number_order(match.key for match in layout.matches)]
+    matches, left_out = of_labels(in_order, foreground, classes)
     if limit is not None:
         if limit < 1:
             raise PictureError(f"limit is {limit}; expected at least 1, or None for all.")
         chosen = np.linspace(0, len(matches) - 1, min(limit, len(matches))).astype(int)
         matches = [matches[i] for i in np.unique(chosen)]
-    read, problems, total = [], [], 0
+    read, problems, total, names = [], [], 0, {match.key: match.image for match in matches}
     for match in matches:
         try:
-            pages = read_pair(match, value_range, channel)
+            pages = read_pair(match, value_range, channel, foreground)
+            check_page_names(match.key, match.image, len(pages), names)
         except PictureError as error:
             problems.append((match.image.name, str(error)))
             continue
@@ -155,7 +159,7 @@ def load_pairs(
     if len(matches) < len(layout.matches):
         hints.append(f"{len(matches)} of {len(layout.matches)} pictures were loaded, because limit is {limit}.")
     white = _white_of(records) if value_range is None else None
-    return Pairs(images, masks, records, layout.remarks + hints + said, layout.name, labels, white)
+    return Pairs(images, masks, records, layout.remarks + left_out + hints + said, layout.name, labels, white)
 
 
 def _objects_of(mask, held, inside, invert):
@@ -173,19 +177,19 @@ def _white_of(records):
     return found.pop() if len(found) == 1 else None
 
 
-def read_pair(match, value_range, channel):
+def read_pair(match, value_range, channel, foreground=None):
     """Return one row `(name, image, how it was read, mask's codes, remark, value range)` for each page of a pair."""
     image = read_picture(match.image)
-    marks, mask_name, lossy = _marks_of(match, [page.shape[:2] for page in image.pages])
+    marks, mask_name, lossy, said = _marks_of(match, image, foreground)
     if len(image.pages) != len(marks):
         raise PictureError(
             f"{match.image.name} has {len(image.pages)} pages and its mask {mask_name} has {len(marks)}. "
             "Each page needs its own mask: export both with the same pages."
         )
-    rows = []
+    rows, remark = [], ", ".join(filter(None, [image.remark, said]))
     for i, (page, codes) in enumerate(zip(image.pages, marks), 1):
         several = len(image.pages) > 1
-        name, number = (f"{match.key}_p{i:03d}", f", page {i}") if several else (match.key, "")
+        name, number = (page_name(match.key, i), f", page {i}") if several else (match.key, "")
         where = match.image.name + number
         gray, how = to_gray(page, where, value_range, channel)
         codes = codes if isinstance(codes, Codes) else codes_of(codes, mask_name + number, lossy)
@@ -196,38 +200,33 @@ def read_pair(match, value_range, channel):
                 f"{codes.codes.shape[1]}x{codes.codes.shape[0]}.{turned} "
                 "Export the mask at the picture's size; if you resize it, use nearest neighbor."
             )
-        rows.append((name, gray, how, codes, image.remark, (page.min().item(), page.max().item())))
+        rows.append((name, gray, how, codes, remark, (page.min().item(), page.max().item())))
     return rows
 
 
-def _marks_of(match, shapes):
-    """Return the pages of a mask, however it is stored, its name, and whether JPEG blurred it."""
+def _marks_of(match, image, foreground):
+    """Return the pages of a mask, however it is stored, its name, whether JPEG blurred it, and a remark."""
+    shape = image.pages[0].shape[:2]
     if match.objects is not None:
-        if len(shapes) > 1:
+        if len(image.pages) > 1:
             raise PictureError(
-                f"{match.image.name} has {len(shapes)} pages, and the objects in {match.mask.name} do not say to which "
-                "page they belong. Save each page as a file of its own, with its objects."
+                f"{match.image.name} has {len(image.pages)} pages, and the objects in {match.mask.name} do not say to "
+                "which page they belong. Save each page as a file of its own, with its objects."
             )
-        labels = drawn(match.objects, *shapes[0])
-        return [_numbered(labels, len(match.objects), match.mask.name)], match.mask.name, False
+        labels = numbered(match, *shape, "turned" in image.remark)
+        return [_numbered(labels, match.mask.name)], match.mask.name, False, ""
     if isinstance(match.mask, tuple):
-        labels = np.zeros(shapes[0], np.int32)
-        for number, path in enumerate(match.mask, 1):
-            page = codes_of(read_picture(path).pages[0], path.name, path.suffix.lower() in (".jpg", ".jpeg"))
-            inside, _ = foreground_of(page, None, folder_facts([page]))
-            if inside.shape != labels.shape:
-                raise PictureError(
-                    f"{path.name} is {inside.shape[1]}x{inside.shape[0]} pixels and its picture {match.image.name} "
-                    f"{labels.shape[1]}x{labels.shape[0]}. Export the mask at the picture's size."
-                )
-            labels[inside] = number
-        return [_numbered(labels, len(match.mask), f"masks of {match.key}")], f"masks of {match.key}", False
-    lossy = match.mask.suffix.lower() in (".jpg", ".jpeg")
-    return read_picture(match.mask).pages, match.mask.name, lossy
+        name = f"masks of {match.key}"
+        return [_numbered(merged(match, shape, foreground), name)], name, False, ""
+    lossy, pages, said = match.mask.suffix.lower() in (".jpg", ".jpeg"), read_picture(match.mask).pages, ""
+    if ending_of(match.image).startswith(".nii") and ending_of(match.mask).startswith(".nii"):
+        pages, said = placed_like(match.image, match.mask, pages)
+    return pages, match.mask.name, lossy, said
 
 
-def _numbered(labels, count, name):
+def _numbered(labels, name):
     values, counts = np.unique(labels, return_counts=True)
+    count = len(values) - (values[0] == 0)
     return Codes(labels, values, counts, False, name, f"{count} objects")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from helpers.own_images.color_tables import is_display_only
 from helpers.own_images.files import MAX_TOTAL, Channels, PictureError, check_size, hush, too_large
 from helpers.own_images.lzw import is_sound
 
@@ -46,8 +47,10 @@ def read_tiff(path, size: int, max_pixels: int) -> tuple[list, str]:
             numbers = numbers if len(numbers) == len(planes) else [key.index] * len(planes)
             found += [(_order(number), i, plane) for i, (number, plane) in enumerate(zip(numbers, planes))]
         turned = any(_turn(series.keyframe) in _TURNS for series in tif.series)
+        colored = any(_only_shown(series.keyframe) for series in tif.series)
     pages = [plane for _, _, plane in sorted(found, key=lambda each: each[:2])]
-    return pages, "turned upright (EXIF)" if turned else f"{len(pages)} pages" if len(pages) > 1 else ""
+    remark = "turned upright (EXIF)" if turned else f"{len(pages)} pages" if len(pages) > 1 else ""
+    return pages, ", ".join(filter(None, [remark, "its colors (LUT) are for display only" if colored else ""]))
 
 
 def _order(number):
@@ -198,7 +201,7 @@ def _meant(plane, key, samples, path):
     if plane.ndim == 2 and kind in ("MINISWHITE", "MINISBLACK"):
         plane = _gray(plane, key.bitspersample, kind == "MINISWHITE", path)
     elif plane.ndim == 2 and kind == "PALETTE" and key.colormap is not None:
-        plane = (key.colormap >> 8).astype(np.uint8).T[plane]
+        plane = plane if _only_shown(key) else (key.colormap >> 8).astype(np.uint8).T[plane]
     elif kind == "SEPARATED" and samples and plane.shape[-1] == 4:
         plane = _from_cmyk(plane)
     elif kind in ("YCBCR", "CIELAB", "ICCLAB") and samples and key.compression not in _DECODED:
@@ -208,6 +211,12 @@ def _meant(plane, key, samples, path):
         plane = plane[..., [0, 0, 0, 1]] if alpha else plane.view(Channels)
     turn = _TURNS.get(_turn(key))
     return np.ascontiguousarray(turn(plane)).view(type(plane)) if turn else plane
+
+
+def _only_shown(key):
+    """Whether the color table of a page is a LUT, as of ImageJ, which colors the screen and not the data."""
+    table = key.colormap if getattr(key.photometric, "name", "") == "PALETTE" else None
+    return table is not None and is_display_only((table >> 8).T, key.is_imagej)
 
 
 def _says_rgb(kind, samples, count):

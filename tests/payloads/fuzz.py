@@ -237,8 +237,9 @@ class Cases:
     def a_note(self, rng, folder):
         from helpers.checks import record
         from helpers.gate import read_json
-        from helpers.own_images.annotations import drawn, read_annotations
+        from helpers.own_images.annotations import read_annotations
         from helpers.own_images.notes import checked_note
+        from helpers.own_images.outlines import drawn
 
         def twisted(text):
             return twisted_json(text, rng) if rng.random() < 0.8 else twisted_bytes(text.encode(), rng, [NOTE.encode(), COCO.encode()])

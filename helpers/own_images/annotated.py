@@ -1,0 +1,111 @@
+"""Which objects of annotations count, by their labels, and their numbers in a page, if they fit its picture."""
+
+from collections import Counter
+
+import numpy as np
+
+from helpers.own_images.files import PictureError
+from helpers.own_images.outlines import Marked, drawn, reach
+
+_NONE = "unlabeled"
+
+
+def of_labels(matches, foreground=None, classes=None) -> tuple[list, list[str]]:
+    """Return matches with only the objects that count, and remarks on those that are left out.
+
+    foreground: a label or a list of labels, "nonzero" for all objects, or None where all have one label. Matches
+    without annotations are returned as they are. Raises PictureError if it is unclear which label counts, for one that
+    occurs nowhere, for classes, and for objects that are only boxes.
+    """
+    marked = [match for match in matches if match.objects is not None]
+    if not marked:
+        return matches, []
+    where = marked[0].mask.name + (" and other files" if len({match.mask for match in marked}) > 1 else "")
+    labels = Counter(each.label or _NONE for match in marked for each in match.objects.objects if each.parts)
+    shown = [f"{label!r} ({count})" for label, count in labels.most_common(8)]
+    held = ", ".join(shown + ["..."] * (len(labels) > 8)) or "none"
+    if classes is not None:
+        raise PictureError(
+            f"{where}: holds outlines with the labels {held}, and classes= reads whole numbers from masks. Choose a "
+            "label with foreground=, or save the classes as gray pictures with the numbers 0, 1, 2 ..."
+        )
+    asked = _asked(foreground, labels, where, held)
+    kept = [_only(match, asked) for match in matches]
+    return kept, _check_areas([match for match in kept if match.objects is not None])
+
+
+def _asked(foreground, labels, where, held):
+    """Return the labels that count, or None for all."""
+    if foreground is None:
+        if len(labels) > 1:
+            example = labels.most_common(1)[0][0]
+            raise PictureError(
+                f"{where}: the objects have {len(labels)} labels: {held}. Say which of them are foreground: "
+                f'foreground="{example}", a list of labels, or foreground="nonzero" for all.'
+            )
+        return None
+    if foreground == "nonzero":
+        return None
+    asked = {str(label) for label in (foreground if isinstance(foreground, (list, set)) else [foreground])}
+    if unknown := sorted(asked - set(labels)):
+        plain = set(labels) <= {_NONE}
+        remedy = "They have no labels, so leave foreground out." if plain else f"Choose of their labels: {held}."
+        raise PictureError(
+            f"{where}: foreground is {foreground!r}, and no object has the label {unknown[0]!r}. {remedy}"
+        )
+    return asked
+
+
+def _only(match, asked):
+    if match.objects is None or asked is None:
+        return match
+    objects = [each for each in match.objects.objects if (each.label or _NONE) in asked]
+    return match._replace(objects=Marked(objects, match.objects.size))
+
+
+def _check_areas(marked):
+    """Return a remark on points and lines, which are left out; raise for boxes, and if nothing else is there."""
+    without = [(match, each) for match in marked for each in match.objects.objects if not each.parts]
+    boxes = [match for match, each in without if each.lacks in ("box", "number of points", "empty outline")]
+    if boxes:
+        number = Counter(each.lacks for _, each in without)
+        what = next(kind for kind in ("box", "number of points", "empty outline") if number[kind])
+        many = "1 object has" if len(boxes) == 1 else f"{len(boxes)} objects have"
+        raise PictureError(
+            f"{boxes[0].mask.name}: {many} a {what} without an outline, such as in {boxes[0].image.name}. A {what} "
+            "does not say which pixels belong to the object. Outline the objects as polygons, or save masks."
+        )
+    if not without:
+        return []
+    kinds = ", ".join(sorted({each.lacks for _, each in without}))
+    if not any(each.parts for match in marked for each in match.objects.objects):
+        raise PictureError(
+            f"{without[0][0].mask.name}: {kinds} have no area. Outline the objects as polygons, rectangles or circles."
+        )
+    return [f"{len(without)} objects without an area are left out ({kinds}), such as in {without[0][0].mask.name}."]
+
+
+def numbered(match, height: int, width: int, turned: bool) -> np.ndarray:
+    """Return the objects of a match as numbers from 1 in a page `[height, width]` int32.
+
+    turned: whether the picture was turned upright. Raises PictureError if the objects were drawn on a picture of
+    another size: if their file states one, or if one lies outside.
+    """
+    size, name = match.objects.size, match.image.name
+    why = " The picture is stored turned (EXIF)." if turned else ""
+    if size not in (None, (width, height)):
+        raise PictureError(
+            f"{match.mask.name}: was drawn on a picture of {size[0]}x{size[1]} pixels, and {name} is {width}x{height}."
+            f"{why} Take the picture that was outlined, or export the objects again for this one."
+        )
+    for each in match.objects.objects:
+        if not each.parts:
+            continue
+        left, top, right, bottom = reach(each)
+        if left >= width or top >= height or right < 0 or bottom < 0:
+            raise PictureError(
+                f"{match.mask.name}: has an object at x {left:.0f} to {right:.0f}, y {top:.0f} to {bottom:.0f}, "
+                f"outside of {name}, which is {width}x{height} pixels.{why} It was drawn on another picture, or on one "
+                "of another size. Take the picture that was outlined."
+            )
+    return drawn(match.objects, height, width)

@@ -1,0 +1,227 @@
+"""Match pictures and masks, or pictures and annotations, by name, or say which have no partner."""
+
+import difflib
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from helpers.own_images.annotations import NotAnnotationsError, read_annotations
+from helpers.own_images.files import PictureError, read_picture
+from helpers.own_images.names import (
+    bare_name, without_channel, without_letter, without_mask_word, without_number, without_stuck_word, without_word,
+)
+from helpers.own_images.outlines import Marked
+
+_SHOWN = 10  # pictures without a partner; of more there is a count
+_RULES = (
+    without_mask_word, bare_name, without_word, without_number, without_stuck_word, without_letter, without_channel
+)
+
+
+class Match(NamedTuple):
+    """One picture and what marks its objects: a mask file, a tuple of files with one object each, or outlines."""
+
+    key: str
+    image: Path
+    mask: Path | tuple
+    objects: Marked | None = None
+
+
+def matched(images, masks, images_name, masks_name, lenient=False) -> tuple[list[Match], list[str]]:
+    """Match as `match` does; returns the matches, and remarks on pictures that were left out.
+
+    Pictures named as a test set are left out where all others have masks and no mask is named so, as of challenges
+    that keep the masks of their tests. lenient: leave out all pictures and masks without a partner.
+    """
+    try:
+        return match(images, masks, images_name, masks_name), []
+    except PictureError:
+        tests = {key for key in images if _is_test(key)}
+        if tests and len(tests) < len(images) and not any(_is_test(key) for key in masks):
+            try:
+                rest = {key: path for key, path in images.items() if key not in tests}
+                names = ", ".join(images[key].name for key in sorted(tests)[:3]) + (" ..." if len(tests) > 3 else "")
+                found = match(rest, masks, images_name, masks_name)
+                return found, [f"no mask is named as of a test set, so its pictures are left out: {names}."]
+            except PictureError:
+                pass
+        if not lenient:
+            raise
+    left_out = []
+    found = match(images, masks, images_name, masks_name, left_out)
+    more = [f"Left out: ... and {len(left_out) - _SHOWN} more"] if left_out[_SHOWN:] else []
+    return found, [f"Left out: {line}" for line in left_out[:_SHOWN]] + more
+
+
+def _is_test(key):
+    return any(part in ("test", "testing") for part in re.split(r"[\s_.\-/]+", key.lower()))
+
+
+def match(images, masks, images_name, masks_name, left_out=None) -> list[Match]:
+    """Match pictures and masks `{key: path}` by name, or raise, naming those without a partner.
+
+    left_out: a list to which those without a partner are added in words, in place of raising, if any matched.
+    """
+    matches = [Match(key, images[key], masks[key]) for key in images if key in masks]
+    rest_images = {key: path for key, path in images.items() if key not in masks}
+    rest_masks = {key: path for key, path in masks.items() if key not in images}
+    numbered, known = {}, {bare_name(key) for key in rest_images}
+    for other in rest_masks:
+        if without_word(other) == bare_name(other) or without_word(other) not in known:  # else cell_1 has cell_mask_1
+            numbered.setdefault(without_number(other), []).append(other)
+    for key in list(rest_images):  # cell_mask_1, cell_mask_2: several masks of one picture
+        several = [other for other in numbered.get(bare_name(key), ()) if other in rest_masks]
+        if len(several) > 1 and any(without_number(other) != bare_name(other) for other in several):
+            matches.append(Match(key, rest_images.pop(key), tuple(rest_masks.pop(other) for other in several)))
+    for rule in _RULES:
+        by_name = {}
+        for role, rest in enumerate((rest_images, rest_masks)):
+            for key in rest:
+                by_name.setdefault(rule(key), ([], []))[role].append(key)
+        for ours, theirs in by_name.values():
+            if len(ours) == len(theirs) == 1:
+                matches.append(Match(ours[0], rest_images.pop(ours[0]), rest_masks.pop(theirs[0])))
+            elif len(theirs) == 1 and len(ours) > 1 and rule is without_channel:
+                raise _parts_of_one([rest_images[key] for key in ours], rest_masks[theirs[0]])
+    missing = _missing(rest_images, rest_masks, (images, masks), (images_name, masks_name))
+    if missing and (left_out is None or not matches):
+        raise without_partner(missing)
+    if missing:
+        left_out += missing
+    return sorted(matches, key=lambda each: each.key)
+
+
+def _parts_of_one(files, mask):
+    """Return the error for several pictures with one mask: the slices of a volume, or its channels."""
+    names = ", ".join(path.name for path in files[:_SHOWN]) + (" ..." if files[_SHOWN:] else "")
+    try:
+        pages = len(read_picture(mask).pages)
+    except PictureError:
+        pages = 1
+    if pages > 1:
+        return PictureError(
+            f"{names} are single slices, and their masks are the {pages} pages of one file, {mask.name}. Save the "
+            "slices as one stack of the same pages, or each page of the mask as a file named like its slice."
+        )
+    return PictureError(
+        f"{names} are the channels of one picture with the mask {mask.name}. Keep the files of one channel in the "
+        "folder, such as _0000."
+    )
+
+
+def _missing(rest_images, rest_masks, everything, folders):
+    """Return in words what has no partner, and why, where a picture has several masks."""
+    missing, told = [], set()
+    by_bare = {}
+    for key in rest_masks:
+        for name in {bare_name(key), bare_name(key.rpartition("/")[2])}:
+            by_bare.setdefault(name, []).append(key)
+    for key, path in rest_images.items():
+        several = by_bare.get(bare_name(key), ()) if bare_name(key) in by_bare else ()
+        if len(several) > 1:
+            told |= {key, *several}
+            names = ", ".join(_shown(folders[1], other, rest_masks[other]) for other in sorted(several)[:4])
+            more = " ..." if several[4:] else ""
+            missing.append(
+                f"{_shown(folders[0], key, path)} has {len(several)} masks: {names}{more}. Keep one of them, or give "
+                "the folder that holds the ones you mean"
+            )
+    for rest, here, there, what, candidates in (
+        (rest_images, *folders, "mask", everything[1]), (rest_masks, *folders[::-1], "image", everything[0])
+    ):
+        for key, path in rest.items():
+            if key in told:
+                continue
+            near = difflib.get_close_matches(key, [*candidates][:2000], 1, 0.8) if len(missing) < _SHOWN else ()
+            hint = f" (the nearest name there is {candidates[near[0]].name})" if near else ""
+            missing.append(f"{_shown(here, key, path)} has no {what} in {there}{hint}")
+    return missing
+
+
+def _shown(folder, key, path):
+    inner = key.rpartition("/")[0]
+    return f"{folder}/{inner}/{path.name}" if inner else f"{folder}/{path.name}"
+
+
+def without_partner(missing) -> PictureError:
+    """Return the error that lists pictures without a partner."""
+    first = "\n  ".join(["pictures without a partner:", *missing[:_SHOWN]])
+    more = f"\n  ... and {len(missing) - _SHOWN} more" if missing[_SHOWN:] else ""
+    return PictureError(
+        f"{first}{more}\nA picture and its mask share a name, as cell1.tif and cell1.png do. Rename or move others."
+    )
+
+
+def with_annotations(images, files, lenient=False) -> tuple[list[Match], list[str]]:
+    """Match pictures with the objects in annotation files; returns the matches and remarks on what is not used.
+
+    Files of annotations are matched by their own name; COCO names its pictures, with their folders where it can.
+    Raises NotAnnotationsError if no file holds objects, PictureError for a picture without annotations, or with two.
+    """
+    by_name, others = {}, []
+    pictures = {bare_name(key) for key in images}
+    for key, path in files.items():
+        try:
+            found = read_annotations(path)
+        except NotAnnotationsError as error:
+            if bare_name(key) in pictures or len(files) == 1 + len(others) and not by_name:
+                raise
+            others.append(error)
+            continue
+        for name, marked in found.items():
+            name = key if name is None else name
+            if name in by_name:
+                other = by_name[name][0].name
+                raise PictureError(f"{path.name} and {other} both hold objects of {name}. Keep one file.")
+            by_name[name] = (path, marked)
+    matches, missing, used = [], [], {}
+    look_up = _by_suffix(by_name)
+    for key, path in images.items():
+        name = _found(key, by_name, look_up, path)
+        if name is None:
+            missing.append(f"{path.name} has no annotation")
+            continue
+        if name in used:
+            raise PictureError(
+                f"{by_name[name][0].name}: has objects of {name}, and both {used[name]} and {key} may be meant. Name "
+                "the picture with its folder in the annotation file, or rename one."
+            )
+        used[name] = key
+        matches.append(Match(key, path, *by_name[name]))
+    if missing and not (lenient and matches):
+        raise without_partner(missing)
+    remarks = [f"Not used: {error}" for error in others] + [f"Left out: {line}." for line in missing[:_SHOWN]]
+    rest = [name for name in by_name if name not in used]
+    if rest:
+        remarks.append(f"{len(rest)} pictures with annotations are not in the folder, such as {rest[0]}.")
+    return sorted(matches, key=lambda each: each.key), remarks
+
+
+def _by_suffix(names):
+    """Return for each end of a path, such as "1" and "train/1" of "train/1", the names that have it."""
+    found = {}
+    for name in names:
+        parts = name.split("/")
+        for i in range(len(parts)):
+            for end in {"/".join(parts[i:]), bare_name("/".join(parts[i:]))}:
+                found.setdefault(end, []).append(name)
+    return found
+
+
+def _found(key, by_name, look_up, path):
+    """Return the name under which a picture is annotated, or None. Raises if there are two."""
+    if key in by_name:
+        return key
+    parts = key.split("/")
+    for i in range(len(parts)):
+        end = "/".join(parts[i:])
+        names = look_up.get(end) or look_up.get(bare_name(end)) or ()
+        if len(set(names)) > 1:
+            raise PictureError(
+                f"{path.name}: {by_name[names[0]][0].name} has objects of {names[0]} and of {names[1]}, and either may "
+                "be this picture. Keep the folders of the pictures as the annotation file names them."
+            )
+        if names:
+            return names[0]
+    return None
+
