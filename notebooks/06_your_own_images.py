@@ -242,11 +242,13 @@ say(own.split_table(sets, names, groups, conditions))
 
 # %% [markdown]
 # Now the pictures of this notebook. The pages of one stack count as one source. If there is nothing but one stack, it is
-# cut into three blocks of neighbors, with a gap between them. A stack of fewer than twelve pages gets no gap.
+# cut into three blocks of neighbors, with a gap between them. A stack of fewer than twelve pages gets no gap. If your pictures lie in
+# folders named train, val and test, these sets are kept.
 
 # %%
 groups, conditions = own.sources_of(pairs.names, settings["source_table"])
-sets = training, validation, test = own.split_by_source(groups, seed=0, conditions=conditions)
+sets = own.split_by_source(groups, seed=0, conditions=conditions, names=pairs.names)
+training, validation, test = sets
 
 # %% tags=["nbval-ignore-output"]
 say(own.split_table(sets, pairs.names, groups, conditions))
