@@ -60,7 +60,8 @@ def main(arguments=None) -> int:
     export.add_argument("--author", help="your name")
     export.add_argument("--license", help="such as CC-BY-4.0")
     for command in (inspect, index, predict):
-        command.add_argument("--channel", type=int, help="the channel to use, counted from 0")
+        named = "the channel to use, counted from 0, or red, green or blue"
+        command.add_argument("--channel", type=lambda text: int(text) if text.isdigit() else text, help=named)
         command.add_argument("--value-range", type=float, nargs=2, metavar=("BLACK", "WHITE"))
     options = parser.parse_args(arguments)
     try:

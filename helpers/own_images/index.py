@@ -4,17 +4,22 @@ import csv
 import io
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from helpers.gate import printable
+from helpers.own_images.asking import answered, raise_all
+from helpers.own_images.channels import a_range_is_needed
 from helpers.own_images.files import PictureError
 from helpers.own_images.keeping import write_new
 from helpers.own_images.layouts import existing_folder, find_layout
 from helpers.own_images.manifest import COLUMNS, SETS, file_fingerprint, foreground_from
+from helpers.own_images.mask_suspicions import look_at, object_hints, suspicions
 from helpers.own_images.masks import FolderFacts, folder_facts, foreground_of, half_of_white
-from helpers.own_images.pairs import raise_all, read_pair
+from helpers.own_images.pairs import read_pair
+from helpers.own_images.picture_kinds import check_colors, cut_warnings, picture_hints
 from helpers.own_images.splits import sources_of, split_by_source
 
 
@@ -52,60 +57,86 @@ def index_folder(
         except PictureError as error:
             more = "" if not rows else "\nTo leave them out, pass skip_broken=True (--skip-broken in the command line)."
             raise PictureError(f"{error}{more}") from None
-    names = [key for key, *_ in rows]
+    suspected = _suspicions(rows, value_range)
+    names = list(rows)
     sources, conditions = sources_of(names, source_table)
     set_of = np.full(len(names), "", "<U10")
     for title, members in zip(SETS, split_by_source(sources, seed=seed, conditions=conditions)):
         set_of[members] = title
     _write(out, [
-        (_relative(match.image, out), _relative(match.mask, out), source, part, prints, how)
-        for (_, match, prints, how), source, part in zip(rows, sources, set_of)
+        (_relative(row.match.image, out), _relative(row.match.mask, out), source, part, row.prints, row.foreground)
+        for row, source, part in zip(rows.values(), sources, set_of)
     ], overwrite)
-    return out, [*notes, *_repeated(rows, set_of), _summary(set_of, sources)]
+    return out, [*notes, *suspected, *_repeated(rows, set_of), _summary(set_of, sources)]
+
+
+class _Kept(NamedTuple):
+    """What is remembered of a sound pair: its files, their fingerprints, which numbers count, and what was seen."""
+
+    match: object
+    prints: str
+    foreground: str
+    looks: list
+    seen: list
 
 
 def _read_all(matches, foreground, reading, progress):
-    """Return `(name, match, fingerprints, foreground)` of the sound pairs, `(name, what is wrong)` of the others."""
+    """Return `{name: what is remembered}` of the sound pairs, and `(name, what is wrong)` of the others."""
     rows, problems, unclear, facts, marked = {}, [], [], FolderFacts(False, 0, True), False
     for match in tqdm(matches, unit="pair", disable=not progress):
         try:
-            codes = _codes(match, reading)
-            mine = folder_facts(codes)
+            pages = _pages(match, reading)
+            mine = folder_facts([page.mask for page in pages])
             facts = FolderFacts(*(f(both) for f, both in zip((any, max, all), zip(facts, mine))))
-            rows[match.key] = (match, _fingerprints(match), foreground)
-            inside = [foreground_of(page, foreground_from(foreground), folder_facts([page]))[0] for page in codes]
-            marked = marked or any(page.any() for page in inside)
+            rows[match.key] = _Kept(match, _fingerprints(match), foreground, [], [page.seen for page in pages])
+            for page in pages:
+                asked = foreground_from(foreground)
+                inside, held = foreground_of(page.mask, asked, folder_facts([page.mask]))
+                rows[match.key].looks.append(look_at(page.name, inside, page.mask, held, asked))
+                marked = marked or inside.any()
         except PictureError as error:
             if match.key in rows and not foreground:  # it may be clear once all masks are known
                 unclear.append(match)
             else:
-                problems.append((match.image.name, str(error)))
+                problems.append((match.image.name, error))
                 rows.pop(match.key, None)
     for match in unclear:
         try:
-            for page in _codes(match, reading):
-                inside, _ = foreground_of(page, None, facts)
-                if not np.array_equal(inside, foreground_of(page, "nonzero", facts)[0]):
-                    raise PictureError(f"{page.name}: is unclear. Save 0 for background and 255 for foreground.")
-            rows[match.key] = (match, rows[match.key][1], "nonzero")
+            looks = []
+            for page in _pages(match, reading):
+                inside, held = foreground_of(page.mask, None, facts)
+                if not np.array_equal(inside, foreground_of(page.mask, "nonzero", facts)[0]):
+                    raise PictureError(f"{page.mask.name}: is unclear. Save 0 for background and 255 for foreground.")
+                looks.append(look_at(page.name, inside, page.mask, held))
+            rows[match.key] = rows[match.key]._replace(foreground="nonzero", looks=looks)
         except PictureError as error:
-            problems.append((match.image.name, str(error)))
+            problems.append((match.image.name, error))
             rows.pop(match.key)
     if foreground == "half":  # of the white of all masks; when one is read later, the others are not there
-        rows = {key: (*row[:2], f"above {half_of_white(facts):g}") for key, row in rows.items()}
+        rows = {key: row._replace(foreground=f"above {half_of_white(facts):g}") for key, row in rows.items()}
     if foreground and rows and not marked:
         raise PictureError(f"foreground={foreground!r} occurs in none of the {len(rows):,} masks. Choose another.")
-    return [(key, *row) for key, row in rows.items()], problems
+    beside = {a_range_is_needed: [each.values for row in rows.values() for each in row.seen]}
+    return rows, answered(problems, beside)
 
 
-def _codes(match, reading):
+def _suspicions(rows, value_range):
+    """Return what `load_pairs` would say of these pairs. Raises PictureError if colors were read by two rules."""
+    looks = [look for row in rows.values() for look in row.looks]
+    seen = [each for row in rows.values() for each in row.seen]
+    check_colors(seen)
+    hints = picture_hints(seen, value_range) + object_hints(looks)
+    return hints + cut_warnings(seen, value_range) + suspicions(looks, indexed=True)
+
+
+def _pages(match, reading):
     if match.objects is not None or isinstance(match.mask, tuple):
         held = "in annotations" if match.objects is not None else f"in {len(match.mask)} files"
         raise PictureError(
             f"{match.image.name}: its objects lie {held}, and an index needs one mask file for each picture. Load them "
             "with load_pairs and write each mask with save_mask."
         )
-    return [row[3] for row in read_pair(match, *reading)]
+    return read_pair(match, *reading)
 
 
 def _fingerprints(match):
@@ -134,10 +165,11 @@ def _write(out, rows, overwrite):
 def _repeated(rows, set_of):
     """Return a note if files of two sets are the same picture, byte for byte."""
     first, repeated = {}, []
-    for i, (key, _, prints, _) in enumerate(rows):
-        other = first.setdefault(prints.split("-")[0], i)
+    names = list(rows)
+    for i, (key, row) in enumerate(rows.items()):
+        other = first.setdefault(row.prints.split("-")[0], i)
         if set_of[i] and set_of[other] and set_of[i] != set_of[other]:
-            repeated.append(f"{printable(rows[other][0])} ({set_of[other]}) and {printable(key)} ({set_of[i]})")
+            repeated.append(f"{printable(names[other])} ({set_of[other]}) and {printable(key)} ({set_of[i]})")
     if not repeated:
         return []
     more = f", and {len(repeated) - 1:,} more" if len(repeated) > 1 else ""
