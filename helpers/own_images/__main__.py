@@ -70,6 +70,9 @@ def main(arguments=None) -> int:
             return COMMANDS[options.command](options)
     except (PictureError, ImportError, OSError, ValueError) as error:
         print(printable_lines(error), file=sys.stderr)
+        for name, typed in TYPED.items():
+            if options.command in ("inspect", "index") and f"{name}=" in str(error):
+                print(f"In the command line, {name}= is {typed}.", file=sys.stderr)
         return 1
 
 
@@ -124,6 +127,10 @@ def _train(options):
     return 0
 
 
+TYPED = {
+    "foreground": '--foreground, such as --foreground "#ff0000", --foreground "1 3" or --foreground half',
+    "value_range": "--value-range, such as --value-range 0 4095", "channel": "--channel, such as --channel 0",
+}
 COMMANDS = {"inspect": _inspect, "index": _index, "train": _train, "predict": _predict, "export": _export}
 
 

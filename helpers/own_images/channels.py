@@ -47,7 +47,7 @@ def gray_page(page, name: str = "picture", value_range=None, channel=None) -> Gr
             "If others have more channels, move this one away, with its mask if it has one."
         )
     elif channel not in (None, 0):
-        how = "gray, its only channel"
+        how = "gray, 1 channel"
     if page.dtype.kind not in "buif":
         raise PictureError(f"{name}: holds {page.dtype} numbers. Export its magnitude, or one gray channel.")
     bits = 1 if page.dtype == bool else 8 * page.dtype.itemsize

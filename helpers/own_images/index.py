@@ -35,10 +35,10 @@ def index_folder(
 
     images_dir, masks_dir, value_range, channel: as in `load_pairs`. out: the new file; without it, manifest.csv in
     `images_dir`. source_table, seed: as in `sources_of` and `split_by_source`. foreground: "nonzero", "half", "above
-    127", numbers such as "2" or "1 3", or a color such as "#ff0000". skip_broken: leave out pairs that cannot be used.
-    overwrite: replace a manifest that is there. Raises FileExistsError for a file that is there, FileNotFoundError or
-    NotADirectoryError
-    for a folder that is none, and PictureError with one line for each kind of fault.
+    127", numbers such as "2" or "1 3", or a color such as "#ff0000"; or as in `load_pairs`. skip_broken: leave out
+    pairs that cannot be used. overwrite: replace a manifest that is there. Raises FileExistsError for a file that is
+    there, FileNotFoundError or NotADirectoryError for a folder that is none, and PictureError with one line for each
+    kind of fault.
     """
     folder = existing_folder(images_dir, "images_dir")
     out = Path(out).expanduser().absolute() if out else folder / "manifest.csv"
@@ -47,6 +47,7 @@ def index_folder(
             f"{printable(out.name)} exists already in {printable(out.parent)}, and nothing is written over. Choose "
             "another name with out=, or pass overwrite=True (--out, --overwrite in the command line)."
         )
+    foreground = _as_text(foreground)
     foreground_from(foreground)
     layout = find_layout(images_dir, masks_dir)
     rows, problems = _read_all(layout.matches, foreground, (value_range, channel), progress)
@@ -68,6 +69,14 @@ def index_folder(
         for row, source, part in zip(rows.values(), sources, set_of)
     ], overwrite)
     return out, [*notes, *suspected, *_repeated(rows, set_of), _summary(set_of, sources)]
+
+
+def _as_text(foreground):
+    """Return `foreground` as a manifest holds it, whether it was given so or as `load_pairs` takes it."""
+    if foreground is None or isinstance(foreground, str):
+        return foreground or ""
+    values = foreground if isinstance(foreground, (list, set)) else [foreground]
+    return " ".join("#%02x%02x%02x" % value if isinstance(value, tuple) else str(value) for value in values)
 
 
 class _Kept(NamedTuple):

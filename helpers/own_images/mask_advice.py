@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from helpers.class_masks import IGNORE
 from helpers.own_images.asking import AskError
 from helpers.own_images.mask_codes import FEW, NEAR, color_of, main_values
 
@@ -123,6 +124,8 @@ def _numbers(helds):
     background = 0 if 0 in shares else max(shares, key=shares.get)
     chosen = sorted(value for value in shares if value != background) or [background]
     several = any(set(held.main) - {background} != set(chosen) for held in helds) and len(chosen) > 1
+    if len(chosen) > 1 and chosen[-1] == IGNORE and chosen[-2] < IGNORE / 4:  # beside 1, 2, 3 it means: not marked
+        chosen = chosen[:-1]
     if not several:
         enough = 0.005 * sum(shares[value] for value in chosen)
         chosen = [min([value for value in chosen if shares[value] >= enough], key=shares.get)]
@@ -184,7 +187,8 @@ def _many(helds):
     if max(len(held.values) for held in helds) <= FEW:
         return None
     levels = sorted(_together(helds, NEAR / 2))
-    bound = (levels[0] + levels[1]) // 2 if len(levels) > 1 else int(max(held.values[-1] for held in helds)) // 2
+    ends = max(held.values[0] for held in helds), min(held.values[-1] for held in helds)
+    bound = int(sum(levels[:2] if len(levels) > 1 else ends)) // 2
     bright = f"foreground='above {bound}' for what is brighter" if bound > 0 and _works(helds, bound) else ""
     zero = "foreground='nonzero' for all but 0" if all(held.values[0] == 0 for held in helds) else ""
     if not (bright or zero):

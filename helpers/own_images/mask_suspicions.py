@@ -36,7 +36,9 @@ def look_at(name, inside, mask, held, asked=None, opened=0) -> Look:
     look = Look(name, share, is_outline(inside == 1), color=mask.color, opened=opened)
     if asked is not None and not isinstance(asked, str) and not mask.known:
         main, soft = list(main_values(mask))[:FEW], len(mask.values) > FEW or mask.lossy
-        look = look._replace(left=tuple(main), soft=soft) if not share else look._replace(marked=tuple(main), soft=soft)
+        if mask.rgb and not mask.color:  # a gray page among colored ones
+            main = [0x010101 * value for value in main]
+        look = look._replace(**{"marked" if share else "left": tuple(main)}, soft=soft, color=mask.color or mask.rgb)
     if held.endswith("labeled objects"):
         look = look._replace(numbers=tuple(mask.values[mask.values != 0][:1000].tolist()))
     return look

@@ -60,7 +60,7 @@ def foreground_of(mask: Codes, foreground, facts: FolderFacts) -> tuple[np.ndarr
             return codes != 0, f"0/{values[1]}"
         raise unclear_mask(mask, f"the mask holds {said(mask)}, none of them 0.", half_of_white(facts))
     count = len(values) - (values[0] == 0)
-    if count >= (2 if facts.objects else 4) and labels_like_objects(mask):
+    if count >= (2 if facts.objects else 4) and not mask.lossy and labels_like_objects(mask):
         if facts.objects or values[-1] <= 4 * count or count >= 5:
             return codes != 0, f"{count} labeled objects"
     word = "three values" if len(values) == 3 else f"{len(values)} values"

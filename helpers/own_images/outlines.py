@@ -28,7 +28,8 @@ def filled_to_the_border(inside) -> tuple[np.ndarray, int]:
     """Fill what outlines enclose, together with the picture's border; returns the mask and how many stayed open.
 
     Lines alone are closed along the border, not areas: between two areas at the border lies background. The largest
-    part of the background is outside; what lies across a line from it, and is less than half as large, is inside.
+    part of the background is outside; what lies across a line from it is inside, if it is less than half as large, does
+    not reach from one side of the picture to the other, and the line bends around it: else nobody can tell.
     """
     mask = np.asarray(inside, np.uint8)
     done = filled(inside)
@@ -42,9 +43,23 @@ def filled_to_the_border(inside) -> tuple[np.ndarray, int]:
         reach = 2 * (2 * _half_width(mask) + 1) + 1
         near = cv2.dilate((parts == outside).astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
         across = [part for part in np.unique(parts[near]) if part and part != outside]
-        inner = [part for part in across if 2 * areas[part] < areas[outside]]
+        inner = [part for part in across if 2 * areas[part] < areas[outside]
+                 and _bulges(parts == part, mask, boxes[part], reach)]
         done = done | np.isin(parts, inner)
     return done, _open_lines(mask, done)
+
+
+def _bulges(part, mask, box, reach):
+    """Whether a part of the picture does not reach across it, and the line around it bends around it, not away."""
+    left, top, width, height = (int(number) for number in box[:4])
+    if width == mask.shape[1] or height == mask.shape[0]:
+        return False
+    rows, columns = (slice(max(0, at - reach), at + size + reach) for at, size in ((top, height), (left, width)))
+    part, mask = part[rows, columns], mask[rows, columns]
+    near = cv2.dilate(part.astype(np.uint8), np.ones((reach, reach), np.uint8))
+    points = cv2.findNonZero(mask & near)
+    bend = cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(points), 1) & (1 - mask)
+    return 2 * int((bend & part).sum()) > max(int(bend.sum()), 0.04 * int(part.sum()))
 
 
 def _half_width(mask):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.own_images.annotations import drawn
-from helpers.own_images.asking import answered, raise_all
+from helpers.own_images.asking import AskError, answered, raise_all
 from helpers.own_images.channels import a_range_is_needed, gray_page
 from helpers.own_images.class_codes import check_class_settings, check_one_palette, classes_in
 from helpers.own_images.files import MAX_TOTAL, PictureError, read_picture
@@ -241,7 +241,10 @@ def _marks_of(match, shapes):
         for number, path in enumerate(match.mask, 1):
             pages = read_picture(path).pages
             page = codes_of(pages[0], path.name, is_lossy(path), palette_numbers(path, pages)[0])
-            inside, _ = foreground_of(page, None, folder_facts([page]))
+            try:
+                inside, _ = foreground_of(page, None, folder_facts([page]))
+            except AskError as error:  # foreground= speaks of masks of all objects together
+                raise PictureError(f"{error.told} Save 0 for background and 255 for the object.") from error
             if inside.shape != labels.shape:
                 raise PictureError(
                     f"{path.name} is {inside.shape[1]}x{inside.shape[0]} pixels and its picture {match.image.name} "

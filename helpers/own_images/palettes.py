@@ -59,6 +59,8 @@ def _in_tiff(path):
 def _in_picture(path, count):
     found = []
     with Image.open(path, formats=("PNG", "BMP", "GIF")) as picture:
+        if picture.mode != "P" and picture.format != "GIF":
+            return [None] * count
         for i in range(count):
             picture.seek(i)
             picture.load()
