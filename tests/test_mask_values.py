@@ -259,6 +259,9 @@ def test_what_was_saved_with_losses_is_read_by_levels(tmp_path, name, kind, how)
     for foreground, right in (("above 64", truth), ("above 191", labels > 1), (128, labels == 1)):
         assert (load_pairs(*dirs, foreground=foreground).masks[0, ..., 0] == right).mean() > 0.99
     assert "occurs in none" in asked(*dirs, foreground=32)
+    rough = np.where(labels == 1, 117, truth * 255).astype(np.uint8)  # after which hardly a pixel is 117
+    dirs = folder(tmp_path / "rough", {"a.png": large(GRAY)}, {name: saved(rough, kind, quality=15)})
+    assert (load_pairs(*dirs, foreground=117).masks[0, ..., 0] == (labels == 1)).mean() > 0.98
     red = np.where(truth[..., None] > 0, np.uint8([255, 0, 0]), np.uint8(255))
     dirs = folder(tmp_path / "red", {"a.png": large(GRAY), "b.png": large(GRAY)}, {name: saved(red, kind, **how), "b.png": red * 0 + 255})
     pairs = load_pairs(*dirs, foreground=(255, 0, 0))
