@@ -32,7 +32,7 @@ import tifffile  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from helpers.own_images.annotations import read_annotations  # noqa: E402
-from helpers.own_images.outlines import drawn  # noqa: E402
+from helpers.own_images.object_outlines import drawn  # noqa: E402
 from helpers.own_images.channels import to_gray  # noqa: E402
 from helpers.own_images.files import Channels, PictureError, read_picture  # noqa: E402
 from helpers.own_images.masks import codes_of, folder_facts, foreground_of  # noqa: E402

@@ -60,7 +60,8 @@ def main(arguments=None) -> int:
     export.add_argument("--author", help="your name")
     export.add_argument("--license", help="such as CC-BY-4.0")
     for command in (inspect, index, predict):
-        command.add_argument("--channel", type=int, help="the channel to use, counted from 0")
+        named = "the channel to use, counted from 0, or red, green or blue"
+        command.add_argument("--channel", type=lambda text: int(text) if text.isdigit() else text, help=named)
         command.add_argument("--value-range", type=float, nargs=2, metavar=("BLACK", "WHITE"))
     options = parser.parse_args(arguments)
     try:
@@ -69,6 +70,9 @@ def main(arguments=None) -> int:
             return COMMANDS[options.command](options)
     except (PictureError, ImportError, OSError, ValueError) as error:
         print(printable_lines(error), file=sys.stderr)
+        for name, typed in TYPED.items():
+            if options.command in ("inspect", "index") and f"{name}=" in str(error):
+                print(f"In the command line, {name}= is {typed}.", file=sys.stderr)
         return 1
 
 
@@ -128,6 +132,10 @@ def _train(options):
     return 0
 
 
+TYPED = {
+    "foreground": '--foreground, such as --foreground "#ff0000", --foreground "1 3" or --foreground half',
+    "value_range": "--value-range, such as --value-range 0 4095", "channel": "--channel, such as --channel 0",
+}
 COMMANDS = {"inspect": _inspect, "index": _index, "train": _train, "predict": _predict, "export": _export}
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 
 from helpers.own_images.files import PictureError
-from helpers.own_images.outlines import Marked, drawn, reach
+from helpers.own_images.object_outlines import Marked, drawn, reach
 
 _NONE = "unlabeled"
 

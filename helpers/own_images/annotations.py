@@ -10,7 +10,7 @@ from PIL import Image
 
 from helpers.gate import GateError, first_line, open_archive, read_json, read_member, read_whole
 from helpers.own_images.files import MAX_PIXELS, MAX_TOTAL, PictureError, ending_of
-from helpers.own_images.outlines import Marked, Outline, Patch, ring, unpacked_runs
+from helpers.own_images.object_outlines import Marked, Outline, Patch, ring, unpacked_runs
 
 ENDINGS = (".json", ".geojson", ".roi", ".zip")
 MOST_BYTES = 100_000_000  # of all regions in an archive

@@ -1,7 +1,10 @@
 """One page as gray levels 0..1: which channel, which number is black and which is white."""
 
+from typing import NamedTuple
+
 import numpy as np
 
+from helpers.own_images.asking import AskError
 from helpers.own_images.files import Channels, PictureError
 
 _NAMES = {"red": 0, "green": 1, "blue": 2}
@@ -12,21 +15,39 @@ def white_of(dtype) -> int | None:
     return {"b1": 1, "u1": 255, "u2": 65535}.get(np.dtype(dtype).str[1:])
 
 
+class GrayPage(NamedTuple):
+    """Gray levels `[h, w, 1]` float32 in 0..1; how they were made, in words; shares below black and above white."""
+
+    levels: np.ndarray
+    how: str
+    cut: tuple[float, float]
+
+
 def to_gray(page, name: str = "picture", value_range=None, channel=None) -> tuple[np.ndarray, str]:
     """Return one page as gray levels `[h, w, 1]` float32 in 0..1, and in words how they were made.
 
     8-bit numbers are divided by 255, 16-bit ones by 65535, and floats must lie in 0..1, unless
     `value_range=(black, white)` says otherwise. Red, green and blue become luminance; where only one of them holds
-    anything, it is taken alone. channel: take this one, counted from 0, or "red", "green" or "blue". `Channels` that
-    are not red, green and blue are never mixed: one of them must be chosen.
+    anything, it is taken alone. channel: take this one, counted from 0, or "red", "green" or "blue"; these three mean
+    a gray picture as it is. `Channels` that are not red, green and blue are never mixed: one of them must be chosen.
     Raises PictureError for NaN, for numbers outside the range, for a channel that is not there or not chosen.
     """
-    low, high = _checked_range(value_range) if value_range is not None else (None, None)
+    return gray_page(page, name, value_range, channel)[:2]
+
+
+def gray_page(page, name: str = "picture", value_range=None, channel=None) -> GrayPage:
+    """Return what `to_gray` does, and which shares of the pixels a `value_range` cuts off."""
+    low, high = checked_range(value_range) if value_range is not None else (None, None)
     page, how = page if isinstance(page, np.ndarray) else np.asarray(page), "gray"
     if page.ndim == 3:
         page, how = _one_channel(page, name, channel)
+    elif channel not in (None, 0) and (not isinstance(channel, str) or channel not in _NAMES):
+        raise PictureError(
+            f"{name}: is gray, with one channel, and channel is {channel!r}. If all pictures are gray, pass channel=0. "
+            "If others have more channels, move this one away, with its mask if it has one."
+        )
     elif channel not in (None, 0):
-        raise PictureError(f"{name}: is gray, with one channel, and channel is {channel!r}. Leave channel out.")
+        how = "gray, 1 channel"
     if page.dtype.kind not in "buif":
         raise PictureError(f"{name}: holds {page.dtype} numbers. Export its magnitude, or one gray channel.")
     bits = 1 if page.dtype == bool else 8 * page.dtype.itemsize
@@ -40,19 +61,27 @@ def to_gray(page, name: str = "picture", value_range=None, channel=None) -> tupl
     if value_range is None:
         white = white_of(page.dtype)
         if white is None and (darkest < 0 or brightest > 1 + 1e-5):
-            raise PictureError(
-                f"{name}: holds {kind} numbers {darkest:g}..{brightest:g}, and no rule says which is white. Pass "
-                f"value_range=(black, white), the same for all your pictures, such as {_proposal(darkest, brightest)}."
-            )
+            told = f"{name}: holds {kind} numbers {darkest:g}..{brightest:g}, and no rule says which is white."
+            raise AskError(told, (darkest.item(), brightest.item()), a_range_is_needed)
         low, high = 0, white or 1
+    cut = (0.0, 0.0)
+    if value_range is not None and (darkest < low or brightest > high):
+        cut = float(np.mean(page < low)), float(np.mean(page > high))
     numbers = page.astype(np.float32)  # a copy, changed in place from here on
     numbers -= np.float32(low)
     numbers /= np.float32(high - low)
     np.clip(numbers, 0, 1, out=numbers)
-    return np.asarray(numbers)[..., None], f"{kind} {how}"
+    return GrayPage(np.asarray(numbers)[..., None], f"{kind} {how}", cut)
 
 
-def _checked_range(value_range):
+def a_range_is_needed(ends) -> str:
+    """Return the advice to pass a range, with one that holds all numbers of all pictures: `ends`, pairs of numbers."""
+    proposal = _proposal(min(low for low, _ in ends), max(high for _, high in ends))
+    return f"Pass value_range=(black, white), the same for all your pictures, such as {proposal}."
+
+
+def checked_range(value_range) -> tuple[float, float]:
+    """Return `(black, white)` as floats. Raises PictureError unless they are two numbers, black below white."""
     try:
         low, high = (float(value) for value in value_range)
     except (TypeError, ValueError):

@@ -13,11 +13,13 @@ from PIL import Image
 from tqdm import tqdm
 
 from helpers.gate import first_line
-from helpers.own_images.channels import to_gray
+from helpers.own_images.asking import answered
+from helpers.own_images.channels import a_range_is_needed, gray_page
 from helpers.own_images.files import PictureError, page_name, read_picture
 from helpers.own_images.keeping import load_kept, save_mask, write_new
 from helpers.own_images.layouts import check_page_names, picture_files
 from helpers.own_images.names import bare_name, masks_among, without_number, without_word
+from helpers.own_images.picture_kinds import SeenPicture, cut_warnings, one_rule_for_colors, picture_hints
 from helpers.own_images.objects import label_objects, measure_objects, numbered_contours
 from helpers.own_images.tiles import predict_tiled
 
@@ -53,9 +55,9 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
         more = f" and {len(partners) - 1} more" if len(partners) > 1 else ""
         warnings.warn(f"{partners[0]}{more}: masks beside their pictures are not predicted.", stacklevel=2)
     table = _begin(out, model_path, settings)
-    problems, waiting = [], None
+    problems, seen, waiting = [], [], None
     shown = tqdm(pictures.items(), unit="picture", disable=not progress)
-    pages = _pages(shown, pictures, out, settings, problems)
+    pages = _pages(shown, pictures, out, settings, problems, seen)
     # While the network computes, the next picture is read, and the one before is measured and written.
     with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(1) as behind:
         coming = ahead.submit(next, pages, None)
@@ -68,8 +70,11 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
             waiting = behind.submit(_write_page, gray, mask, name, out, table, settings)
         if waiting:
             waiting.result()
+    for remark in [*filter(None, [one_rule_for_colors(seen)]), *cut_warnings(seen, settings["value_range"])]:
+        warnings.warn(remark, stacklevel=2)
+    problems = answered(problems, {a_range_is_needed: [each.values for each in seen]})
     with table.open(encoding="utf-8") as file:
-        return sum(1 for _ in file) - 1, problems
+        return sum(1 for _ in file) - 1, [text for _, text in problems]
 
 
 def _partners(pictures):
@@ -80,7 +85,7 @@ def _partners(pictures):
     return sorted(key for key in marked if any(rule(key) in bare for rule in rules))
 
 
-def _pages(shown, pictures, out, settings, problems):
+def _pages(shown, pictures, out, settings, problems, seen):
     """Yield name and gray levels of each page that has no mask yet; what cannot be read goes into `problems`."""
     for key, path in shown:
         try:
@@ -89,9 +94,11 @@ def _pages(shown, pictures, out, settings, problems):
             for i, page in enumerate(pages, 1):
                 name = page_name(key, i) if len(pages) > 1 else key
                 if not (out / f"{name}_mask.png").exists():
-                    yield name, to_gray(page, path.name, settings["value_range"], settings["channel"])[0]
+                    gray, how, cut = gray_page(page, path.name, settings["value_range"], settings["channel"])
+                    seen.append(SeenPicture(name, how, (page.min().item(), page.max().item()), cut))
+                    yield name, gray
         except PictureError as error:
-            problems.append(str(error))
+            problems.append((key, error))
 
 
 def _write_page(gray, mask, name, out, table, settings):
@@ -150,18 +157,23 @@ def _begin(out, model_path, settings):
 
 def inspect_pictures(folder, value_range=None, channel=None) -> str:
     """Return in words what would be read from a folder of pictures without masks, one line a page."""
-    lines = [f"{'name':<30}  {'size':<11}{'picture':<28}values"]
+    lines, seen, problems = [f"{'name':<30}  {'size':<11}{'picture':<28}values"], [], []
     for key, path in picture_files(folder).items():
         try:
             raw = read_picture(path)
             for i, page in enumerate(raw.pages, 1):
                 name = page_name(key, i) if len(raw.pages) > 1 else key
+                size, values = f"{page.shape[1]}x{page.shape[0]}", (page.min().item(), page.max().item())
                 try:
-                    _, how = to_gray(page, path.name, value_range, channel)
+                    _, how, cut = gray_page(page, path.name, value_range, channel)
+                    lines.append(f"{name:<30}  {size:<11}{how:<28}{values[0]:g}..{values[1]:g}")
+                    seen.append(SeenPicture(name, how, values, cut))
                 except PictureError as error:
-                    how = f"NOT READ. {error}"
-                size = f"{page.shape[1]}x{page.shape[0]}"
-                lines.append(f"{name:<30}  {size:<11}{how:<28}{page.min():g}..{page.max():g}")
+                    problems.append((len(lines), error))
+                    lines.append(f"{name:<30}  {size:<11}NOT READ. ")
         except PictureError as error:
             lines.append(f"{key:<30}  NOT READ. {error}")
-    return "\n".join(lines)
+    for line, text in answered(problems, {a_range_is_needed: [each.values for each in seen]}):
+        lines[line] += text
+    notes = [*filter(None, [one_rule_for_colors(seen)]), *picture_hints(seen, value_range)]
+    return "\n".join([*lines, *(f"Note: {note}" for note in [*notes, *cut_warnings(seen, value_range)])])

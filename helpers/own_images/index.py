@@ -4,19 +4,24 @@ import csv
 import io
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from helpers.gate import printable
+from helpers.own_images.asking import answered, raise_all
+from helpers.own_images.channels import a_range_is_needed
 from helpers.own_images.files import PictureError
 from helpers.own_images.keeping import write_new
 from helpers.own_images.layouts import existing_folder, find_layout
 from helpers.own_images.manifest import COLUMNS, SETS, file_fingerprint, foreground_from
+from helpers.own_images.mask_suspicions import look_at, object_hints, suspicions
 from helpers.own_images.masks import FolderFacts, folder_facts, foreground_of, half_of_white
 from helpers.own_images.names import number_order
 from helpers.own_images.own_sets import set_remarks
-from helpers.own_images.pairs import raise_all, read_pair
+from helpers.own_images.pairs import read_pair
+from helpers.own_images.picture_kinds import check_colors, cut_warnings, picture_hints
 from helpers.own_images.splits import sources_of, split_by_source
 
 
@@ -35,10 +40,10 @@ def index_folder(
 
     images_dir, masks_dir, value_range, channel: as in `load_pairs`. out: the new file; without it, manifest.csv in
     `images_dir`. source_table, seed: as in `sources_of` and `split_by_source`; folders such as train, val and test stay
-    these sets. foreground: "nonzero", "half", "above
-    127", numbers such as "2" or "1 3", or a color such as "#ff0000". skip_broken: leave out pairs that cannot be used.
-    overwrite: replace a manifest that is there. Raises FileExistsError for a file that is there, FileNotFoundError or
-    NotADirectoryError for a folder that is none, and PictureError with one line for each kind of fault.
+    these sets. foreground: "nonzero", "half", "above 127", numbers such as "2" or "1 3", or a color such as "#ff0000";
+    or as in `load_pairs`. skip_broken: leave out pairs that cannot be used. overwrite: replace a manifest that is
+    there. Raises FileExistsError for a file that is there, FileNotFoundError or NotADirectoryError for a folder that is
+    none, and PictureError with one line for each kind of fault.
     """
     folder = existing_folder(images_dir, "images_dir")
     out = Path(out).expanduser().absolute() if out else folder / "manifest.csv"
@@ -47,6 +52,7 @@ def index_folder(
             f"{printable(out.name)} exists already in {printable(out.parent)}, and nothing is written over. Choose "
             "another name with out=, or pass overwrite=True (--out, --overwrite in the command line)."
         )
+    foreground = _as_text(foreground)
     foreground_from(foreground)
     layout = _layout(images_dir, masks_dir, skip_broken)
     matches = [layout.matches[i] for i in number_order(match.key for match in layout.matches)]
@@ -57,17 +63,19 @@ def index_folder(
             raise_all(problems, len(layout.matches))
         except PictureError as error:
             raise PictureError(f"{error}{_SKIP if rows else ''}") from None
-    names = [key for key, *_ in rows]
+    suspected = _suspicions(rows, value_range)
+    names = list(rows)
     sources, conditions = sources_of(names, source_table)
     set_of = np.full(len(names), "", "<U10")
     sets = split_by_source(sources, seed=seed, conditions=conditions, names=names)
     for title, members in zip(SETS, sets):
         set_of[members] = title
     _write(out, [
-        (_relative(match.image, out), _relative(match.mask, out), source, part, prints, how)
-        for (_, match, prints, how), source, part in zip(rows, sources, set_of)
+        (_relative(row.match.image, out), _relative(row.match.mask, out), source, part, row.prints, row.foreground)
+        for row, source, part in zip(rows.values(), sources, set_of)
     ], overwrite)
-    return out, [*notes, *set_remarks(sets, names, sources), *_repeated(rows, set_of), _summary(set_of, sources)]
+    remarks = [*notes, *suspected, *set_remarks(sets, names, sources), *_repeated(rows, set_of)]
+    return out, [*remarks, _summary(set_of, sources)]
 
 
 def _layout(images_dir, masks_dir, skip_broken):
@@ -82,48 +90,81 @@ def _layout(images_dir, masks_dir, skip_broken):
         raise PictureError(f"{error}{_SKIP}") from None
 
 
+def _as_text(foreground):
+    """Return `foreground` as a manifest holds it, whether it was given so or as `load_pairs` takes it."""
+    if foreground is None or isinstance(foreground, str):
+        return foreground or ""
+    values = foreground if isinstance(foreground, (list, set)) else [foreground]
+    return " ".join("#%02x%02x%02x" % value if isinstance(value, tuple) else str(value) for value in values)
+
+
+class _Kept(NamedTuple):
+    """What is remembered of a sound pair: its files, their fingerprints, which numbers count, and what was seen."""
+
+    match: object
+    prints: str
+    foreground: str
+    looks: list
+    seen: list
+
+
 def _read_all(matches, foreground, reading, progress):
-    """Return `(name, match, fingerprints, foreground)` of the sound pairs, `(name, what is wrong)` of the others."""
+    """Return `{name: what is remembered}` of the sound pairs, and `(name, what is wrong)` of the others."""
     rows, problems, unclear, facts, marked = {}, [], [], FolderFacts(False, 0, True), False
     for match in tqdm(matches, unit="pair", disable=not progress):
         try:
-            codes = _codes(match, reading)
-            mine = folder_facts(codes)
+            pages = _pages(match, reading)
+            mine = folder_facts([page.mask for page in pages])
             facts = FolderFacts(*(f(both) for f, both in zip((any, max, all), zip(facts, mine))))
-            rows[match.key] = (match, _fingerprints(match), foreground)
-            inside = [foreground_of(page, foreground_from(foreground), folder_facts([page]))[0] for page in codes]
-            marked = marked or any(page.any() for page in inside)
+            rows[match.key] = _Kept(match, _fingerprints(match), foreground, [], [page.seen for page in pages])
+            for page in pages:
+                asked = foreground_from(foreground)
+                inside, held = foreground_of(page.mask, asked, folder_facts([page.mask]))
+                rows[match.key].looks.append(look_at(page.name, inside, page.mask, held, asked))
+                marked = marked or inside.any()
         except PictureError as error:
             if match.key in rows and not foreground:  # it may be clear once all masks are known
                 unclear.append(match)
             else:
-                problems.append((match.image.name, str(error)))
+                problems.append((match.image.name, error))
                 rows.pop(match.key, None)
     for match in unclear:
         try:
-            for page in _codes(match, reading):
-                inside, _ = foreground_of(page, None, facts)
-                if not np.array_equal(inside, foreground_of(page, "nonzero", facts)[0]):
-                    raise PictureError(f"{page.name}: is unclear. Save 0 for background and 255 for foreground.")
-            rows[match.key] = (match, rows[match.key][1], "nonzero")
+            looks = []
+            for page in _pages(match, reading):
+                inside, held = foreground_of(page.mask, None, facts)
+                if not np.array_equal(inside, foreground_of(page.mask, "nonzero", facts)[0]):
+                    raise PictureError(f"{page.mask.name}: is unclear. Save 0 for background and 255 for foreground.")
+                looks.append(look_at(page.name, inside, page.mask, held))
+            rows[match.key] = rows[match.key]._replace(foreground="nonzero", looks=looks)
         except PictureError as error:
-            problems.append((match.image.name, str(error)))
+            problems.append((match.image.name, error))
             rows.pop(match.key)
     if foreground == "half":  # of the white of all masks; when one is read later, the others are not there
-        rows = {key: (*row[:2], f"above {half_of_white(facts):g}") for key, row in rows.items()}
+        rows = {key: row._replace(foreground=f"above {half_of_white(facts):g}") for key, row in rows.items()}
     if foreground and rows and not marked:
         raise PictureError(f"foreground={foreground!r} occurs in none of the {len(rows):,} masks. Choose another.")
-    return [(key, *row) for key, row in rows.items()], problems
+    beside = {a_range_is_needed: [each.values for row in rows.values() for each in row.seen]}
+    return rows, answered(problems, beside)
 
 
-def _codes(match, reading):
+def _suspicions(rows, value_range):
+    """Return what `load_pairs` would say of these pairs. Raises PictureError if colors were read by two rules."""
+    looks = [look for row in rows.values() for look in row.looks]
+    seen = [each for row in rows.values() for each in row.seen]
+    check_colors(seen)
+    hints = picture_hints(seen, value_range) + object_hints(looks)
+    return hints + cut_warnings(seen, value_range) + suspicions(looks, indexed=True)
+
+
+def _pages(match, reading):
     if match.objects is not None or isinstance(match.mask, tuple):
         held = "in annotations" if match.objects is not None else f"in {len(match.mask)} files"
         raise PictureError(
             f"{match.image.name}: its objects lie {held}, and an index needs one mask file for each picture. Load them "
             "with load_pairs and write each mask with save_mask."
         )
-    return [row[3] for row in read_pair(match, *reading)]
+    return read_pair(match, *reading)
 
 
 def _fingerprints(match):
@@ -152,10 +193,11 @@ def _write(out, rows, overwrite):
 def _repeated(rows, set_of):
     """Return a note if files of two sets are the same picture, byte for byte."""
     first, repeated = {}, []
-    for i, (key, _, prints, _) in enumerate(rows):
-        other = first.setdefault(prints.split("-")[0], i)
+    names = list(rows)
+    for i, (key, row) in enumerate(rows.items()):
+        other = first.setdefault(row.prints.split("-")[0], i)
         if set_of[i] and set_of[other] and set_of[i] != set_of[other]:
-            repeated.append(f"{printable(rows[other][0])} ({set_of[other]}) and {printable(key)} ({set_of[i]})")
+            repeated.append(f"{printable(names[other])} ({set_of[other]}) and {printable(key)} ({set_of[i]})")
     if not repeated:
         return []
     more = f", and {len(repeated) - 1:,} more" if len(repeated) > 1 else ""

@@ -2,8 +2,11 @@
 
 import numpy as np
 
+from helpers.own_images.asking import AskError
 from helpers.own_images.files import PictureError, read_picture
-from helpers.own_images.masks import codes_of, folder_facts, foreground_of
+from helpers.own_images.mask_codes import codes_of
+from helpers.own_images.masks import folder_facts, foreground_of
+from helpers.own_images.palettes import is_lossy, palette_numbers
 
 MOST_SHARED = 0.5  # of the smaller of two objects; neighbors that touch share a few pixels
 
@@ -16,8 +19,12 @@ def merged(match, shape, foreground=None) -> np.ndarray:
     """
     labels, areas = np.zeros(shape, np.int32), [0]
     for number, path in enumerate(match.mask, 1):
-        page = codes_of(read_picture(path).pages[0], path.name, path.suffix.lower() in (".jpg", ".jpeg"))
-        inside, _ = foreground_of(page, foreground, folder_facts([page]))
+        pages = read_picture(path).pages
+        page = codes_of(pages[0], path.name, is_lossy(path), palette_numbers(path, pages)[0])
+        try:
+            inside, _ = foreground_of(page, foreground, folder_facts([page]))
+        except AskError as error:
+            raise PictureError(f"{error.told} Save 0 for background and 255 for the object.") from error
         if inside.shape != labels.shape:
             raise PictureError(
                 f"{path.name} is {inside.shape[1]}x{inside.shape[0]} pixels and its picture {match.image.name} "

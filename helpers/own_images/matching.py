@@ -10,7 +10,7 @@ from helpers.own_images.files import PictureError, read_picture
 from helpers.own_images.names import (
     bare_name, without_channel, without_letter, without_mask_word, without_number, without_stuck_word, without_word,
 )
-from helpers.own_images.outlines import Marked
+from helpers.own_images.object_outlines import Marked
 
 _SHOWN = 10  # pictures without a partner; of more there is a count
 _RULES = (

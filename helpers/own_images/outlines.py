@@ -1,105 +1,101 @@
-"""Objects as outlines or small masks, and how they are drawn into a page."""
+"""Outlines in place of areas: recognized, closed along the picture's border, filled; touching objects kept apart."""
 
-from typing import NamedTuple
-
+import cv2
 import numpy as np
-from skimage import draw
+from scipy import ndimage
 
-FARTHEST = 1e6  # pixels; no picture that is read is so long
+from helpers.own_images.mask_codes import color_numbers
 
-
-class Patch(NamedTuple):
-    """A small mask `[h, w]` bool and the place of its upper left pixel."""
-
-    left: int
-    top: int
-    inside: np.ndarray
+_THIN = 5  # half the width of a line, pixels, at most
+_LONG = 12  # pixels; a shorter piece is no outline that stayed open
 
 
-class Outline(NamedTuple):
-    """One object: its parts, its label, and what it has in place of an area, such as "box", where it has no parts.
+def cleared_gap(codes, inside) -> np.ndarray:
+    """Clear the pixels where two numbered objects touch, so that they can still be counted apart."""
+    square = np.ones((3, 3), np.uint8)
+    codes = color_numbers(codes) if codes.ndim == 3 else codes
+    largest = cv2.dilate(codes.astype(np.float64), square)
+    smallest = cv2.erode(np.where(inside, codes, 2.0**40), square)
+    return inside & (largest == smallest)  # nothing but its own number, or 0, around it
 
-    A part is a `Patch`, or a list of rings `[k, 2]`, each point `(x, y)` in pixels from the picture's upper left
-    corner; a ring inside another one of the same part is a hole. Parts that overlap are one area.
+
+def filled(inside) -> np.ndarray:
+    """Fill what closed outlines enclose."""
+    return ndimage.binary_fill_holes(inside)
+
+
+def filled_to_the_border(inside) -> tuple[np.ndarray, int]:
+    """Fill what outlines enclose, together with the picture's border; returns the mask and how many stayed open.
+
+    Lines alone are closed along the border, not areas: between two areas at the border lies background. The largest
+    part of the background is outside; what lies across a line from it is inside, if it is less than half as large, does
+    not reach from one side of the picture to the other, and the line bends around it: else nobody can tell.
     """
-
-    parts: list
-    label: str = ""
-    lacks: str = ""
-
-
-class Marked(NamedTuple):
-    """The objects of one picture, and its size `(width, height)` as their file states it, or None."""
-
-    objects: list
-    size: tuple | None = None
-
-
-def ring(points) -> np.ndarray:
-    """Return the points of one outline `[k, 2]`, or raise ValueError."""
-    found = np.array(points, float)
-    if found.ndim != 2 or found.shape[1] < 2 or not len(found) or not (np.abs(found) < FARTHEST).all():
-        raise ValueError(f"an outline with points of the shape {found.shape}, or far outside every picture")
-    return found[:, :2]
+    mask = np.asarray(inside, np.uint8)
+    done = filled(inside)
+    if not mask.any() or _wide(mask):
+        return done, 0
+    count, parts, boxes, _ = cv2.connectedComponentsWithStats(1 - done.astype(np.uint8), connectivity=4)
+    if count > 2:
+        areas = boxes[:, cv2.CC_STAT_AREA].copy()
+        areas[0] = 0
+        outside = int(areas.argmax())
+        reach = 2 * (2 * _half_width(mask) + 1) + 1
+        near = cv2.dilate((parts == outside).astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
+        across = [part for part in np.unique(parts[near]) if part and part != outside]
+        inner = [part for part in across if 2 * areas[part] < areas[outside]
+                 and _bulges(parts == part, mask, boxes[part], reach)]
+        done = done | np.isin(parts, inner)
+    return done, _open_lines(mask, done)
 
 
-def reach(outline: Outline) -> tuple[float, float, float, float]:
-    """Return how far an object reaches: left, top, right and bottom, in pixels."""
-    ends = []
-    for part in outline.parts:
-        if isinstance(part, Patch):
-            height, width = part.inside.shape
-            ends.append((part.left, part.top, part.left + width, part.top + height))
-        else:
-            points = np.concatenate(part)
-            ends.append((*points.min(axis=0), *points.max(axis=0)))
-    low, high = np.array(ends)[:, :2].min(axis=0), np.array(ends)[:, 2:].max(axis=0)
-    return (*low.tolist(), *high.tolist())
+def _bulges(part, mask, box, reach):
+    """Whether a part of the picture does not reach across it, and the line around it bends around it, not away."""
+    left, top, width, height = (int(number) for number in box[:4])
+    if width == mask.shape[1] or height == mask.shape[0]:
+        return False
+    rows, columns = (slice(max(0, at - reach), at + size + reach) for at, size in ((top, height), (left, width)))
+    part, mask = part[rows, columns], mask[rows, columns]
+    near = cv2.dilate(part.astype(np.uint8), np.ones((reach, reach), np.uint8))
+    points = cv2.findNonZero(mask & near)
+    bend = cv2.fillConvexPoly(np.zeros_like(mask), cv2.convexHull(points), 1) & (1 - mask)
+    return 2 * int((bend & part).sum()) > max(int(bend.sum()), 0.04 * int(part.sum()))
 
 
-def drawn(marked: Marked, height: int, width: int) -> np.ndarray:
-    """Return objects as numbers from 1 in a page `[height, width]` int32; later objects lie over earlier ones."""
-    page = np.zeros((height, width), np.int32)
-    for number, outline in enumerate(marked.objects, 1):
-        for part in outline.parts:
-            _put(page, part, number)
-    return page
+def _half_width(mask):
+    return int(np.ceil(cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 3).max()))
 
 
-def _put(page, part, number):
-    height, width = page.shape
-    left, top, right, bottom = reach(Outline([part]))
-    left, top = (int(np.clip(np.floor(low), 0, end)) for low, end in ((left, width), (top, height)))
-    right, bottom = (int(np.clip(np.ceil(high) + 1, 0, end)) for high, end in ((right, width), (bottom, height)))
-    place = page[top:bottom, left:right]
-    if not place.size:
-        return
-    if isinstance(part, Patch):
-        inside = part.inside[top - part.top :, left - part.left :][: place.shape[0], : place.shape[1]]
-        place[: inside.shape[0], : inside.shape[1]][inside] = number
-        return
-    inside = np.zeros(place.shape, bool)
-    for points in part:
-        x, y = points.T
-        inside[draw.polygon(y - top - 0.5, x - left - 0.5, inside.shape)] ^= True  # the middle of a pixel is at 0.5
-    place[inside] = number
+def _open_lines(mask, done):
+    """Count the lines that enclosed nothing: long pieces of which filling changed nothing, and that are no area."""
+    count, parts, boxes, _ = cv2.connectedComponentsWithStats(done.astype(np.uint8), connectivity=8)
+    gained = np.bincount(parts[done & (mask == 0)], minlength=count)
+    width, height, area = (boxes[:, i] for i in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA))
+    lines = (gained == 0) & (np.maximum(width, height) >= _LONG) & (np.minimum(width, height) > 1)
+    return int((lines[1:] & (area[1:] < 0.35 * width[1:] * height[1:])).sum())
 
 
-def unpacked_runs(counts, height: int, width: int) -> Patch:
-    """Return the area of COCO's run lengths, which go down the columns, cut out. Raises ValueError for damaged ones."""
-    sizes = np.array(counts)
-    if sizes.ndim != 1 or sizes.dtype.kind not in "iu" or sizes.min(initial=0) < 0 or sum(counts) != height * width:
-        raise ValueError("run lengths that do not fill their picture")
-    ends = np.cumsum(sizes)[1::2]
-    starts = ends - sizes[1::2]
-    starts, ends = starts[ends > starts], ends[ends > starts]
-    if not len(starts):
-        return Patch(0, 0, np.zeros((0, 0), bool))
-    left, right = int(starts[0]) // height, (int(ends[-1]) - 1) // height + 1
-    steps = np.zeros((right - left) * height + 1, np.int8)
-    steps[starts - left * height] += 1
-    steps[ends - left * height] -= 1
-    columns = np.cumsum(steps[:-1], dtype=np.int8).reshape(right - left, height) > 0
-    rows = np.flatnonzero(columns.any(axis=0))
-    top = int(rows[0])
-    return Patch(left, top, np.ascontiguousarray(columns[:, top : int(rows[-1]) + 1].T))
+def _wide(mask, rows=512, margin=8):
+    """Whether a place of a mask is more than 5 pixels from the background; looked at some rows at a time."""
+    padded = np.pad(mask, ((margin, margin), (1, 1)))
+    for start in range(0, len(mask), rows):
+        distance = cv2.distanceTransform(padded[start : start + rows + 2 * margin], cv2.DIST_L2, 3)
+        if distance[margin:-margin].max() > _THIN:
+            return True
+    return False
+
+
+def is_outline(inside) -> bool:
+    """Whether a mask is thin lines that enclose areas, as an outline drawn around each object is.
+
+    A mesh that runs through the whole picture, such as membranes, is not: it is one piece from edge to edge.
+    """
+    mask = np.asarray(inside, np.uint8)
+    if not mask.any() or mask.mean() > 0.5 or _wide(mask):
+        return False
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    largest = boxes[1:][boxes[1:, cv2.CC_STAT_AREA].argmax()]
+    height, width = mask.shape
+    if largest[cv2.CC_STAT_WIDTH] > 0.8 * width and largest[cv2.CC_STAT_HEIGHT] > 0.8 * height:
+        return False
+    return int(filled(mask).sum()) > 1.8 * int(mask.sum())

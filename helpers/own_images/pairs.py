@@ -1,22 +1,25 @@
 """Pictures and their masks from any layout of folders as arrays, and the table of what was read."""
 
-import re
 import warnings
 from typing import NamedTuple
 
 import numpy as np
 
-from helpers.class_masks import IGNORE
 from helpers.own_images.annotated import numbered, of_labels
-from helpers.own_images.channels import to_gray
-from helpers.own_images.class_codes import check_class_settings, classes_in
+from helpers.own_images.asking import answered, raise_all
+from helpers.own_images.channels import a_range_is_needed, gray_page
+from helpers.own_images.class_codes import check_class_settings, check_one_palette, classes_in
 from helpers.own_images.files import MAX_TOTAL, PictureError, ending_of, page_name, read_picture
 from helpers.own_images.layouts import check_page_names, find_layout
+from helpers.own_images.mask_codes import Codes, codes_of
 from helpers.own_images.mask_files import merged
-from helpers.own_images.mask_suspicions import suspicions
-from helpers.own_images.masks import Codes, FolderFacts, cleared_gap, codes_of, filled, folder_facts, foreground_of
+from helpers.own_images.mask_suspicions import check_asked, look_at, object_hints, suspicions
+from helpers.own_images.masks import folder_facts, foreground_of
 from helpers.own_images.medical import placed_like
 from helpers.own_images.names import number_order
+from helpers.own_images.outlines import cleared_gap, filled_to_the_border
+from helpers.own_images.palettes import is_lossy, palette_numbers
+from helpers.own_images.picture_kinds import SeenPicture, check_colors, cut_warnings, picture_hints, white_number
 from helpers.own_images.splits import groups_of, look_like_slices
 
 
@@ -117,39 +120,44 @@ def load_pairs(
             pages = read_pair(match, value_range, channel, foreground)
             check_page_names(match.key, match.image, len(pages), names)
         except PictureError as error:
-            problems.append((match.image.name, str(error)))
+            problems.append((match.image.name, error))
             continue
-        total += sum(page[1].size for page in pages)
+        total += sum(page.image.size for page in pages)
         if total > MAX_TOTAL:
             raise PictureError(
                 f"the pictures up to {match.image.name} hold {total:,} pixels, more than fit in memory together. Load "
                 "fewer with limit=."
             )
         read += pages
-    facts = folder_facts([row[3] for row in read])
-    _check_asked(read, foreground, facts)
-    images, masks, records, labels = [], [], [], []
-    for i, (name, image, how, mask, remark, values) in enumerate(read):
-        read[i] = None
+    seen = [page.seen for page in read]
+    facts = folder_facts([page.mask for page in read])
+    check_asked([page.mask for page in read], foreground, facts)
+    if classes:
+        check_one_palette([page.mask for page in read], classes)
+    images, masks, records, labels, looks = [], [], [], [], []
+    for i, page in enumerate(read):
+        read[i], mask, opened = None, page.mask, 0
         try:
             inside, held = classes_in(mask, classes) if classes else foreground_of(mask, foreground, facts)
         except PictureError as error:
-            problems.append((name, str(error)))
+            problems.append((page.name, error))
             continue
         if gap and held.endswith("objects"):
             inside = cleared_gap(mask.codes, inside)
-        inside = filled(inside) if fill else inside
+        if fill:
+            inside, opened = filled_to_the_border(inside)
         inside = inside if classes else inside ^ bool(invert)
-        images.append(image)
+        images.append(page.image)
         labels.append(_objects_of(mask, held, inside, invert))
         masks.append(inside.astype(np.uint8)[..., None])
-        share = float(np.mean((inside > 0) & (inside != IGNORE)))
-        records.append(PairRecord(name, *inside.shape, how, held, share, remark, values))
-    raise_all(problems, len(matches))
-    said = suspicions(records, masks)
+        looks.append(look_at(page.name, inside, mask, held, foreground, opened))
+        records.append(PairRecord(page.name, *inside.shape, page.how, held, looks[-1].share, page.remark, page.values))
+    raise_all(answered(problems, {a_range_is_needed: [each.values for each in seen]}), len(matches))
+    check_colors(seen)
+    said = cut_warnings(seen, value_range) + suspicions(looks)
     for remark in said:
         warnings.warn(remark, stacklevel=2)
-    hints = _hints(records, value_range)
+    hints = picture_hints(seen, value_range) + object_hints(looks)
     all_of_them = len(matches) == len(layout.matches)
     if all_of_them and len(set(groups_of([record.name for record in records]))) > 1 and look_like_slices(images):
         hints.append(
@@ -172,13 +180,29 @@ def _objects_of(mask, held, inside, invert):
 
 def _white_of(records):
     """Return white of all files alike, as `to_gray` took it from their bits, or None."""
-    whites = {"8 bit": 255, "16 bit": 65535}
-    found = {None if "float" in r.image else whites.get(" ".join(r.image.split()[:2])) for r in records}
-    return found.pop() if len(found) == 1 else None
+    found = {white_number(record.image) for record in records}
+    return found.pop() if len(found) == 1 and found != {1} else None
 
 
-def read_pair(match, value_range, channel, foreground=None):
-    """Return one row `(name, image, how it was read, mask's codes, remark, value range)` for each page of a pair."""
+class ReadPage(NamedTuple):
+    """One page of a pair: its gray levels, how they were read, its smallest and largest number; its mask's codes."""
+
+    name: str
+    image: np.ndarray
+    how: str
+    mask: Codes
+    remark: str
+    values: tuple
+    cut: tuple
+
+    @property
+    def seen(self) -> SeenPicture:
+        """What is remembered of the picture."""
+        return SeenPicture(self.name, self.how, self.values, self.cut)
+
+
+def read_pair(match, value_range, channel, foreground=None) -> list[ReadPage]:
+    """Return each page of a pair. Raises PictureError if one file cannot be read, or does not fit the other."""
     image = read_picture(match.image)
     marks, mask_name, lossy, said = _marks_of(match, image, foreground)
     if len(image.pages) != len(marks):
@@ -186,13 +210,15 @@ def read_pair(match, value_range, channel, foreground=None):
             f"{match.image.name} has {len(image.pages)} pages and its mask {mask_name} has {len(marks)}. "
             "Each page needs its own mask: export both with the same pages."
         )
-    rows, remark = [], ", ".join(filter(None, [image.remark, said]))
+    palettes = [None] * len(marks) if match.objects is not None or isinstance(match.mask, tuple) else palette_numbers(
+        match.mask, marks)
+    rows = []
     for i, (page, codes) in enumerate(zip(image.pages, marks), 1):
         several = len(image.pages) > 1
         name, number = (page_name(match.key, i), f", page {i}") if several else (match.key, "")
         where = match.image.name + number
-        gray, how = to_gray(page, where, value_range, channel)
-        codes = codes if isinstance(codes, Codes) else codes_of(codes, mask_name + number, lossy)
+        gray, how, cut = gray_page(page, where, value_range, channel)
+        codes = codes if isinstance(codes, Codes) else codes_of(codes, mask_name + number, lossy, palettes[i - 1])
         if gray.shape[:2] != codes.codes.shape[:2]:
             turned = " One of them is stored turned (EXIF)." if "turned" in image.remark else ""
             raise PictureError(
@@ -200,7 +226,8 @@ def read_pair(match, value_range, channel, foreground=None):
                 f"{codes.codes.shape[1]}x{codes.codes.shape[0]}.{turned} "
                 "Export the mask at the picture's size; if you resize it, use nearest neighbor."
             )
-        rows.append((name, gray, how, codes, remark, (page.min().item(), page.max().item())))
+        remark = "; ".join(filter(None, [image.remark, said, codes.remark]))
+        rows.append(ReadPage(name, gray, how, codes, remark, (page.min().item(), page.max().item()), cut))
     return rows
 
 
@@ -218,70 +245,13 @@ def _marks_of(match, image, foreground):
     if isinstance(match.mask, tuple):
         name = f"masks of {match.key}"
         return [_numbered(merged(match, shape, foreground), name)], name, False, ""
-    lossy, pages, said = match.mask.suffix.lower() in (".jpg", ".jpeg"), read_picture(match.mask).pages, ""
+    pages, said = read_picture(match.mask).pages, ""
     if ending_of(match.image).startswith(".nii") and ending_of(match.mask).startswith(".nii"):
         pages, said = placed_like(match.image, match.mask, pages)
-    return pages, match.mask.name, lossy, said
+    return pages, match.mask.name, is_lossy(match.mask), said
 
 
 def _numbered(labels, name):
     values, counts = np.unique(labels, return_counts=True)
     count = len(values) - (values[0] == 0)
     return Codes(labels, values, counts, False, name, f"{count} objects")
-
-
-def _check_asked(read, foreground, facts: FolderFacts):
-    """Raise if an asked foreground occurs in no mask at all."""
-    if foreground is None or foreground == "half" or not any(len(row[3].values) > 1 for row in read):
-        return
-    for *_, mask, _, _ in read:
-        try:
-            if foreground_of(mask, foreground, facts)[0].any():
-                return
-        except PictureError:
-            return  # said with its file's name later
-    held = sorted({int(value) for row in read for value in row[3].values[:20]})
-    color = any(row[3].color for row in read)
-    shown = ", ".join(f"#{value:06x}" if color else str(value) for value in held[:6])
-    raise PictureError(
-        f"foreground={foreground!r} occurs in none of the {len(read)} masks; they hold {shown}"
-        f"{' ...' if len(held) > 6 else ''}. Choose one of these."
-    )
-
-
-def raise_all(problems, count):
-    """Raise one PictureError with one line for each kind of fault, and the files that share it."""
-    if not problems:
-        return
-    kinds = {}
-    for name, text in problems:
-        kind = re.sub(r"#[0-9a-f]{6}|[\d.,]+", "#", re.sub(r"^[^:]*?(: | is | has )", "", text))
-        kinds.setdefault(kind, []).append((name, text))
-    lines = []
-    for members in kinds.values():
-        names = [name for name, _ in members[1:]]
-        more = f", and {len(names) - 8} more" if len(names) > 8 else ""
-        same = f"\n    The same is true of {len(names)} more: {', '.join(names[:8])}{more}." if names else ""
-        lines.append(members[0][1] + same)
-    more = f"\n  ... and {len(lines) - 10} more kinds" if len(lines) > 10 else ""
-    first = f"{len(problems)} of {count} pairs cannot be used; nothing was changed.\n  "
-    raise PictureError(first + "\n  ".join(lines[:10]) + more)
-
-
-def _hints(records, value_range):
-    """Return remarks on what is well but may surprise: pictures that use little of their range, merged objects."""
-    dim = [r for r in records if r.image.startswith("16 bit") and "float" not in r.image and r.values[1] < 6554]
-    hints = []
-    if len(dim) == len(records) and value_range is None:
-        low, high = min(r.values[0] for r in dim), max(r.values[1] for r in dim)
-        hints.append(
-            f"the 16-bit pictures use the numbers {low} to {high} of 65535 and are nearly black. fit_normalization "
-            f"stretches them; or pass value_range=({low}, {high})."
-        )
-    few = [r for r in records if r.mask.endswith("labeled objects") and int(r.mask.split()[0]) < 6]
-    if few and len(few) == len(records):
-        hints.append(
-            "the numbers in the masks are taken for objects and merged into one foreground. If they are classes, "
-            "choose one with foreground=."
-        )
-    return hints

@@ -239,7 +239,7 @@ class Cases:
         from helpers.gate import read_json
         from helpers.own_images.annotations import read_annotations
         from helpers.own_images.notes import checked_note
-        from helpers.own_images.outlines import drawn
+        from helpers.own_images.object_outlines import drawn
 
         def twisted(text):
             return twisted_json(text, rng) if rng.random() < 0.8 else twisted_bytes(text.encode(), rng, [NOTE.encode(), COCO.encode()])

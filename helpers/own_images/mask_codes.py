@@ -1,0 +1,184 @@
+"""A mask's page as numbers or colors: what its file holds, before anything is said of foreground."""
+
+from typing import NamedTuple
+
+import numpy as np
+from skimage import measure
+
+from helpers.own_images.files import Channels, PictureError
+
+NEAR = 60  # two colors closer than this, of 0..441, are one color with soft edges
+FEW = 16  # a mask of more different values than this has soft edges or noise, or numbers objects
+_FRACTION = 1e-4  # floats closer than this to a whole number are meant to be it
+_TINT = 16  # a lossy format gives gray pixels a tint of at most this
+
+
+class Codes(NamedTuple):
+    """A mask's page: numbers `[h, w]`, or colors `[h, w, 3]` uint8; its different values; whether JPEG blurred it.
+
+    known: what it holds, where the layout says so. palette: the numbers `[h, w]` behind the colors, and the color of
+    each, where the file has a palette. rgb: whether the file stores colors, even if all of them are gray. taken: the
+    channel whose numbers these are, where only one of red, green and blue holds any. remark: what should be known.
+    """
+
+    codes: np.ndarray
+    values: np.ndarray
+    counts: np.ndarray
+    lossy: bool
+    name: str
+    known: str = ""
+    palette: tuple | None = None
+    rgb: bool = False
+    taken: int | None = None
+    remark: str = ""
+
+    @property
+    def color(self) -> bool:
+        """Whether the values are colors, as numbers 0xRRGGBB."""
+        return self.codes.ndim == 3
+
+
+def codes_of(page, name: str, lossy: bool, palette=None) -> Codes:
+    """Return a mask's page as numbers or colors. Raises PictureError for what cannot be a mask.
+
+    palette: numbers and colors from `palette_numbers`, for a file that has one.
+    """
+    if isinstance(page, Channels) and page.shape[-1] > 1:
+        raise PictureError(
+            f"{name}: is a mask with {page.shape[-1]} channels that the file does not call red, green and blue. Save "
+            "each channel as a file of its own."
+        )
+    page, taken = np.asarray(page), None
+    rgb = page.ndim == 3 and page.shape[-1] in (3, 4)
+    page = _without_alpha(page) if page.ndim == 3 and page.shape[-1] == 4 else page
+    if palette is not None and (page == page[:1, :1]).all() and np.ptp(palette[0]) > 0:
+        values, counts = values_of(palette[0])
+        shown = ", ".join(map(str, values[:6])) + (" ..." if len(values) > 6 else "")
+        remark = f"its palette shows one color alone, so its numbers {shown} were taken"
+        return Codes(palette[0], values.astype(np.int64), counts, False, name, remark=remark)
+    if lossy and rgb and page.dtype == np.uint8 and page.ndim == 3 and _untinted(page):
+        page = page[..., 1]
+    if page.ndim == 3 and page.shape[-1] == 3 and not (page == page[..., :1]).all():
+        if page.dtype != np.uint8:
+            raise PictureError(
+                f"{name}: is a colored mask with {page.dtype} numbers. Export it with 8 bits a channel."
+            )
+        taken = _numbered_channel(page)
+        if taken is None:
+            values, counts = values_of(page)
+            return Codes(page, values, counts, lossy, name, palette=palette, rgb=True)
+        page = page[..., taken]
+    page = page[..., 0] if page.ndim == 3 else page
+    if page.dtype.kind == "f":
+        page = _whole(page, name)
+    values, counts = values_of(page.view(np.uint8) if page.dtype == bool else page)
+    return Codes(page, values.astype(np.int64), counts, lossy, name, palette=palette, rgb=rgb, taken=taken)
+
+
+def _without_alpha(page):
+    """Return the colors of a page, or its transparency, where that is what was drawn."""
+    flat = (page[..., :3] == page[:1, :1, :3]).all()
+    drawn_in_alpha = flat and ((page[..., 3] != page[0, 0, 3]).any() or not page[..., 3].any())
+    return page[..., 3] if drawn_in_alpha else page[..., :3]
+
+
+def _untinted(page):
+    rows = max(1, 2**20 // page.shape[1])
+    return all(np.ptp(page[start : start + rows], axis=2).max() <= _TINT for start in range(0, len(page), rows))
+
+
+def _numbered_channel(page):
+    """Return which channel alone holds numbers such as 1, 2, 3: as colors they would all look black."""
+    used = [i for i in range(3) if page[..., i].any()]
+    if len(used) != 1:
+        return None
+    numbers = np.flatnonzero(np.bincount(page[..., used[0]].ravel(), minlength=256)[1:]) + 1
+    return used[0] if len(numbers) > 1 and numbers[-1] <= 4 * len(numbers) else None
+
+
+def _whole(page, name):
+    """Return floats as whole numbers."""
+    if not np.isfinite(page).all():
+        raise PictureError(f"{name}: the mask holds NaN or infinity. Export it as whole numbers, 0 for background.")
+    away = np.abs(page - np.round(page))
+    if away.max(initial=0) > _FRACTION:
+        raise PictureError(
+            f"{name}: the mask holds fractions such as {page.flat[away.argmax()]:.6g}. Choose a threshold and save 0 "
+            "and 255."
+        )
+    if np.abs(page).max(initial=0) > 2**31 - 1:
+        raise PictureError(
+            f"{name}: the mask holds numbers such as {page.flat[np.abs(page).argmax()]:.6g}, too large to count "
+            "objects. Choose a threshold and save 0 and 255."
+        )
+    return np.round(page).astype(np.int32)
+
+
+def values_of(page) -> tuple[np.ndarray, np.ndarray]:
+    """Return the different numbers or colors of a page and how often each occurs, looked at some rows at a time."""
+    rows, seen = max(1, 2**20 // page.shape[1]), []
+    for start in range(0, len(page), rows):
+        part = page[start : start + rows]
+        seen.append(np.unique(color_numbers(part) if page.ndim == 3 else part, return_counts=True))
+    values, where = np.unique(np.concatenate([each for each, _ in seen]), return_inverse=True)
+    return values, np.bincount(where, np.concatenate([count for _, count in seen])).astype(np.int64)
+
+
+def color_numbers(colors) -> np.ndarray:
+    """Return colors `[..., 3]` as numbers 0xRRGGBB, int32."""
+    numbers = colors[..., 0].astype(np.int32)
+    for i in (1, 2):
+        numbers <<= 8
+        numbers |= colors[..., i]
+    return numbers
+
+
+def color_of(number: int) -> tuple[int, int, int]:
+    """Return a number 0xRRGGBB as (red, green, blue)."""
+    return tuple(int(number) >> shift & 255 for shift in (16, 8, 0))
+
+
+def labels_like_objects(mask) -> bool:
+    """Whether every number of a mask marks one connected piece, as instance labels do and classes do not."""
+    codes = color_numbers(mask.codes) if mask.color else mask.codes
+    if mask.values[0] != 0 or mask.values[-1] > 2**31:
+        return False
+    pieces = measure.label(codes, background=0, connectivity=2)
+    area = np.bincount(pieces.ravel())[1:]
+    first = np.zeros(len(area) + 1, np.int64)
+    first[pieces.ravel()] = codes.ravel()
+    largest = {}
+    for value, pixels in zip(first[1:].tolist(), area.tolist()):
+        largest[value] = max(largest.get(value, 0), pixels)
+    return sum(largest.values()) >= 0.9 * area.sum()
+
+
+def main_values(mask, few: int = FEW) -> dict[int, int]:
+    """Return the values that make up a mask and how many pixels each has; soft edges and noise join the nearest.
+
+    Values: gray numbers, or colors as 0xRRGGBB. The most frequent is first. few: so many are all returned as they are.
+    """
+    order = np.argsort(-mask.counts, kind="stable")[:2000]
+    if len(mask.values) <= few and not mask.lossy:
+        return {int(mask.values[i]): int(mask.counts[i]) for i in order}
+    if mask.color:
+        places = np.stack([mask.values[order] >> shift & 255 for shift in (16, 8, 0)], axis=1).astype(np.float64)
+    else:
+        places = mask.values[order, None].astype(np.float64)
+    near, found, share = NEAR if mask.color else NEAR / 2, [], []
+    for place, count in zip(places, mask.counts[order]):
+        away = [float(np.linalg.norm(place - other)) for other in found]
+        if away and min(away) < near:
+            share[int(np.argmin(away))] += int(count)
+        else:
+            found.append(place)
+            share.append(int(count))
+    numbers = [int(np.dot(place.astype(int), (65536, 256, 1))) if mask.color else int(place[0]) for place in found]
+    large = {number: count for number, count in zip(numbers, share) if count > 0.02 * mask.counts.sum()}
+    large = large or {numbers[0]: share[0]}
+    return dict(sorted(large.items(), key=lambda each: -each[1]))
+
+
+def main_colors(mask) -> np.ndarray:
+    """Return the colors `[k, 3]` that make up a colored mask, the most frequent first; soft edges are not counted."""
+    return np.array([color_of(number) for number in main_values(mask, few=0)], np.float64)
