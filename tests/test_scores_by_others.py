@@ -1,10 +1,18 @@
 """What a tester from outside found: scores, streams, clusters and the doctor on input that only looks right."""
 
+import re
+
 import numpy as np
 import pytest
+from helpers.classes import dice_per_class
+from helpers.evaluation import (
+    best_threshold, bootstrap_interval, boundary_error, dice_by_threshold, dice_per_image, error_by, find_circles, hough_baseline,
+    iou_per_image, pixel_accuracy, pooled_dice, reliability,
+)
 from helpers.own_images import Manifest, index_folder
 from helpers.scaling import file_batches, patches_from_files, stream_batches, stream_files
 from helpers.synthesis import CircleScene
+from helpers.training import DiceScore
 from PIL import Image
 
 # --- streams ----------------------------------------------------------------------------------------------------------
@@ -104,3 +112,135 @@ def test_seeds_of_several_numbers_and_numbers_of_numpy_make_streams(manifest):
         assert np.array_equal(a, b)
         a, b = (next(iter(stream_batches(np.int64(4), scene, seed=seed, workers=0)))[0] for seed in (one, other))
         assert np.array_equal(a, b)
+
+
+# --- scores -----------------------------------------------------------------------------------------------------------
+
+SQUARE = np.zeros((2, 16, 16, 1), np.uint8)
+SQUARE[:, 4:10, 4:10] = 1
+GRAY = np.random.default_rng(0).random(SQUARE.shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("type_", [np.float16, np.float32, np.float64])
+def test_a_threshold_means_what_scores_above_it_mean_in_numpy_and_in_the_metric(type_):
+    scores = (np.where(SQUARE == 1, 7, np.random.default_rng(1).integers(0, 7, SQUARE.shape)) / 10).astype(type_)
+    for threshold in (0.1, 0.3, 0.6, 0.7):  # of the votes of ten networks
+        expected = dice_per_image(SQUARE, scores >= threshold)
+        assert np.array_equal(dice_by_threshold(SQUARE, scores, [threshold]), expected[None])
+        metric = DiceScore(threshold)
+        metric.update_state(SQUARE, scores.astype(np.float32))  # the metric counts in float32
+        assert type_ == np.float16 or float(metric.result()) == pytest.approx(expected.mean(), abs=1e-6)
+    assert best_threshold(SQUARE, scores, [0.5, 0.7, 0.9]) == (0.7, 1)
+
+
+@pytest.mark.parametrize("thresholds", [[0.1, np.nan, 0.5], [np.nan], ["a"], None])
+def test_thresholds_that_are_no_numbers_are_refused(thresholds):
+    for score in (dice_by_threshold, best_threshold) if thresholds else (dice_by_threshold,):
+        with pytest.raises(ValueError, match="^thresholds (must be|hold)"):
+            score(SQUARE, GRAY, thresholds)
+
+
+def test_there_is_no_score_of_no_pictures():
+    none = SQUARE[:0]
+    for call in (lambda: best_threshold(none, GRAY[:0]), lambda: pixel_accuracy(none, none), lambda: pooled_dice(none, none),
+                 lambda: boundary_error(none, none)):
+        with pytest.raises(ValueError, match="there are no pictures"):
+            call()
+    assert dice_per_image(none, none).shape == (0,) and dice_by_threshold(none, GRAY[:0], [0.5]).shape == (1, 0)
+
+
+def test_an_interval_is_of_one_number_for_each_image():
+    rng = np.random.default_rng(0)
+    for shape in ((4, 16, 16, 1), (101, 12), (12, 3), (12, 1), ()):
+        with pytest.raises(ValueError, match=r"scores have the shape .*; expected \[n\], one number for each image"):
+            bootstrap_interval(rng.random(shape))
+    scores = rng.random((12, 1))
+    with pytest.raises(ValueError, match=r"Write np.ravel\(scores\)"):
+        bootstrap_interval(scores)
+    assert bootstrap_interval(np.ravel(scores)) == bootstrap_interval(scores[:, 0].tolist())
+    for settings in ({"repeats": 0}, {"repeats": 1.5}, {"level": "0.95"}, {"level": None}):
+        with pytest.raises(ValueError, match=next(iter(settings))):
+            bootstrap_interval([0.1, 0.2], **settings)
+    for values, scores in ((np.arange(6).reshape(2, 3), np.arange(6).reshape(3, 2)), (range(6), np.arange(6).reshape(3, 2))):
+        with pytest.raises(ValueError, match=r"have the shape .*one number for each case"):
+            error_by(values, scores, 2)
+
+
+def test_groups_are_as_equal_as_ties_allow():
+    for values, expected in (
+        ([0, 1, *[2] * 8], [(0, 1, 2), (2, 2, 8)]), ([*[0] * 8, 1, 2], [(0, 0, 8), (1, 2, 2)]), ([3] * 10, [(3, 3, 10)]),
+        (range(10), [(0, 4, 5), (5, 9, 5)]), ([0, *[1] * 9], [(0, 0, 1), (1, 1, 9)]),
+    ):
+        assert [row[:3] for row in error_by(values, range(10), bins=2)] == expected
+    for bins in (0, -1, 2.0, "2"):
+        with pytest.raises(ValueError, match="bins is"):
+            error_by([1, 2, 3, 4], [0.1, 0.2, 0.3, 0.4], bins)
+        with pytest.raises(ValueError, match="bins is"):
+            reliability(SQUARE, GRAY, bins)
+
+
+def test_hidden_values_are_never_counted():
+    other = np.roll(SQUARE, 2, axis=2)
+    hidden = SQUARE != other
+    a, b = np.ma.masked_array(SQUARE, hidden), np.ma.masked_array(other, hidden)
+    for score in (dice_per_image, iou_per_image, pooled_dice, pixel_accuracy, boundary_error):
+        with pytest.raises(ValueError, match="y_true are a masked array; it hides 48 values.*filled"):
+            score(a, b)
+    with pytest.raises(ValueError, match="y_pred are a masked array"):
+        dice_per_image(SQUARE, list(b))
+    with pytest.raises(ValueError, match="masked array"):
+        dice_per_class(a, b, 2)
+    assert np.array_equal(dice_per_class(a.filled(255), other, 2), np.ones((2, 2))), "what the message says"
+    scores = np.ma.masked_array([0.1, 0.2, 99], [0, 0, 1])
+    with pytest.raises(ValueError, match=r"scores\.compressed\(\)"):
+        bootstrap_interval(scores)
+    assert bootstrap_interval(scores.compressed())[1] <= 0.2
+    with pytest.raises(ValueError, match="values are a masked array"):
+        error_by(scores, [1, 2, 3], 1)
+    nothing_hidden = np.ma.masked_array(SQUARE, np.zeros(SQUARE.shape, bool))
+    assert dice_per_image(nothing_hidden, SQUARE).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(("settings", "words"), [
+    ({"radius": 5}, "radius is 5"), ({"radius": (2.5, 5)}, "radius is"), ({"radius": (0, 5)}, "radius is"), ({"radius": (9, 5)}, "radius is"),
+    ({"radius": (1, 2, 3)}, "radius is"), ({"radius": None}, "radius is"), ({"strictness": 0}, "strictness is 0"),
+    ({"strictness": "20"}, "strictness is"), ({"strictness": float("nan")}, "strictness is"),
+])
+def test_circles_are_sought_with_settings_that_can_be(settings, words):
+    with pytest.raises(ValueError, match=words):
+        hough_baseline(GRAY, **settings)
+    with pytest.raises(ValueError, match=words):
+        find_circles(GRAY[0], **settings)
+
+
+def test_a_picture_with_two_axes_has_the_same_circles():
+    image = np.zeros((64, 64), np.float32)
+    y, x = np.mgrid[:64, :64]
+    image[(y - 32) ** 2 + (x - 32) ** 2 <= 100] = 0.8
+    found = find_circles(image[..., None])
+    assert len(found) == 1 and found == find_circles(image) == find_circles(image, (np.int64(5), 15))
+    with pytest.raises(ValueError, match="uint8"):
+        find_circles((image * 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("width", [1.5, -1, "2", None])
+def test_a_width_is_a_whole_number(width):
+    with pytest.raises(ValueError, match="width is"):
+        boundary_error(SQUARE, SQUARE, width)
+
+
+@pytest.mark.parametrize("scores", [SQUARE.astype(bool), SQUARE, SQUARE * 255, SQUARE.astype(np.uint16) * 4095, SQUARE.astype(np.int32) * 65535],
+                         ids=lambda scores: f"{scores.dtype}-{scores.max()}")
+def test_the_advice_for_whole_numbers_gives_the_right_threshold(scores):
+    with pytest.raises(ValueError, match=f"scores are {scores.dtype}") as caught:
+        best_threshold(SQUARE, scores)
+    advice = re.search(r"scores\.astype\('float32'\)(?: / \d+)?", str(caught.value))[0]
+    assert best_threshold(SQUARE, eval(advice, {"scores": scores})) == (0.5, 1)
+
+
+def test_what_is_no_array_of_numbers_is_named():
+    for masks, words in (([SQUARE[0], SQUARE[1, :8]], "y_true differ in size"), (SQUARE.astype(str), "y_true hold text"),
+                         ([None], "y_true hold objects|y_true have the shape"), (SQUARE * 1j, "complex numbers"), ((m for m in SQUARE), "y_true hold objects")):
+        with pytest.raises(ValueError, match=words):
+            dice_per_image(masks, SQUARE)
+    assert dice_per_image(SQUARE.astype(object), SQUARE).tolist() == [1, 1]

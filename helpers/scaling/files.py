@@ -102,7 +102,7 @@ def _rows_of(manifest, part):
         return Manifest(manifest.path, part)
     raise ValueError(
         f"part is {part!r}, and the Manifest of {manifest.path.name} holds the set {manifest.part!r} alone. Write "
-        f"part={manifest.part!r} if you mean that set; for {part!r} hand in the path of the CSV in place of the Manifest."
+        f"part={manifest.part!r} if you mean that set; for {part!r} hand in the path of the CSV, not its Manifest."
     )
 
 
