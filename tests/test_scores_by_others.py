@@ -4,7 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from helpers.classes import dice_per_class
+import tensorflow as tf
+from helpers.classes import ClassLoss, dice_per_class
 from helpers.evaluation import (
     best_threshold, bootstrap_interval, boundary_error, dice_by_threshold, dice_per_image, error_by, find_circles, hough_baseline,
     iou_per_image, pixel_accuracy, pooled_dice, reliability,
@@ -12,7 +13,7 @@ from helpers.evaluation import (
 from helpers.own_images import Manifest, index_folder
 from helpers.scaling import file_batches, patches_from_files, stream_batches, stream_files
 from helpers.synthesis import CircleScene
-from helpers.training import DiceScore
+from helpers.training import DiceScore, bce_dice_loss, bce_loss, dice_loss
 from PIL import Image
 
 # --- streams ----------------------------------------------------------------------------------------------------------
@@ -244,3 +245,51 @@ def test_what_is_no_array_of_numbers_is_named():
         with pytest.raises(ValueError, match=words):
             dice_per_image(masks, SQUARE)
     assert dice_per_image(SQUARE.astype(object), SQUARE).tolist() == [1, 1]
+
+
+# --- losses and weights -----------------------------------------------------------------------------------------------
+
+FOUR = np.concatenate([SQUARE, SQUARE])
+CHANCE = (np.roll(FOUR, 2, axis=2) * 0.8 + 0.1).astype(np.float32) * np.linspace(0.5, 1, 4, dtype=np.float32).reshape(4, 1, 1, 1)
+
+
+@pytest.mark.parametrize("ask", [bce_loss, dice_loss, bce_dice_loss, DiceScore().update_state, ClassLoss()],
+                         ids=["bce", "dice", "bce_dice", "score", "classes"])
+def test_weights_are_one_for_each_picture_or_refused_with_their_shape(ask):
+    for weights, shape in ((10.0, r"\(\)"), (np.float32(10), r"\(\)"), (tf.constant(1.0), r"\(\)"), ([1.0, 2, 3], r"\(3,\)"), ([2.0], r"\(1,\)"),
+                           (np.ones((3, 1)), r"\(3, 1\)"), (np.ones(5), r"\(5,\)")):
+        with pytest.raises(ValueError, match=f"sample_weight has the shape {shape}.*one number for each of 4 pictures"):
+            ask(FOUR, CHANCE, sample_weight=weights)
+    for weights in ([1.0, 2, 3], tf.constant(1.0)):  # as Keras hands them in
+        with pytest.raises(ValueError, match="one number for each of 4 pictures"):
+            ask(FOUR, CHANCE, weights)
+
+
+@pytest.mark.parametrize("loss", [bce_loss, dice_loss, bce_dice_loss], ids=lambda loss: loss.__name__)
+def test_weights_that_fit_give_the_weighted_mean(loss):
+    weights = np.array([0.25, 0, 2, 0.5])
+    expected = (loss(FOUR, CHANCE).numpy() * weights).mean()
+    for given in (weights, weights.tolist(), weights[:, None], tf.constant(weights)):
+        assert float(loss(FOUR, CHANCE, given)) == pytest.approx(expected, rel=1e-5)
+        assert float(loss(FOUR, CHANCE, sample_weight=given)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [dice_loss, ClassLoss()], ids=["dice", "classes"])
+def test_weights_of_unknown_number_are_checked_when_they_come(loss):
+    ask = tf.function(lambda t, p, w: loss(t, p, w), input_signature=[
+        tf.TensorSpec((None, 16, 16, 1), tf.uint8), tf.TensorSpec((None, 16, 16, 1)), tf.TensorSpec([None])])
+    assert float(ask(FOUR, CHANCE, np.ones(4, np.float32))) == pytest.approx(float(loss(FOUR, CHANCE, np.ones(4))), rel=1e-5)
+    for n in (1, 3):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="another number of weights"):
+            ask(FOUR, CHANCE, np.ones(n, np.float32))
+
+
+def test_smooth_is_a_number_of_any_type_and_nothing_but_smooth():
+    overlap, areas = (FOUR * CHANCE).sum(axis=(1, 2, 3)), FOUR.sum(axis=(1, 2, 3)) + CHANCE.sum(axis=(1, 2, 3))
+    for smooth in (3, 3.0, np.float32(3), np.int64(3)):
+        for losses in (dice_loss(FOUR, CHANCE, smooth), dice_loss(FOUR, CHANCE, smooth=smooth)):
+            np.testing.assert_allclose(losses, 1 - (2 * overlap + 3) / (areas + 3), rtol=1e-5)
+    with pytest.raises(ValueError, match="average what it gives, times the weights"):
+        dice_loss(FOUR, CHANCE, 3.0, sample_weight=np.ones(4))
+    with pytest.raises(TypeError, match=r"bce_dice_loss: too many.*bce_dice_loss\(y_true, y_pred\).*sample_weight="):
+        bce_dice_loss(FOUR, CHANCE, 10.0)
