@@ -1,5 +1,6 @@
 """What a tester from outside found: scores, streams, clusters and the doctor on input that only looks right."""
 
+import json
 import re
 
 import numpy as np
@@ -11,7 +12,7 @@ from helpers.evaluation import (
     iou_per_image, pixel_accuracy, pooled_dice, reliability,
 )
 from helpers.own_images import Manifest, index_folder
-from helpers.scaling import file_batches, patches_from_files, stream_batches, stream_files
+from helpers.scaling import cluster_config, file_batches, patches_from_files, stream_batches, stream_files, tf_config
 from helpers.synthesis import CircleScene
 from helpers.training import DiceScore, bce_dice_loss, bce_loss, dice_loss
 from PIL import Image
@@ -293,3 +294,73 @@ def test_smooth_is_a_number_of_any_type_and_nothing_but_smooth():
         dice_loss(FOUR, CHANCE, 3.0, sample_weight=np.ones(4))
     with pytest.raises(TypeError, match=r"bce_dice_loss: too many.*bce_dice_loss\(y_true, y_pred\).*sample_weight="):
         bce_dice_loss(FOUR, CHANCE, 10.0)
+
+
+# --- clusters ---------------------------------------------------------------------------------------------------------
+
+STEP = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1", "SLURM_STEP_NODELIST": "a,b", "SLURM_STEP_TASKS_PER_NODE": "1(x2)"}
+
+
+@pytest.mark.parametrize("empty", ["", " ", "{}", '{"cluster": {}}', '{"task": {"type": "worker", "index": 0}}'])
+def test_a_tf_config_without_a_cluster_does_not_switch_the_guard_off(empty):
+    with pytest.raises(ValueError, match="Slurm started 4 tasks, but TF_CONFIG (is not set|names no cluster), so each of them would train alone"):
+        cluster_config({"TF_CONFIG": empty, "SLURM_NTASKS": "4"})
+    assert cluster_config({"TF_CONFIG": empty, **STEP}) == cluster_config(STEP) == tf_config(["a:12000", "b:12000"], 1)
+    assert cluster_config({"TF_CONFIG": empty}) is None
+
+
+def config(cluster, *task):
+    return json.dumps({"cluster": cluster, "task": dict(zip(("type", "index"), task))})
+
+
+@pytest.mark.parametrize("text", [
+    config({"worker": ["a:1", "b:1"]}, "worker", 1), config({"worker": ["a:1"]}, "worker", "0"), config({"chief": ["a:1"], "worker": ["b:1"]}, "chief", 0),
+    config({"worker": ["a:1"]}, "evaluator", 0), config({"worker": {"0": "a:1", "1": "b:1"}}, "worker", 1),
+    '{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "ps", "index": 0}, "environment": "cloud"}',
+])
+def test_a_tf_config_that_tensorflow_understands_is_passed_on(text):
+    assert cluster_config({"TF_CONFIG": text, **STEP, "SLURM_NTASKS": "4"}) == text
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("xx", "TF_CONFIG is 'xx', which is no JSON"), ("[]", "expected something like"), ('{"cluster": ["a:1"]}', "expected something like"),
+    (config({"worker": ["a:1"]}, "worker", 5), "'index': 5}, and its cluster has 1 of the type 'worker'"), (config({"worker": ["a:1"]}, "worker", -1), "-1"),
+    (config({"worker": ["a:1"]}, "chief", 0), "chief"), (config({"worker": ["a:1"]}), "this is the task {}"), ('{"cluster": {"worker": ["a:1"]}}', "the task None"),
+    ('{"cluster": {"worker": 3}, "task": {"type": "worker", "index": 0}}', "has no tasks"), ('{"cluster": {"worker": ["a:1"]}, "task": {"type": ["worker"], "index": 0}}', "task"),
+])
+def test_a_broken_tf_config_is_named(text, words):
+    with pytest.raises(ValueError, match=words):
+        cluster_config({"TF_CONFIG": text})
+
+
+def ports(job, tasks):
+    step = {"SLURM_STEP_NUM_TASKS": str(tasks), "SLURM_PROCID": "0", "SLURM_STEP_NODELIST": "a", "SLURM_STEP_TASKS_PER_NODE": str(tasks)}
+    found = json.loads(cluster_config({**step, "SLURM_JOB_ID": str(job)}))["cluster"]["worker"]
+    return {int(address.split(":")[1]) for address in found}
+
+
+def test_two_jobs_on_one_machine_do_not_meet():
+    for tasks in ((16, 16), (2, 32), (32, 33), (100, 256), (33, 8)):
+        taken = [ports(job, n) for job, n in enumerate(tasks * 60, 1000)]
+        assert sum(map(len, taken)) == len(set().union(*taken)) and [len(one) for one in taken] == [*tasks * 60]
+    for job in (0, 639, 640, 126, 127, 99_999_999):
+        assert all(1024 < port < 32_768 for port in ports(job, 32)) and all(32_768 <= port < 65_535 for port in ports(job, 256))
+    with pytest.raises(ValueError, match="257 tasks on one machine"):
+        ports(1, 257)
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"SLURM_PROCID": "-1"}, "number -1"), ({"SLURM_PROCID": "7"}, "number 7"), ({"SLURM_PROCID": "2"}, "number 2"), ({"SLURM_PROCID": "x"}, "SLURM_PROCID is 'x'"),
+    ({"SLURM_PROCID": ""}, "SLURM_PROCID is not set"), ({"SLURM_STEP_NUM_TASKS": "4"}, "places for 2 tasks.*4 tasks"), ({"SLURM_STEP_NUM_TASKS": "x"}, "is 'x'"),
+    ({"SLURM_JOB_ID": "x"}, "SLURM_JOB_ID is 'x'"), ({"SLURM_STEP_NODELIST": ""}, "SLURM_STEP_NODELIST is not set"), ({"SLURM_STEP_TASKS_PER_NODE": ""}, "not set"),
+])
+def test_slurm_places_that_contradict_each_other_are_named(change, words):
+    with pytest.raises(ValueError, match=words):
+        cluster_config({**STEP, **change})
+
+
+def test_variables_of_launchers_are_empty_or_numbers():
+    for variable in ("SLURM_STEP_NUM_TASKS", "SLURM_NTASKS", "WORLD_SIZE"):
+        assert cluster_config({variable: ""}) is None
+        with pytest.raises(ValueError, match=f"{variable} is 'x'; expected a whole number"):
+            cluster_config({variable: "x"})

@@ -36,7 +36,7 @@ class ManifestRow(NamedTuple):
 
 
 class Manifest:
-    """The rows of one set of a manifest: `len(manifest)`, `manifest[i]`, `part`, and `sets`, how many rows each set has.
+    """The rows of one set of a manifest: `len(manifest)`, `manifest[i]`, its `part`, and `sets`, the rows of each set.
 
     Rows stay text until they are asked for, so that 200,000 of them take about 30 MB. Paths in a manifest are counted
     from its folder.
