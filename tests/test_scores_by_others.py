@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers.classes import ClassLoss, dice_per_class
+from helpers.diagnosis import diagnose
 from helpers.evaluation import (
     best_threshold, bootstrap_interval, boundary_error, dice_by_threshold, dice_per_image, error_by, find_circles, hough_baseline,
     iou_per_image, pixel_accuracy, pooled_dice, reliability,
 )
 from helpers.own_images import Manifest, index_folder
 from helpers.scaling import cluster_config, file_batches, patches_from_files, stream_batches, stream_files, tf_config
-from helpers.synthesis import CircleScene
+from helpers.synthesis import CircleScene, make_dataset
 from helpers.training import DiceScore, bce_dice_loss, bce_loss, dice_loss
 from PIL import Image
 
@@ -364,3 +365,50 @@ def test_variables_of_launchers_are_empty_or_numbers():
         assert cluster_config({variable: ""}) is None
         with pytest.raises(ValueError, match=f"{variable} is 'x'; expected a whole number"):
             cluster_config({variable: "x"})
+
+
+# --- the doctor -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [
+    lambda x, y: (x, y), lambda x, y: (x, y * 255), lambda x, y: ((x * 255).astype(np.uint8), y), lambda x, y: (x[..., 0], y[..., 0].astype(bool)),
+    lambda x, y: (x * 65535, y * np.float32(1)), lambda x, y: (list(x), list(y)), lambda x, y: (1 - x, y), lambda x, y: (x[:3], y[:3]),
+])
+def test_swapped_images_and_masks_are_named_and_nothing_else(change):
+    x, y = change(*make_dataset(16, CircleScene(size=64, radius=(4, 9)), seed=1))
+    found = diagnose(y, x)
+    assert found.causes == ["images_and_masks_swapped"] and found[0].sure >= 0.9 and "diagnose(images, masks)" in found[0].advice
+    assert "images_and_masks_swapped" not in diagnose(x, y).causes
+    (learned,) = diagnose(x, y, training=(y, x)).causes
+    assert learned == "images_and_masks_swapped" and "in the training set" in diagnose(x, y, training=(y, x))[0].seen
+
+
+def test_images_in_the_place_of_masks_are_named():
+    x, y = make_dataset(16, CircleScene(size=64, radius=(4, 9)), seed=1)
+    for masks in (x, (x * 255).astype(np.uint8), 1 - (1 - x)):
+        assert diagnose(x, masks).causes == diagnose(x, masks, y).causes == ["masks_are_images"]
+    assert diagnose(x * 255, x).causes == ["masks_are_images", "images_0_255"]
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda x, y: ((x > 0.5).astype(np.float32), y), lambda x, y: ((x > 0.5).astype(np.uint8), np.cumsum(y, 2) * y),  # instances
+    lambda x, y: (np.round(x), np.clip(y * 0.8 + 0.1, 0, 1)), lambda x, y: ((x > 0.5) * 1.0, (np.roll(y, 1, 1) + y) / 2),
+    lambda x, y: (x, np.clip(y * 0.9 + 0.05 * x, 0, 1)),
+])
+def test_masks_that_are_masks_are_not_called_images(spoil):
+    found = diagnose(*spoil(*make_dataset(16, CircleScene(size=64, radius=(4, 9)), seed=1)))
+    assert not {"images_and_masks_swapped", "masks_are_images"} & set(found.causes), found
+
+
+@pytest.mark.parametrize(("given", "seen", "advice"), [
+    ((i for i in SQUARE), "images: a generator", "np.stack"), (["a.png", "b.png"], "a list of 2, among them the text 'a.png'", "load_pairs"),
+    ("pictures/a.png", "a text, 'pictures/a.png'", "load_pairs"), (np.array(["a.png"]), "an array", "arrays of numbers"), ({"a": 1}, "a dict", "arrays of numbers"),
+    ([], "a list of nothing", "len()"), (np.zeros((0, 8, 8, 1)), "an array (0, 8, 8, 1), which is empty", "len()"), ([None, SQUARE[0]], "among them a NoneType", "arrays"),
+    (tf.data.Dataset.from_tensor_slices(SQUARE).batch(1), "Dataset", "next(iter(batches))"), ([SQUARE[0], "b.png"], "'b.png'", "load_pairs"),
+], ids=range(10))
+def test_what_is_no_pictures_is_named_for_what_it_is(given, seen, advice):
+    found = diagnose(given)
+    assert found.causes == ["not_pictures"] and seen in found[0].seen and advice in found[0].advice, found
+    x, y = make_dataset(4, CircleScene(size=32, radius=(4, 9)), seed=1)
+    assert diagnose(x, given).causes == diagnose(x, y, y_pred=given).causes == ["not_pictures"]
+    assert "sizes_differ" in diagnose([x[0], x[1, :20]]).causes
