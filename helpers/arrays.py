@@ -6,6 +6,7 @@ Images are `[n, height, width, 1]` float32 in 0..1; masks are `[n, height, width
 import numpy as np
 
 from helpers.class_masks import check_classes
+from helpers.plain_arrays import plain_array, remedy_for_range, remedy_for_type
 
 
 def check_images(images, name: str = "images") -> np.ndarray:
@@ -13,11 +14,10 @@ def check_images(images, name: str = "images") -> np.ndarray:
 
     `[n, h, w]` is accepted and given its last axis; one picture `[h, w, 1]` is refused.
     """
-    images = _four_axes(np.asarray(images), name)
+    images = _four_axes(plain_array(images, name), name)
     if not np.issubdtype(images.dtype, np.floating):
         raise ValueError(
-            f"{name} are {images.dtype}; this course uses float32 in 0..1. "
-            f"Convert them: {name}.astype('float32') / 255 for 8-bit pictures."
+            f"{name} are {images.dtype}; this course uses float32 in 0..1. {remedy_for_type(name, images)}"
         )
     if images.size and not np.isfinite(images).all():
         bad = int((~np.isfinite(images)).sum())
@@ -25,7 +25,7 @@ def check_images(images, name: str = "images") -> np.ndarray:
     low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 0.0)
     if low < 0 or high > 1:
         raise ValueError(
-            f"{name} hold {low:.8g}..{high:.8g}; this course uses 0..1. {_remedy_for_range(name, low, high)}"
+            f"{name} hold {low:.8g}..{high:.8g}; this course uses 0..1. {remedy_for_range(name, low, high)}"
         )
     return images
 
@@ -36,7 +36,7 @@ def check_masks(masks, name: str = "masks") -> np.ndarray:
     `[n, h, w]` is accepted and given its last axis, one mask `[h, w, 1]` is refused; bool and float arrays are
     accepted if they hold only 0 and 1.
     """
-    masks = _four_axes(np.asarray(masks), name)
+    masks = _four_axes(plain_array(masks, name), name)
     if masks.dtype == bool:
         return masks.view(np.uint8)
     if masks.dtype == np.uint8:
@@ -93,15 +93,6 @@ def _check_same_shape(y_true, other, name):
         raise ValueError(
             f"y_true has the shape {y_true.shape} and {name} {other.shape}; compare the same pictures, pixel by pixel."
         )
-
-
-def _remedy_for_range(name, low, high):
-    """Return what to do about values outside 0..1. A hair above 1 is rounding, not an 8-bit picture."""
-    if low >= -1e-3 and high <= 1.001:
-        return f"That is rounding: write np.clip({name}, 0, 1)."
-    if low >= 0 and 2 < high <= 255:
-        return "Divide by 255."
-    return "Rescale them, for every set in the same way."
 
 
 def _four_axes(array, name):

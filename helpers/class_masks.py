@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from helpers.plain_arrays import plain_array
+
 IGNORE = 255  # a pixel that nobody marked: it counts in no loss and in no score
 
 
@@ -13,7 +15,7 @@ def check_classes(masks, classes: int, name: str = "masks") -> np.ndarray:
     """
     if isinstance(classes, bool) or not isinstance(classes, (int, np.integer)) or not 2 <= classes <= IGNORE:
         raise ValueError(f"classes is {classes!r}; expected a whole number from 2 (the background counts) to {IGNORE}.")
-    masks = np.asarray(masks)
+    masks = plain_array(masks, name)
     if masks.ndim == 3 and masks.shape[-1] != 1:
         masks = masks[..., None]
     if masks.ndim != 4 or masks.shape[-1] not in (1, classes):
@@ -22,8 +24,6 @@ def check_classes(masks, classes: int, name: str = "masks") -> np.ndarray:
             f"{classes - 1}, or one-hot [n, height, width, {classes}]. One picture alone gets its first axis with "
             f"{name}[None]."
         )
-    if masks.dtype.kind not in "buif":
-        raise ValueError(f"{name} hold {masks.dtype}; expected whole numbers from 0 to {classes - 1}.")
     if masks.shape[-1] == classes:
         return _from_one_hot(masks, name)
     if masks.size:
@@ -75,7 +75,7 @@ def most_probable(probabilities) -> np.ndarray:
     probabilities: `[n, h, w, classes]` floats in 0..1, as `predict` gives them. Raises ValueError for another shape,
     numbers outside 0..1 and NaN.
     """
-    probabilities = np.asarray(probabilities)
+    probabilities = plain_array(probabilities, "probabilities")
     if probabilities.ndim != 4 or probabilities.shape[-1] < 2 or probabilities.dtype.kind != "f":
         raise ValueError(
             f"probabilities are {probabilities.dtype} of the shape {probabilities.shape}; expected floats [n, height, "

@@ -12,6 +12,7 @@ from keras import ops
 from helpers.arrays import check_images
 from helpers.class_masks import IGNORE, check_classes, most_probable, one_hot
 from helpers.evaluation import dice_per_image, hough_baseline
+from helpers.picture_loss import picture_weights
 
 __all__ = [
     "IGNORE", "ClassDice", "ClassLoss", "as_targets", "balanced_weights", "check_classes", "class_cross_entropy",
@@ -106,8 +107,9 @@ class ClassLoss(keras.losses.Loss):
         if sample_weight is not None:
             sample_weight = ops.cast(sample_weight, "float32")
             given = tuple(sample_weight.shape)
-            if len(given) == 1 or len(given) == 2 and given[1] == 1:
-                by_image = ops.reshape(sample_weight, (-1,))
+            if len(given) < 2 or len(given) == 2 and given[1] == 1:
+                pixels = "Weights of single pixels have the shape [n, height, width, 1]."
+                by_image = picture_weights(sample_weight, y_pred, self.name, pixels)
             else:
                 weights = weights * _pixel_weights(sample_weight, weights)
         loss = class_cross_entropy(y_true, y_pred, weights)

@@ -10,6 +10,9 @@ import cv2
 import numpy as np
 
 from helpers.arrays import check_both, check_images, check_pair, check_scores
+from helpers.plain_arrays import one_number_each
+from helpers.score_settings import check_level, check_radius, check_some, check_strictness, check_thresholds
+from helpers.settings import check_whole
 from helpers.synthesis import disc_pixels
 
 # --- overlap ----------------------------------------------------------------------------------------------------------
@@ -46,6 +49,7 @@ def pooled_dice(y_true, y_pred) -> float:
     Same masks and errors as `dice_per_image`. Shown for comparison; the course's score is the mean per image.
     """
     y_true, y_pred = check_both(y_true, y_pred)
+    check_some(y_true)
     areas = int(y_true.sum()) + int(y_pred.sum())
     return 2 * int((y_true & y_pred).sum()) / areas if areas else 1.0
 
@@ -53,6 +57,7 @@ def pooled_dice(y_true, y_pred) -> float:
 def pixel_accuracy(y_true, y_pred) -> float:
     """Return the share of pixels that agree, 0..1. Shown only to see how it misleads: background wins it alone."""
     y_true, y_pred = check_both(y_true, y_pred)
+    check_some(y_true)
     return float((y_true == y_pred).mean())
 
 
@@ -70,12 +75,11 @@ def dice_by_threshold(y_true, scores, thresholds) -> np.ndarray:
     """Return the Dice of every image at every threshold, `[len(thresholds), n]` float64.
 
     y_true: masks `[n, h, w, 1]`; scores: `[n, h, w, 1]` floats in 0..1 (gray levels or probabilities);
-    thresholds: increasing numbers. A pixel is foreground where `scores >= threshold`.
+    thresholds: increasing numbers. A pixel is foreground where `scores >= threshold`, compared in the type of the
+    scores, as NumPy does it with `scores >= 0.7`.
     """
     y_true, scores = check_scores(y_true, scores)
-    thresholds = np.asarray(thresholds, np.float64)
-    if thresholds.ndim != 1 or not len(thresholds) or (np.diff(thresholds) <= 0).any():
-        raise ValueError("thresholds must be a list of increasing numbers, such as np.linspace(0, 1, 101).")
+    thresholds = check_thresholds(thresholds).astype(scores.dtype)  # 0.7 in float32 is less than 0.7 in float64
     dice = np.empty((len(thresholds), len(y_true)))
     for i in range(len(y_true)):
         # Each pixel passes the first `level` thresholds, so counts of levels, summed from the top, are the areas.
@@ -95,8 +99,10 @@ def best_threshold(y_true, scores, thresholds=None) -> Threshold:
     thresholds: tried in turn, by default 0.00, 0.01 ... 1.00. Among equals the one nearest to 0.5 is returned.
     Choose it on validation pictures and keep it for the test pictures; chosen on the test set it flatters.
     """
-    thresholds = np.linspace(0, 1, 101) if thresholds is None else np.asarray(thresholds, np.float64)
-    means = dice_by_threshold(y_true, scores, thresholds).mean(axis=1)
+    thresholds = np.linspace(0, 1, 101) if thresholds is None else check_thresholds(thresholds)
+    dice = dice_by_threshold(y_true, scores, thresholds)
+    check_some(dice)
+    means = dice.mean(axis=1)
     best = np.flatnonzero(means >= means.max() - 1e-12)
     chosen = best[np.abs(thresholds[best] - 0.5).argmin()]
     return Threshold(float(thresholds[chosen]), float(means[chosen]))
@@ -139,10 +145,11 @@ def hough_baseline(images, radius=(5, 15), strictness: float = 20) -> np.ndarray
 
 
 def find_circles(image, radius=(5, 15), strictness: float = 20) -> list[list[float]]:
-    """Return the circles in one picture `[h, w, 1]`, each `[x, y, r]` in pixels, the surest first."""
+    """Return the circles in one picture `[h, w, 1]` or `[h, w]`, each `[x, y, r]` in pixels, the surest first."""
+    image, radius = check_images(np.asarray(image)[None], "image")[0], check_radius(radius)
     gray = cv2.medianBlur(np.round(image[..., 0] * 255).astype(np.uint8), 5)
     found = cv2.HoughCircles(
-        gray, cv2.HOUGH_GRADIENT, dp=1, minDist=radius[0], param1=120, param2=strictness,
+        gray, cv2.HOUGH_GRADIENT, dp=1, minDist=radius[0], param1=120, param2=check_strictness(strictness),
         minRadius=radius[0], maxRadius=radius[1],
     )
     return found.reshape(-1, 3).tolist() if found is not None else []
@@ -167,15 +174,16 @@ def error_by(values, scores, bins: int = 4, seed=0) -> list[Bin]:
     values, scores: `[n]` numbers, one pair a case (an image or a disc); bins: how many groups, as equal in count as
     ties allow. Raises ValueError if the lengths differ, a value is not finite, or there are fewer cases than bins.
     """
-    values, scores = np.asarray(values, np.float64).ravel(), np.asarray(scores, np.float64).ravel()
+    values, scores = one_number_each(values, "values", "case"), one_number_each(scores, "scores", "case")
     if len(values) != len(scores):
         raise ValueError(f"there are {len(values)} values and {len(scores)} scores; give one value for each score.")
-    if len(values) < bins:
+    if len(values) < check_whole(bins, "bins"):
         raise ValueError(f"{len(values)} cases cannot fill {bins} bins; give more cases or ask for fewer bins.")
     if not np.isfinite(values).all() or not np.isfinite(scores).all():
         raise ValueError("values or scores hold NaN or infinity; leave those cases out and say how many there were.")
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)))
-    group = np.searchsorted(edges[1:-1], values, side="right")  # how many of the inner edges lie below
+    edges = np.quantile(values, np.linspace(0, 1, bins + 1))[1:-1]
+    edges[edges == values.min()] = min(values[values > values.min()], default=np.inf)  # ties at the low end
+    group = np.searchsorted(np.unique(edges), values, side="right")  # how many of the inner edges lie below
     rows = []
     for g in np.unique(group):
         inside = scores[group == g]
@@ -222,6 +230,7 @@ def boundary_error(y_true, y_pred, width: int = 2) -> tuple[float, float]:
     width: how many pixels on either side of an outline count as near.
     """
     y_true, y_pred = check_both(y_true, y_pred)
+    check_some(y_true), check_whole(width, "width", 0)
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
     near = np.stack([cv2.dilate(m[..., 0], brush) != cv2.erode(m[..., 0], brush) for m in y_true])[..., None]
     wrong = y_true != y_pred
@@ -235,7 +244,7 @@ def reliability(y_true, scores, bins: int = 10) -> list[tuple[float, float, int]
     Source: DeGroot and Fienberg 1983.
     """
     y_true, scores = check_scores(y_true, scores)
-    y_true, scores = y_true.ravel(), scores.ravel().astype(np.float64)
+    y_true, scores, bins = y_true.ravel(), scores.ravel().astype(np.float64), check_whole(bins, "bins")
     where = np.minimum((scores * bins).astype(int), bins - 1)
     counts = np.bincount(where, minlength=bins)
     claimed = np.bincount(where, scores, minlength=bins)
@@ -251,15 +260,15 @@ def bootstrap_interval(scores, level: float = 0.95, repeats: int = 2000, seed=0)
 
     scores: `[n]`, one for each image (images are drawn again, never pixels: pixels of one image are not independent);
     level: coverage, 0..1; repeats: how many means are drawn. The same seed gives the same interval.
-    Raises ValueError for no scores, a NaN, or a level outside 0..1. Source: Efron and Tibshirani 1993, chapter 13.
+    Raises ValueError for no scores, more axes, a NaN, or a level outside 0..1. Source: Efron and Tibshirani 1993,
+    chapter 13.
     """
-    scores = np.asarray(scores, np.float64).ravel()
+    scores = one_number_each(scores, "scores", "image")
+    check_level(level), check_whole(repeats, "repeats")
     if not len(scores):
         raise ValueError("there are no scores; an interval needs at least one image.")
     if not np.isfinite(scores).all():
         raise ValueError("scores hold NaN or infinity; find out which images gave them before you average.")
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}; it must lie between 0 and 1, such as 0.95.")
     rng = np.random.default_rng(seed)
     means = np.array([scores[rng.integers(0, len(scores), len(scores))].mean() for _ in range(repeats)])
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])

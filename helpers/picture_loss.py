@@ -1,6 +1,8 @@
 """Losses of whole pictures as Keras needs them: a function to call, a `keras.losses.Loss` to compile."""
 
 import functools
+import inspect
+import numbers
 
 import keras
 import tensorflow as tf
@@ -15,21 +17,36 @@ class PictureLoss(keras.losses.Loss):
 
     Called as the function it gives one number for each picture. Keras passes a third argument, `sample_weight`, and
     then gets the mean over the pictures, each loss times its weight, `[n]` or `[n, 1]`. Of a plain function Keras would
-    multiply the losses of all pictures with the weights of all pixels. Raises ValueError for weights of single pixels.
+    multiply the losses of all pictures with the weights of all pixels. Raises ValueError for weights of single pixels,
+    or another number of them than there are pictures.
     """
 
     def __init__(self, function):
         super().__init__(name=function.__name__)
         functools.update_wrapper(self, function)
-        self.function = function
+        self.function, self._signature = function, inspect.signature(function)
         _known[self.name] = self
 
-    def __call__(self, y_true, y_pred, *weights, **settings):
+    def __call__(self, y_true, y_pred, *settings, **named):
         """Return the losses `[n]`, or, with weights (or None in their place), their mean."""
-        weights = (*weights, *([settings.pop("sample_weight")] if "sample_weight" in settings else []))
-        if not weights or isinstance(weights[0], (int, float)):  # a number is an argument of the function itself
-            return self.function(y_true, y_pred, *weights, **settings)
-        weights = None if weights[0] is None else picture_weights(weights[0], y_pred, self.name)
+        weighted, weights = "sample_weight" in named, named.pop("sample_weight", None)
+        if settings and not weighted and not isinstance(settings[0], numbers.Real):  # where Keras hands in the weights
+            weighted, (weights, *settings) = True, settings
+        try:
+            self._signature.bind(y_true, y_pred, *settings, **named)
+        except TypeError as error:
+            raise TypeError(
+                f"{self.name}: {error}. It is called as {self.name}{self._signature}, and weights of pictures, an "
+                "array [n], as sample_weight=."
+            ) from None
+        if not weighted:
+            return self.function(y_true, y_pred, *settings, **named)
+        if settings or named:
+            raise ValueError(
+                f"{self.name} takes weights with the settings it has. For others weigh the losses yourself: call it "
+                "without weights, and average what it gives, times the weights."
+            )
+        weights = None if weights is None else picture_weights(weights, y_pred, self.name)
         return super().__call__(y_true, y_pred, weights)
 
     def call(self, y_true, y_pred):
@@ -46,21 +63,22 @@ class PictureLoss(keras.losses.Loss):
         return _known[config["name"]]
 
 
-def picture_weights(weights, y_pred, name: str):
+PIXELS = "For weights of single pixels compile the model with helpers.classes.ClassLoss()."
+
+
+def picture_weights(weights, y_pred, name: str, pixels: str = PIXELS):
     """Return the weights of pictures, given as `[n]` or `[n, 1]`, as `[n]` float32.
 
-    y_pred: `[n, ...]`; name: of the loss or the score that asks.
-    Raises ValueError for weights of single pixels, or, where their shape is only known when a compiled function runs,
-    `tf.errors.InvalidArgumentError` in the same words.
+    y_pred: `[n, ...]`; name: of the loss or the score that asks; pixels: what to do about weights of single pixels.
+    Raises ValueError for another number of weights, or, where their shape is only known when a compiled function runs,
+    `tf.errors.InvalidArgumentError` in nearly the same words.
     """
-    weights = ops.cast(weights, "float32")
-    words = (
-        f"sample_weight holds weights of single pixels, and {name} gives one number for a whole picture. Give one "
-        "weight for each, of the shape [n], or compile the model with helpers.classes.ClassLoss(), which knows weights "
-        "of pixels."
-    )
-    if weights.shape.rank is not None and any(side not in (1, None) for side in weights.shape[1:]):
-        raise ValueError(words)
-    pictures = ops.shape(y_pred)[0]
-    with tf.control_dependencies([tf.debugging.assert_equal(tf.size(weights), pictures, message=words)]):
+    weights, n = ops.cast(weights, "float32"), ops.shape(y_pred)[0]
+    shape, known = weights.shape, isinstance(n, int)  # n is a tensor while Keras compiles
+    end = f"and {name} takes one number for each of {n if known else 'the'} pictures, of the shape [n]. {pixels}"
+    given = (None,) if shape.rank is None else tuple(shape)
+    if not given or known and given[0] not in (n, None) or any(side not in (1, None) for side in given[1:]):
+        raise ValueError(f"sample_weight has the shape {given}, {end}")
+    words = f"sample_weight holds another number of weights, {end}"
+    with tf.control_dependencies([tf.debugging.assert_equal(tf.size(weights), n, message=words)]):
         return ops.reshape(weights, (-1,))

@@ -44,12 +44,13 @@ def stand_ins(tmp_path, monkeypatch):
 
 
 def test_tf_config_comes_first_and_a_process_alone_has_none():
-    assert cluster_config({"TF_CONFIG": "mine", **STEP}) == "mine"
+    mine = tf_config(["a:1", "b:1"], 1)
+    assert cluster_config({"TF_CONFIG": mine, **STEP}) == mine
     assert cluster_config({}) is None and cluster_config({"SLURM_NTASKS": "1", "SLURM_STEP_NUM_TASKS": "1"}) is None
 
 
 def test_slurm_tasks_find_their_places_in_the_order_of_its_list(stand_ins):
-    workers = ["node9:12056", "node9:12057", "node10:12056"]
+    workers = ["node9:12224", "node9:12225", "node10:12224"]
     for nodes in ("node9,node10", "node[9-10]"):
         for rank, node in enumerate(("node9", "node9", "node10")):
             environment = {**STEP, "SLURM_STEP_NODELIST": nodes, "SLURM_PROCID": str(rank), "SLURMD_NODENAME": node}

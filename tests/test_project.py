@@ -15,9 +15,9 @@ from course import ROOT
 
 COMMIT = "45" * 20  # some commit's name
 LAYERS = {  # what each module may import of the others
-    "class_masks": set(), "elastic": set(), "arrays": {"class_masks"}, "palette": set(), "printing": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "evaluation": {"arrays", "synthesis"},
+    "plain_arrays": set(), "class_masks": {"plain_arrays"}, "elastic": set(), "arrays": {"class_masks", "plain_arrays"}, "palette": set(), "printing": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "score_settings": {"plain_arrays", "settings"}, "evaluation": {"arrays", "plain_arrays", "score_settings", "settings", "synthesis"},
     "anatomy": set(), "gate": set(), "settings": set(), "networks": {"anatomy", "arrays", "gate", "settings"}, "memory": set(), "datasets": {"arrays"},
-    "classes": {"arrays", "class_masks", "evaluation"}, "pixel_weights": {"arrays", "settings", "training"},
+    "classes": {"arrays", "class_masks", "evaluation", "picture_loss"}, "pixel_weights": {"arrays", "settings", "training"},
     "brain": {"dials", "own_images", "synthesis"},
     "picture_loss": set(), "run_lock": set(), "run_terms": set(), "run_folder": {"run_lock"}, "backup": {"gate", "run_folder", "run_lock"},
     "resuming": {"backup", "run_folder", "run_lock", "run_terms"},
@@ -28,7 +28,7 @@ LAYERS = {  # what each module may import of the others
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {
-    module: {"tensorflow", "keras", "IPython", "ipywidgets", "anywidget", "matplotlib"} for module in ("arrays", "class_masks", "elastic", "palette", "drawing", "synthesis", "evaluation", "instances", "workers")
+    module: {"tensorflow", "keras", "IPython", "ipywidgets", "anywidget", "matplotlib"} for module in ("arrays", "plain_arrays", "score_settings", "class_masks", "elastic", "palette", "drawing", "synthesis", "evaluation", "instances", "workers")
 }
 
 

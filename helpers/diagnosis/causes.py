@@ -16,7 +16,7 @@ ROOTS = {
     "output_smaller", "mask_not_moved", "pairs_shuffled", "batch_normalization", "noise_changed", "size_changed",
     "contrast_inverted", "masks_inverted", "masks_full", "masks_outlines", "masks_empty", "labels_incomplete",
     "labels_noisy", "masks_too_wide", "masks_too_narrow", "gray_scale_changed", "pixel_size_changed", "lesions_faint",
-    "classes_merged", "validation_empty",
+    "classes_merged", "validation_empty", "not_pictures", "images_and_masks_swapped", "masks_are_images",
 }
 SYMPTOMS = {
     "too_few_steps", "imbalance", "wrong_threshold", "learning_rate_too_high", "learning_rate_too_low", "overfitting",
@@ -35,6 +35,11 @@ EXPLAINS = {
     "pixel_size_changed": {"overfitting", "size_changed"}, "size_changed": {"overfitting"},
     "lesions_faint": {"overfitting"}, "batch_normalization": {"overfitting"},
 }
+
+# What was handed in wrongly makes everything that was seen in it meaningless.
+_NAMES = {entry.split("/")[0] for entry in CAUSES} - {"not_pictures", "images_and_masks_swapped", "masks_are_images"}
+EXPLAINS["images_and_masks_swapped"] = _NAMES
+EXPLAINS["masks_are_images"] = {name for name in _NAMES if not name.startswith("images_")}
 
 # What a root does to a network that learned from it. Both together make the root likelier.
 LEADS_TO = {"labels_incomplete": {"wrong_threshold", "underfitting", "too_few_steps", "learning_rate_too_low"}}

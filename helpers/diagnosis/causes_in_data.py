@@ -2,6 +2,28 @@
 
 # What follows a slash is a variant of the cause before it. Words in braces are filled in by the check.
 DATA_CAUSES = {
+    "not_pictures": (
+        "something else than an array or a list of pictures", "Hand in arrays of numbers, [n, height, width, 1]."
+    ),
+    "not_pictures/names": (
+        "names of files, and not what is in them",
+        "Read them first: pairs = helpers.own_images.load_pairs(folder), then diagnose(pairs.images, pairs.masks).",
+    ),
+    "not_pictures/one_by_one": (
+        "pictures that come one after the other, from a generator or a Dataset",
+        "Collect some first. Of single pictures: images = np.stack(list(pictures)). Of batches: "
+        "images, masks = next(iter(batches)).",
+    ),
+    "not_pictures/empty": (
+        "no file was found, or a selection chose nothing", "Look at len() after each step that reads or selects."
+    ),
+    "images_and_masks_swapped": (
+        "images and masks are swapped",
+        "The pictures come first: diagnose(images, masks), and (images, masks) for training.",
+    ),
+    "masks_are_images": (
+        "the pictures were handed in as masks, too", "Hand in the masks second, and predictions as y_pred=."
+    ),
     "sizes_differ/images": (
         "the pictures differ in size, or are not numbers",
         "Crop or resize all pictures to one size, then np.stack them.",

@@ -1,13 +1,17 @@
 """What was handed in, as it came and, where possible, repaired just enough for the later checks."""
 
+from pathlib import PurePath
+
 import numpy as np
+
+TEXT = str, bytes, PurePath
 
 
 class Material:
     """Images, masks, predictions, network, curves and training pictures; whatever could not be read is None.
 
-    learned: the training pictures as a `Material` of their own, or None; looked, absent: what could be read and what
-    was not handed in, in words.
+    learned: the training pictures as a `Material` of their own, or None; unread: what holds no pictures, and why;
+    looked, absent: what could be read and what was not handed in, in words.
     """
 
     def __init__(self, images, masks=None, y_pred=None, model=None, history=None, training=None):
@@ -16,6 +20,8 @@ class Material:
         self.raw_images, self.shapes = pictures_of(images)
         self.raw_masks, self.mask_shapes = pictures_of(masks)
         self.raw_pred, _ = pictures_of(y_pred)
+        given = ("images", images, self.raw_images), ("masks", masks, self.raw_masks), ("y_pred", y_pred, self.raw_pred)
+        self.unread = [found for found in (safely(unread_of, *one) for one in given) if found]
         self.curves = safely(curves_of, history, default={})
         self.steps = safely(steps_of, history)
         self.model = model if model is not None else safely(getattr, history, "model", None)
@@ -98,6 +104,30 @@ def pictures_of(values):
     if array is not None or not isinstance(values, (list, tuple, np.ndarray)):
         return array, None
     return safely(_cut_alike, values, default=(None, None))
+
+
+def unread_of(name, values, array):
+    """Return `(entry, words)` about what was handed in and cannot be read as an array of pictures, or None."""
+    if values is None or array is not None:
+        return None
+    words = f"{name}: a {type(values).__name__}"
+    if isinstance(values, TEXT):
+        return "not_pictures/names", f"{name}: a text, {str(values)[:60]!r}"
+    if isinstance(values, np.ndarray):
+        empty = not values.size
+        entry = "not_pictures/empty" if empty else "not_pictures"
+        return entry, f"{name}: an array {values.shape}, " + ("which is empty" if empty else "which holds no numbers")
+    if not isinstance(values, (list, tuple)):
+        one_by_one = hasattr(values, "__next__") or hasattr(values, "element_spec")
+        return "not_pictures/one_by_one" if one_by_one else "not_pictures", words
+    if not values:
+        return "not_pictures/empty", f"{words} of nothing"
+    wrong = next((value for value in values if safely(_array_of, value) is None), None)
+    if isinstance(wrong, TEXT):
+        return "not_pictures/names", f"{words} of {len(values)}, among them the text {str(wrong)[:60]!r}"
+    if wrong is None and not any(value is None for value in values):
+        return None  # arrays that do not fit each other
+    return "not_pictures", f"{words} of {len(values)}, among them a {type(wrong).__name__}"
 
 
 def _array_of(values):

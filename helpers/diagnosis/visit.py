@@ -8,6 +8,7 @@ from helpers.diagnosis.alignment import check_alignment
 from helpers.diagnosis.causes import EXPLAINS, LEADS_TO, ROOTS, SYMPTOMS
 from helpers.diagnosis.copies import check_copies
 from helpers.diagnosis.generalizing import check_generalizing
+from helpers.diagnosis.given import check_given
 from helpers.diagnosis.labels import check_full_and_empty, check_inverted, check_merged, check_size_of_set
 from helpers.diagnosis.curves import check_curves
 from helpers.diagnosis.learning import check_learning
@@ -21,8 +22,8 @@ from helpers.diagnosis.scores import check_pooling, measure
 from helpers.diagnosis.values import check_image_values, check_mask_values, check_pairing
 
 DATA_CHECKS = [  # asked about the training pictures, too
-    check_image_values, check_mask_values, check_pairing, check_full_and_empty, check_inverted, check_alignment,
-    check_outlines, check_unmarked,
+    check_given, check_image_values, check_mask_values, check_pairing, check_full_and_empty, check_inverted,
+    check_alignment, check_outlines, check_unmarked,
 ]
 CHECKS = [
     *DATA_CHECKS, check_merged, check_copies, check_network, check_predicted, check_faint, check_pooling, check_curves,
@@ -48,7 +49,7 @@ def diagnose(images, masks=None, y_pred=None, model=None, history=None, training
         warnings.simplefilter("ignore")
         case = Material(images, masks, y_pred, model, history, training)
         if (several := _ask(check_several_classes, case)):
-            findings = [*several, *_ask(check_image_values, case), *_ask(check_pairing, case)]
+            findings = [*several, *_ask(check_given, case), *_ask(check_image_values, case), *_ask(check_pairing, case)]
             return Diagnosis(findings, case.looked, case.absent)
         findings = []
         for check in CHECKS:

@@ -36,7 +36,7 @@ class ManifestRow(NamedTuple):
 
 
 class Manifest:
-    """The rows of one set of a manifest: `len(manifest)`, `manifest[i]`, and `sets`, how many rows each set has.
+    """The rows of one set of a manifest: `len(manifest)`, `manifest[i]`, its `part`, and `sets`, the rows of each set.
 
     Rows stay text until they are asked for, so that 200,000 of them take about 30 MB. Paths in a manifest are counted
     from its folder.
@@ -47,7 +47,7 @@ class Manifest:
 
         Raises PictureError if it is missing, damaged or no manifest, or if the set has no rows.
         """
-        self.path, self.sets = Path(path).expanduser().absolute(), {}
+        self.path, self.part, self.sets = Path(path).expanduser().absolute(), part, {}
         text, ends, names = bytearray(), array("q"), None
         for number, line in enumerate(self._lines(), 1):
             if names is None:

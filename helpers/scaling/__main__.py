@@ -30,6 +30,7 @@ def main(arguments=None) -> int:
         config = cluster_config(os.environ)
     except ValueError as error:
         parser.error(str(error))
+    os.environ.pop("TF_CONFIG", None)  # TensorFlow cannot read an empty one
     if config:
         os.environ["TF_CONFIG"] = config
     if options.follow:

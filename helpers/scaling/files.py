@@ -4,12 +4,14 @@ A batch depends on the manifest, the seed and its number only. So it does not ma
 read before: shards of several workers are parts of the same batches, and a stream can go on where another was cut off.
 """
 
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
 
 from helpers.own_images import ChangedFileError, Manifest, PictureError, draw_patch, read_row
+from helpers.scaling.positions import check_stream
 from helpers.scaling.processes import in_order
 from helpers.settings import check_whole
 
@@ -24,7 +26,8 @@ def stream_files(manifest, batches: int, size: int = 96, **settings):
     """
     from helpers.training import to_dataset  # here, because the processes that read files must not load TensorFlow
 
-    manifest = manifest if isinstance(manifest, Manifest) else Manifest(manifest, settings.pop("part", "training"))
+    manifest = _rows_of(manifest, settings.pop("part", "training"))
+    settings["part"] = manifest.part
     file_batches(manifest, batches, size, **settings).close()  # what does not fit is said now, not in mid-training
     return to_dataset(lambda: file_batches(manifest, batches, size, **settings), (size, size, 1), batches)
 
@@ -35,9 +38,10 @@ def file_batches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield `batches` batches of patches `[n, size, size, 1]` from files: images float32 in 0..1, masks uint8.
 
-    manifest: a file that `index_folder` wrote, or its `Manifest`; part: which of its sets. Every pass takes one patch
-    of each pair, in a new order; a batch may reach from one pass into the next, so all batches are full. first: the
-    number of the batch to begin with. batch_size: patches in a step, over all shards. shard: `(index, count)`, which
+    manifest: a file that `index_folder` wrote, or its `Manifest`; part: which of its sets, None for all rows (a
+    `Manifest` of another set is refused). Every pass takes one patch of each pair, in a new order; a batch may reach
+    from one pass into the next, so all batches are full. first: the number of the batch to begin with. seed: a whole
+    number or several. batch_size: patches in a step, over all shards. shard: `(index, count)`, which
     part of each batch to return. augmented: mirror and turn the patches, as `augment` does. normalization: from
     `fit_normalization`. value_range, channel: as in `load_pairs`. workers: processes that read; 0 reads in this one.
     ahead: how many portions (about 32 patches, at least one batch) are read in advance; this limits the memory.
@@ -46,14 +50,13 @@ def file_batches(
     it, the first broken file raises PictureError with its name. A file that was changed since it was indexed always
     raises ChangedFileError. Raises ValueError for numbers that do not fit each other.
     """
-    index, count = shard
-    if not 0 <= index < count:
-        raise ValueError(f"shard is {shard}; write (index, count), index from 0 to count - 1, such as (1, 2).")
-    check_whole(batches, "batches"), check_whole(size, "size"), check_whole(first, "first", 0)
-    if check_whole(batch_size, "batch_size") % count:
-        raise ValueError(f"batch_size is {batch_size}; {count} shards share a batch, so make it a multiple of {count}.")
-    rows = manifest if isinstance(manifest, Manifest) else Manifest(manifest, part)
-    mine = batch_size // count
+    check_whole(batches, "batches"), check_whole(size, "size")
+    mine, index, seed = check_stream(batch_size, first, seed, shard, workers, ahead)
+    if normalization is not None and not hasattr(normalization, "apply"):
+        raise ValueError(f"normalization is {normalization!r}; expected what fit_normalization returns, or None.")
+    if broken is not None and not hasattr(broken, "append"):
+        raise ValueError(f"broken is {broken!r}; expected a list, such as broken=[], which then names broken files.")
+    rows = _rows_of(manifest, part)
     reading = size, normalization, value_range, channel
 
     def parts():
@@ -80,10 +83,27 @@ def file_batches(
 def patches_from_files(manifest, n: int, size: int = 96, part="validation", **settings) -> tuple:
     """Return `(images, masks)`, `n` patches of a set as arrays, not mirrored or turned.
 
-    They serve as a validation set for `train_unet`. The pairs are taken in the order of the first pass. settings: of
-    `file_batches`.
+    They serve as a validation set for `train_unet`. The pairs are taken in the order of the first pass. part, settings:
+    of `file_batches`.
     """
+    check_whole(n, "n")
     return next(file_batches(manifest, 1, size, part, **{"batch_size": n, "augmented": False, **settings}))
+
+
+def _rows_of(manifest, part):
+    """Return the `Manifest` of a set, or raise ValueError if a Manifest of another set was handed in."""
+    if not isinstance(manifest, (str, os.PathLike, Manifest)):
+        raise ValueError(f"manifest is {manifest!r}; expected the path of a CSV that index_folder wrote.")
+    if not isinstance(manifest, Manifest):
+        return Manifest(manifest, part)
+    if part in (None, manifest.part):
+        return manifest
+    if manifest.part is None:
+        return Manifest(manifest.path, part)
+    raise ValueError(
+        f"part is {part!r}, and the Manifest of {manifest.path.name} holds the set {manifest.part!r} alone. Write "
+        f"part={manifest.part!r} if you mean that set; for {part!r} hand in the path of the CSV, not its Manifest."
+    )
 
 
 @lru_cache(4)

@@ -3,7 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
+from helpers.scaling.positions import check_stream
 from helpers.scaling.processes import in_order
+from helpers.settings import check_whole
 from helpers.synthesis import CircleScene, draw_numbered
 from helpers.training import quiet
 
@@ -11,18 +13,15 @@ from helpers.training import quiet
 def stream_batches(pictures, scene=CircleScene(), seed=0, batch_size=4, first=0, shard=(0, 1), workers=1, ahead=4):
     """Return a `tf.data.Dataset` of `(images, masks)` batches of the numbered pictures `first`, `first + 1` ...
 
-    pictures: how many in all. scene, seed: as in `draw_numbered`; the same seed gives the same stream, whatever the
-    other settings are. batch_size: pictures in a step, over all shards. shard: `(index, count)`, which part of each
-    batch to return. workers: processes that draw; 0 draws in a thread of this process. ahead: how many portions (about
-    32 pictures, at least one batch) are drawn in advance; this limits the memory. Images `[n, h, w, 1]` are float32 in
-    0..1, masks uint8. Raises ValueError for numbers that do not fit each other.
+    pictures: how many in all. scene, seed: as in `draw_numbered`, seed a whole number or several; the same seed gives
+    the same stream, whatever the other settings are. batch_size: pictures in a step, over all shards. shard: `(index,
+    count)`, which part of each batch to return. workers: processes that draw; 0 draws in a thread of this process.
+    ahead: how many portions (about 32 pictures, at least one batch) are drawn in advance; this limits the memory.
+    Images `[n, h, w, 1]` are float32 in 0..1, masks uint8. Raises ValueError for numbers that do not fit each other.
     """
-    index, count = shard
-    if not 0 <= index < count:
-        raise ValueError(f"shard is {shard}; write (index, count), index from 0 to count - 1, such as (1, 2).")
-    if batch_size < 1 or batch_size % count:
-        raise ValueError(f"batch_size is {batch_size}; {count} shards share a batch, so make it a multiple of {count}.")
-    if pictures < 1 or pictures % count:
+    mine, index, seed = check_stream(batch_size, first, seed, shard, workers, ahead)
+    count = batch_size // mine
+    if check_whole(pictures, "pictures") % count:
         raise ValueError(f"pictures is {pictures}; {count} shards need a multiple of {count}, at least {count}.")
 
     portion = batch_size * max(1, 32 // batch_size)  # asking another process costs as much as drawing a few pictures
@@ -46,4 +45,4 @@ def stream_batches(pictures, scene=CircleScene(), seed=0, batch_size=4, first=0,
         drawn, output_signature=(tf.TensorSpec(shape, tf.float32), tf.TensorSpec(shape, tf.uint8))
     )
     steps = tf.data.experimental.assert_cardinality(-(-pictures // batch_size))
-    return quiet(batches.rebatch(batch_size // count).apply(steps).prefetch(2))
+    return quiet(batches.rebatch(mine).apply(steps).prefetch(2))
