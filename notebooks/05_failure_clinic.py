@@ -629,8 +629,8 @@ print("Z, the doctor:", diagnose(*train, history={"loss": five["Z"]}).causes)
 #
 # <details><summary>What you should have seen</summary>
 #
-# Somewhere between 0.003 and 1 the loss stops falling below that of the best constant. The edge is no line: near it, the seed
-# decides.
+# Between 0.03 and 0.1. From three seeds, three epochs at 0.03 brought the loss to between 0.75 and 1.01, below that of the best
+# constant. At 0.1 and at 0.3 it stayed above 4.
 #
 # </details>
 #
