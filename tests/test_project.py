@@ -16,12 +16,13 @@ from course import ROOT
 COMMIT = "45" * 20  # some commit's name
 LAYERS = {  # what each module may import of the others
     "class_masks": set(), "elastic": set(), "arrays": {"class_masks"}, "palette": set(), "printing": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "evaluation": {"arrays", "synthesis"},
-    "anatomy": set(), "gate": set(), "settings": set(), "networks": {"anatomy", "arrays", "gate", "settings"}, "memory": set(), "datasets": {"arrays"},
+    "anatomy": set(), "gate": set(), "settings": set(), "networks": {"anatomy", "arrays", "gate", "settings"}, "memory": set(), "fingerprints": set(),
+    "batch_checks": {"arrays", "class_masks", "networks"}, "datasets": {"batch_checks", "networks"},
     "classes": {"arrays", "class_masks", "evaluation"}, "pixel_weights": {"arrays", "settings", "training"},
     "brain": {"dials", "own_images", "synthesis"},
-    "picture_loss": set(), "run_lock": set(), "run_terms": set(), "run_folder": {"run_lock"}, "backup": {"gate", "run_folder", "run_lock"},
+    "picture_loss": set(), "run_lock": set(), "run_terms": {"fingerprints"}, "run_folder": {"run_lock"}, "run_end": {"gate", "run_folder"}, "backup": {"gate", "run_folder", "run_lock"},
     "resuming": {"backup", "run_folder", "run_lock", "run_terms"},
-    "training": {"arrays", "backup", "classes", "datasets", "gate", "memory", "networks", "picture_loss", "resuming", "run_folder", "run_terms", "settings"}, "diagnosis": {"arrays", "evaluation", "training"},
+    "training": {"arrays", "backup", "batch_checks", "classes", "datasets", "memory", "networks", "picture_loss", "resuming", "run_end", "run_folder", "run_terms", "settings"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
     "scaling": {"anatomy", "drawing", "own_images", "settings", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
     "own_images": {"arrays", "class_masks", "drawing", "gate", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances", "networks", "settings", "synthesis"},
