@@ -88,7 +88,7 @@ class BatchCheck(keras.callbacks.Callback):
             raise ValueError(f"its weights have the shape {shape}; expected one weight for each pixel, {images.shape}.")
 
     def _is_plain(self, images, masks):
-        """Whether a look of the quick kind suffices: floats in 0..1, and masks of one byte a pixel, all of them known."""
+        """Whether a quick look says that all is well: floats in 0..1, and masks of one byte a pixel, all known."""
         if images.dtype.kind != "f" or masks.dtype != np.uint8 or images.shape != masks.shape or images.ndim != 4:
             return False
         if not images.size or images.shape[-1] != 1 or not (images.min() >= 0 and images.max() <= 1):  # NaN is neither
@@ -131,7 +131,7 @@ def has_foreground(masks, classes: int) -> bool:
 
 def check_foreground(dataset, name: str, classes: int) -> None:
     """Raise ValueError if no mask of a Dataset has any foreground. It reads the whole of it, so each batch is seen."""
-    if not any([has_foreground(batch[1], classes) for batch in dataset]):
+    if not sum(has_foreground(batch[1], classes) for batch in dataset):
         raise ValueError(
             f"no mask of the {name} set has any foreground, so a Dice score there only rewards finding nothing. "
             "Are the masks read rightly? If so, choose the set such that some of its pictures hold lesions."

@@ -18,15 +18,16 @@ def check_parts(given, name: str):
     """
     if isinstance(given, tf.data.Dataset):
         return given
-    if isinstance(given, dict):
+    kind, several = type(given), isinstance(given, (tuple, list, np.ndarray))
+    if kind is dict:
         keys = ", ".join(map(repr, given))
-        raise ValueError(f"{name} is a dictionary with {keys}; {PAIR}. Take two of its parts, such as ({name}[...], ...).")
+        raise ValueError(f"{name} is a dictionary of {keys}; {PAIR}. Take two of its parts: {name}[...], {name}[...].")
     if given is None:
         why = " The best epoch is chosen by it: hold some pictures back." if name == "validation" else ""
         raise ValueError(f"{name} is None; {PAIR}.{why}")
-    if not isinstance(given, (tuple, list, np.ndarray)):
+    if not several:
         raise ValueError(
-            f"{name} is of the kind {type(given).__name__}; {PAIR}. A function that gives the pairs one by one becomes "
+            f"{name} is of the kind {kind.__name__}; {PAIR}. A function that gives the pairs one by one becomes "
             "a Dataset with helpers.training.to_dataset(function, (height, width, 1), number_of_batches)."
         )
     if isinstance(given, (tuple, list)) and len(given) == 3:

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import inspect
 import json
 import re
 import types
@@ -70,7 +71,10 @@ def _function(function, depth):
     """A function of a library is known by its name, any other one by its code and what it was made with."""
     if _of_a_library(function):
         return [function.__module__, function.__qualname__]
-    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
+    try:
+        cells = inspect.getclosurevars(function).nonlocals
+    except ValueError:  # one of them has no value yet
+        cells = {}
     used = [_code(function.__code__, depth), function.__defaults__, function.__kwdefaults__, cells]
     return [function.__name__, *(_described(value, depth) for value in used)]
 
@@ -107,14 +111,6 @@ def _config(part):
 
 def _is_setting(value):
     return isinstance(value, (bool, int, float, str, list, tuple, dict, np.ndarray, np.generic, types.FunctionType))
-
-
-def _is_filled(cell):
-    try:
-        cell.cell_contents
-    except ValueError:
-        return False
-    return True
 
 
 def _of_a_library(part):

@@ -14,7 +14,7 @@ from helpers.run_folder import is_unfinished, put_in_place
 from helpers.run_lock import live_owner, locked, remedy
 from helpers.run_terms import changed_terms
 
-MISTAKES = (AttributeError, LookupError, TypeError, ValueError, tf.errors.InvalidArgumentError)  # of a call, or its data
+MISTAKES = (AttributeError, LookupError, TypeError, ValueError, tf.errors.InvalidArgumentError)  # of a call or data
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 

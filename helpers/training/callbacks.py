@@ -30,7 +30,7 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):
 
     def on_train_batch_end(self, batch, logs=None):
         """Raise ValueError after the first batch if `monitor` will not be in the log."""
-        if batch == 0 and logs and type(self.model).test_step is keras.Model.test_step:  # another one logs what it likes
+        if batch == 0 and logs and type(self.model).test_step is keras.Model.test_step:  # others log at will
             self._check({*logs, *(f"val_{name}" for name in logs)}, "Name one of these, and start again.")
         super().on_train_batch_end(batch, logs)
 

@@ -9,7 +9,7 @@ from helpers.batch_checks import BatchCheck, check_foreground, in_words, warn_of
 from helpers.classes import ClassDice, ClassLoss
 from helpers.datasets import as_stream, check_extent, check_parts, warn_of_shuffling
 from helpers.memory import ReleaseMemory
-from helpers.networks import as_array, check_fit, check_network
+from helpers.networks import check_fit, check_network
 from helpers.resuming import holding, read_interrupted, restore_files, set_aside
 from helpers.run_end import finished
 from helpers.run_folder import claim_folder, folder_of
@@ -28,8 +28,8 @@ class Recipe:
 
     batch_size: pictures a step. peak_rate, warmup: of `warmup_cosine`. patience: epochs without a better `monitor`,
     the logged score that says which epoch is best. augmented: whether pictures are mirrored and turned. seed: of order
-    and augmentation. steps: batches an epoch, if the training set is one long stream; without it an epoch of a Dataset
-    is one pass.
+    and augmentation. steps: batches an epoch, if the training set is one long stream, a Dataset, which is begun again
+    if it ends too early; without it an epoch of a Dataset is one pass.
     """
 
     batch_size: int = 4
@@ -47,7 +47,7 @@ class Recipe:
         sound = {name: check_whole(getattr(self, name), name, bound) for name, bound in least.items()}
         sound["peak_rate"] = check_rate(self.peak_rate, "peak_rate")
         sound["augmented"] = check_switch(self.augmented, "augmented")
-        if not isinstance(self.monitor, str):
+        if not isinstance(self.monitor, str) or not self.monitor:
             raise ValueError(f"monitor is {self.monitor!r}; expected a name in the log, such as 'val_dice'.")
         for name, value in sound.items():  # NumPy's numbers, for example, become Python's
             object.__setattr__(self, name, value)
