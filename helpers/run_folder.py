@@ -96,7 +96,7 @@ def _numbers(header, row, line):
         try:  # Keras writes NA where it has no value, for example without validation
             numbers[name] = float("nan" if cell.strip() == "NA" else cell)
         except ValueError:
-            raise ValueError(f"line {line}, column {name}: {cell!r} is no number") from None
+            raise ValueError(f"line {line}, column {name[:40]!r}: {cell[:40]!r} is no number") from None
     return numbers
 
 

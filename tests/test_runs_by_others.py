@@ -128,7 +128,7 @@ def test_a_fingerprint_comes_again_and_another_setting_has_another(one, other):
     ({"metrics": [DiceScore(), "accuracy"]}, {"metrics": [DiceScore(), "mse"]},
      r"metrics=\['dice', 'accuracy'\] \(now \['dice', 'mse'\]\)\. Resume"),
     ({"metrics": [DiceScore()]}, {"metrics": [DiceScore(0.01)]}, "other settings of the metrics"),
-], ids=str)
+], ids=["name", "lambda", "optimizer", "metric", "threshold"])
 def test_another_loss_optimizer_or_score_is_named(then, now, words, tmp_path):
     cut(tmp_path / "run", model=compiled(**then))
     with pytest.raises(ValueError, match=words):
@@ -225,7 +225,7 @@ def test_looking_at_the_batches_changes_nothing(tmp_path):
     (lambda: 1, (X, Y), {}, "train is of the kind function.*to_dataset"),
     ((batches(), batches()), (X, Y), {}, r"Dataset\.zip"),
     (([X[0], X[1, :8]], Y[:2]), (X, Y), {}, "the images of train are no array.*8x16, 16x16"),
-], ids=str)
+], ids=lambda part: part if isinstance(part, str) else type(part).__name__)
 def test_what_cannot_be_trained_on_is_named_before_a_folder_is_made(data, val, settings, words, tmp_path):
     with pytest.raises(ValueError, match=words):
         train_unet(compiled(), data, val, tmp_path / "run", epochs=1, **settings)
@@ -399,9 +399,9 @@ def test_a_lock_of_another_machine_names_the_remedy(ahead, words, tmp_path):
 
 @pytest.mark.parametrize(("text", "words"), [
     ("epoch;loss\n0;1,5\n", "line 2 has 2 cells, and the first line names 1; a spreadsheet has put semicolons"),
-    ("epoch,loss\n0,\n", "line 2, column loss: '' is no number"),
+    ("epoch,loss\n0,\n", "line 2, column 'loss': '' is no number"),
     ("epoch,loss\n0,1\n1,2,3\n", "line 3 has 3 cells, and the first line names 2"),
-    ("epoch,loss\n0,1\n1,two\n", "line 3, column loss: 'two' is no number"),
+    ("epoch,loss\n0,1\n1,two\n", "line 3, column 'loss': 'two' is no number"),
 ], ids=str)
 def test_a_damaged_log_names_line_and_cell_and_leaves_the_network_alone(text, words, tmp_path):
     (tmp_path / "log.csv").write_text(text)
