@@ -139,7 +139,7 @@ def check_foreground(dataset, name: str, classes: int) -> None:
 
 
 @contextlib.contextmanager
-def in_words(*checks):
+def said_of_batches(*checks):
     """Raise what a check has found in a batch in its own words, and not as TensorFlow passes it on."""
     try:
         yield

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.batch_checks import has_foreground
-from helpers.networks import as_array
+from helpers.networks import as_one_array
 
 PAIR = "expected a pair (images, masks) of arrays, or a tf.data.Dataset of batches"
 
@@ -39,7 +39,7 @@ def check_parts(given, name: str):
         raise ValueError(f"{name} has {len(given)} parts; expected a pair (images, masks), or a tf.data.Dataset.")
     if any(isinstance(part, tf.data.Dataset) for part in given):
         raise ValueError(f"{name} has Datasets for parts; join them: tf.data.Dataset.zip((images, masks)).")
-    return as_array(given[0], f"the images of {name}"), as_array(given[1], f"the masks of {name}")
+    return as_one_array(given[0], f"the images of {name}"), as_one_array(given[1], f"the masks of {name}")
 
 
 def check_extent(train, validation, classes: int, steps) -> None:

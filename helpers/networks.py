@@ -25,8 +25,8 @@ def predict(model, images, batch_size=32) -> np.ndarray:
     images: `[n, h, w, 1]` floats in 0..1; batch_size bounds the memory. Raises ValueError for sizes that the network
     cannot take. Predicting through one compiled function costs a fifth of `model.predict` for single pictures.
     """
-    check_network(model)
-    images = check_images(as_array(images, "images")).astype(np.float32, copy=False)
+    check_takes_gray(model)
+    images = check_images(as_one_array(images, "images")).astype(np.float32, copy=False)
     check_whole(batch_size, "batch_size")
     check_fit(model, *images.shape[1:3])
     if not len(images):
@@ -58,7 +58,7 @@ def restart(model, weights) -> None:
                 variable.assign(np.zeros(variable.shape))
 
 
-def check_network(model) -> None:
+def check_takes_gray(model) -> None:
     """Raise ValueError unless a network takes gray pictures, one at a time, and its layers know their shapes."""
     try:
         taken, given = model.input_shape, model.output_shape
@@ -78,7 +78,7 @@ def check_network(model) -> None:
         )
 
 
-def as_array(given, name: str) -> np.ndarray:
+def as_one_array(given, name: str) -> np.ndarray:
     """Return an array of what was given, or raise ValueError if its pictures are of several sizes."""
     try:
         return np.asarray(given)

@@ -11,7 +11,7 @@ from helpers.gate.opening import load_weights
 from helpers.run_folder import read_log
 
 
-def finished(model, run_dir, monitor: str):
+def end_of_run(model, run_dir, monitor: str):
     """Give a network the weights of the best epoch of its run, which has ended; returns a `keras.callbacks.History`.
 
     monitor: the score that says which epoch is best. Raises FloatingPointError if the loss became NaN before any epoch

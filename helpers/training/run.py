@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, fields
 import keras
 import tensorflow as tf
 
-from helpers.batch_checks import BatchCheck, check_foreground, in_words, warn_of_no_foreground
+from helpers.batch_checks import BatchCheck, check_foreground, said_of_batches, warn_of_no_foreground
 from helpers.classes import ClassDice, ClassLoss
 from helpers.datasets import as_stream, check_extent, check_parts, warn_of_shuffling
 from helpers.memory import ReleaseMemory
-from helpers.networks import check_fit, check_network
+from helpers.networks import check_fit, check_takes_gray
 from helpers.resuming import holding, read_interrupted, restore_files, set_aside
-from helpers.run_end import finished
+from helpers.run_end import end_of_run
 from helpers.run_folder import claim_folder, folder_of
 from helpers.run_terms import terms_of
 from helpers.settings import check_callbacks, check_rate, check_switch, check_whole
@@ -70,7 +70,7 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     later, the weights of the best epoch come back with a warning.
     """
     recipe, epochs, callbacks = _recipe(recipe), check_whole(epochs, "epochs"), check_callbacks(callbacks)
-    check_network(model)
+    check_takes_gray(model)
     run_dir = folder_of(run_dir)
     backup, data = read_interrupted(run_dir, epochs) if resume else None, (train, validation)
     first_epoch = backup.epoch if backup else 0
@@ -90,14 +90,14 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
         if backup and backup.ended(epochs):
             keeper.take_over(model)
         else:
-            with in_words(*checks):
+            with said_of_batches(*checks):
                 model.fit(
                     train, validation_data=validation, epochs=epochs, steps_per_epoch=steps, shuffle=False,
                     verbose=verbose, callbacks=[*checks[:1], ReleaseMemory(), *kept, *callbacks, keeper],
                 )
     for check in checks:
         warn_of_no_foreground(check)
-    return finished(model, run_dir, recipe.monitor)
+    return end_of_run(model, run_dir, recipe.monitor)
 
 
 def _recipe(settings):
@@ -133,7 +133,7 @@ def _batches(model, train, validation, epochs, first_epoch, recipe):
         sides = dataset.element_spec[0].shape[1:3]
         if sides.is_fully_defined():
             check_fit(model, *sides)
-    with in_words(*checks):
+    with said_of_batches(*checks):
         check_foreground(validation, "validation", classes)
     return train, validation, steps, checks
 
