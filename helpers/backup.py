@@ -76,6 +76,8 @@ class BackupAndRestore(keras.callbacks.Callback):
         """Show processes on other machines that this one is alive."""
         show_alive(self.folder)
 
+    on_test_batch_end = on_train_batch_end  # a long validation is no silence
+
     def on_epoch_end(self, epoch, logs=None):
         """Write a new backup and remove the one before the last."""
         self._write(epoch + 1)

@@ -1,60 +1,88 @@
-"""Check a `tf.data.Dataset` before a network is trained on it, as `arrays` checks arrays."""
+"""Check what `train_unet` was given as training and validation set before a network is trained on it."""
 
 import warnings
 
 import numpy as np
+import tensorflow as tf
 
-from helpers.arrays import check_pair
+from helpers.batch_checks import has_foreground
+from helpers.networks import as_one_array
+
+PAIR = "expected a pair (images, masks) of arrays, or a tf.data.Dataset of batches"
 
 
-def check_parts(given, name: str) -> None:
-    """Raise ValueError if what `train_unet` was given as "train" or "validation" is neither a pair nor a Dataset."""
+def check_parts(given, name: str):
+    """Return what `train_unet` was given as "train" or "validation": a Dataset, or a pair of arrays.
+
+    Raises ValueError if it is neither.
+    """
+    if isinstance(given, tf.data.Dataset):
+        return given
+    kind, several = type(given), isinstance(given, (tuple, list, np.ndarray))
+    if kind is dict:
+        keys = ", ".join(map(repr, given))
+        raise ValueError(f"{name} is a dictionary of {keys}; {PAIR}. Take two of its parts: {name}[...], {name}[...].")
+    if given is None:
+        why = " The best epoch is chosen by it: hold some pictures back." if name == "validation" else ""
+        raise ValueError(f"{name} is None; {PAIR}.{why}")
+    if not several:
+        raise ValueError(
+            f"{name} is of the kind {kind.__name__}; {PAIR}. A function that gives the pairs one by one becomes "
+            "a Dataset with helpers.training.to_dataset(function, (height, width, 1), number_of_batches)."
+        )
     if isinstance(given, (tuple, list)) and len(given) == 3:
         raise ValueError(
             f"{name} has three parts; expected (images, masks). For weights of single pixels pass a Dataset, made by "
             "helpers.pixel_weights.weighted_batches, and compile the model with helpers.classes.ClassLoss()."
         )
-    if isinstance(given, np.ndarray) or isinstance(given, (tuple, list)) and len(given) != 2:
+    if isinstance(given, np.ndarray) or len(given) != 2:
         raise ValueError(f"{name} has {len(given)} parts; expected a pair (images, masks), or a tf.data.Dataset.")
+    if any(isinstance(part, tf.data.Dataset) for part in given):
+        raise ValueError(f"{name} has Datasets for parts; join them: tf.data.Dataset.zip((images, masks)).")
+    return as_one_array(given[0], f"the images of {name}"), as_one_array(given[1], f"the masks of {name}")
 
 
-def check_first_batch(dataset, name: str, model) -> None:
-    """Raise ValueError, saying what is wrong, if the first batch of a Dataset is not as the arrays of the course are.
-
-    name: "training" or "validation"; model: the channels of its output say how many classes the masks may hold. A third
-    part of a batch is taken as weights, one for each picture or, if the loss knows such weights, for each pixel.
-    """
-    classes, loss = model.output_shape[-1], model.loss if model.compiled else None
-    by_pixel = getattr(loss, "pixel_weights", False) or classes > 1 and not model.compiled
-    batch = next(iter(dataset.take(1)), None)
-    try:
-        if batch is None:
-            raise ValueError("it is empty.")
-        if not isinstance(batch, tuple) or len(batch) not in (2, 3):
-            raise ValueError("a batch should be a tuple (images, masks), or (images, masks, weights).")
-        images, masks, *weights = (np.asarray(part) for part in batch)
-        check_pair(images, masks, classes)
-        shape = weights[0].shape if weights else ()
-        if weights and not (weights[0] >= 0).all():  # NaN is not at least 0 either
-            raise ValueError("its weights are negative or NaN; expected numbers of at least 0.")
-        if weights and weights[0].size != len(images) and not by_pixel:
-            raise ValueError(
-                f"its weights have the shape {shape}; this model's loss takes one weight for each picture, "
-                f"({len(images)},). For weights of single pixels compile the model with helpers.classes.ClassLoss()."
-            )
-        if weights and weights[0].size != len(images) and shape not in (images.shape, images.shape[:3]):
-            raise ValueError(f"its weights have the shape {shape}; expected one weight for each pixel, {images.shape}.")
-    except ValueError as error:
-        raise ValueError(f"the first batch of the {name} dataset: {error}") from None
-
-
-def check_foreground(dataset, name: str) -> None:
-    """Raise ValueError if no mask of a Dataset has any foreground. It reads no further than to the first that has."""
-    if not any(np.asarray(batch[1]).any() for batch in dataset):
+def check_extent(train, validation, classes: int, steps) -> None:
+    """Raise ValueError if a set is empty or never ends, if `steps` does not belong to it, or nothing can be learned."""
+    for name, given in (("training", train), ("validation", validation)):
+        if isinstance(given, tf.data.Dataset):
+            _check_end(given, name, steps)
+        elif not given[0].size and not given[1].size:
+            raise ValueError(f"the {name} set is empty: it holds no picture.")
+    if isinstance(train, tf.data.Dataset):
+        return
+    if steps is not None:
         raise ValueError(
-            f"no mask of the {name} set has any foreground, so a Dice score there only rewards finding nothing. "
-            "Are the masks read rightly? If so, choose the set such that some of its pictures hold lesions."
+            f"steps is {steps}, and the training set is a pair of arrays, of which an epoch is one pass. Leave steps "
+            "away; it belongs to a tf.data.Dataset that is one long stream."
         )
+    if not has_foreground(train[1], classes):
+        raise ValueError(
+            "no mask of the training set has any foreground, so a network can only learn to find nothing. Are the "
+            "masks read rightly? If so, choose the set such that some of its pictures hold lesions."
+        )
+
+
+def _check_end(dataset, name, steps):
+    if dataset.cardinality() != tf.data.INFINITE_CARDINALITY:
+        return
+    if name == "validation":
+        raise ValueError(
+            "the validation dataset never ends, and each epoch is scored on one pass through it. Leave out .repeat(), "
+            "or add .take(number_of_batches)."
+        )
+    if steps is None:
+        raise ValueError(
+            "the training dataset never ends, so nobody knows how many batches an epoch has. Leave out .repeat(), or "
+            "pass steps=..., the batches of an epoch."
+        )
+
+
+def as_stream(dataset, first_epoch: int, epochs: int, steps: int):
+    """Return what is left of one long stream after some epochs; one that ends before the last is begun again."""
+    count = int(dataset.cardinality())
+    enough = count == tf.data.INFINITE_CARDINALITY or count >= epochs * steps
+    return (dataset if enough else dataset.repeat()).skip(first_epoch * steps)
 
 
 def warn_of_shuffling(dataset, one_stream: bool) -> None:

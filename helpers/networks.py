@@ -1,5 +1,6 @@
 """Load a network from a file, even one that a newer Keras has written, and ask it."""
 
+import os
 import weakref
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def predict(model, images, batch_size=32) -> np.ndarray:
     images: `[n, h, w, 1]` floats in 0..1; batch_size bounds the memory. Raises ValueError for sizes that the network
     cannot take. Predicting through one compiled function costs a fifth of `model.predict` for single pictures.
     """
-    images = check_images(images).astype(np.float32, copy=False)
+    check_takes_gray(model)
+    images = check_images(as_one_array(images, "images")).astype(np.float32, copy=False)
     check_whole(batch_size, "batch_size")
     check_fit(model, *images.shape[1:3])
     if not len(images):
@@ -56,6 +58,43 @@ def restart(model, weights) -> None:
                 variable.assign(np.zeros(variable.shape))
 
 
+def check_takes_gray(model) -> None:
+    """Raise ValueError unless a network takes gray pictures, one at a time, and its layers know their shapes."""
+    try:
+        taken, given = model.input_shape, model.output_shape
+    except (AttributeError, ValueError):  # Keras raises either for a network that has seen no picture yet
+        raise ValueError(
+            "this network does not know the shape of its pictures yet. Give it keras.Input((None, None, 1)) as its "
+            "first part, as build_unet does."
+        ) from None
+    for shape, name in ((taken, "inputs"), (given, "outputs")):
+        if isinstance(shape, (dict, list)) or shape and not isinstance(shape[0], (int, type(None))):
+            raise ValueError(f"this network has {len(shape)} {name}; these helpers take one with one picture each.")
+    if len(taken) != 4 or taken[-1] not in (1, None):
+        takes = f"pictures with {taken[-1]} channels" if len(taken) == 4 else f"arrays of the shape {taken}"
+        raise ValueError(
+            f"this network takes {takes}, and this course trains and asks networks of gray pictures, one channel. "
+            "Build it with build_unet((None, None, 1), ...), or use Keras itself: model.fit, model.predict."
+        )
+
+
+def as_one_array(given, name: str) -> np.ndarray:
+    """Return an array of what was given, or raise ValueError if its pictures are of several sizes."""
+    try:
+        return np.asarray(given)
+    except ValueError:
+        sizes = sorted({np.shape(one)[:2] for one in given}) if _are_arrays(given) else []
+        shown = f" ({', '.join(f'{height}x{width}' for height, width in sizes[:3])} ...)" if sizes else ""
+        raise ValueError(
+            f"{name} are no array: they are of several sizes{shown}. Take one size at a time, crop them, or train on "
+            "patches (helpers.own_images.train_on_patches)."
+        ) from None
+
+
+def _are_arrays(given):
+    return all(isinstance(one, np.ndarray) and one.ndim >= 2 for one in given)
+
+
 def check_fit(model, height: int, width: int) -> None:
     """Raise ValueError, naming sizes that work, if a network cannot take pictures of this size."""
     fixed = model.input_shape[1:3]
@@ -74,11 +113,23 @@ def load_network(path):
     What a file may hold, and what is promised of one that a stranger made, says `helpers.gate`. Raises
     FileNotFoundError if there is none, ValueError if it is damaged, no Keras model, or not let in.
     """
-    path = Path(path).expanduser()
-    if not path.exists():
+    path = _path_of(path)
+    if os.path.isdir(path):
+        inside = path / "best.keras"
+        told = f"Load {printable(inside)}." if inside.exists() else "Name the .keras file itself."
+        raise ValueError(f"{printable(path)} is a folder, and no Keras model. {told}")
+    if not os.path.exists(path):
         raise FileNotFoundError(
             f"there is no file {printable(path)}; train a network in notebook 03, or use models/unet_circles.keras."
         )
+    if path.suffix in (".h5", ".hdf5"):
+        told = (
+            "holds weights alone. Build its network, give it the weights with model.load_weights(path), and save it"
+            if path.stem.endswith(".weights") else
+            "is of an older kind, which may bring code of its own. If you trust whoever made it, open it with "
+            "keras.models.load_model(path), and save it"
+        )
+        raise ValueError(f"{printable(path)} {told} under a name that ends in .keras: model.save('network.keras').")
     try:
         return open_network(path)
     except Exception as error:  # Keras raises anything from KeyError to RecursionError here
@@ -88,6 +139,13 @@ def load_network(path):
             f"{printable(path)} is damaged or no Keras model ({first_line(error)}).{_other_keras(path)} "
             "Train again, or fetch the file anew."
         ) from error
+
+
+def _path_of(path):
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise FileNotFoundError(f"there is no file {printable(path)}: no user has the home it begins with.") from None
 
 
 def _other_keras(path):

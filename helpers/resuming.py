@@ -7,11 +7,14 @@ import shutil
 import warnings
 from pathlib import Path
 
+import tensorflow as tf
+
 from helpers.backup import Backup, read_backup, versions
 from helpers.run_folder import is_unfinished, put_in_place
-from helpers.run_lock import live_owner, locked
+from helpers.run_lock import live_owner, locked, remedy
 from helpers.run_terms import changed_terms
 
+MISTAKES = (AttributeError, LookupError, TypeError, ValueError, tf.errors.InvalidArgumentError)  # of a call or data
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -24,21 +27,31 @@ def read_interrupted(run_dir, epochs: int) -> Backup | None:
     run_dir = Path(run_dir)
     if not is_unfinished(run_dir):
         shutil.rmtree(run_dir / "backup.ended", ignore_errors=True)  # the run was killed while it tidied up
-        if (run_dir / "best.keras").exists():
+        if os.path.exists(run_dir / "best.keras"):
             told = "It ran to its end; load_network() on its best.keras gives the network."
-        elif run_dir.is_dir() and any(run_dir.iterdir()):
+        elif os.path.isdir(run_dir) and any(run_dir.iterdir()):
             told = "It holds other files, so start a run in a new folder."
+        elif os.path.lexists(run_dir) and not os.path.isdir(run_dir):
+            told = "It is no folder. Start a run with resume=False under another name."
         else:
             told = "Start one with resume=False."
         raise FileNotFoundError(f"there is no interrupted run in {run_dir}. {told}")
+    if (run_dir / "backup").is_symlink():
+        raise ValueError(
+            f"{run_dir / 'backup'} is a link, and a run removes this folder when it ends. Put the folder that it leads "
+            "to in its place, and go on; a whole run may lie elsewhere."
+        )
     owner = live_owner(run_dir / "backup")
     if owner:
-        raise RuntimeError(f"the run in {run_dir} is not interrupted: {owner} is training there.")
+        raise RuntimeError(
+            f"the run in {run_dir} is not interrupted: {owner} is training there. {remedy(run_dir / 'backup')}"
+        )
     backup = read_backup(run_dir)
     if backup is None:
         warnings.warn(
             f"the run in {run_dir} was stopped before its first backup, so nothing of it is there to go on with. It "
-            "begins again, from the weights that the network has now.", stacklevel=3,
+            "begins again, from the weights that the network has now."
+            + (" Log and best network of before are kept, as earlier-*." if _has_log(run_dir) else ""), stacklevel=3,
         )
     else:
         _check_epochs(backup, epochs)
@@ -59,6 +72,21 @@ def _check_epochs(backup, epochs):
             f"this run has {backup.epoch} epochs behind it, more than epochs={epochs}. Resume it with at least "
             f"epochs={backup.epoch}."
         )
+
+
+def set_aside(run_dir) -> None:
+    """Give log and best network of a run that begins again other names, so that the log will not hold two runs."""
+    for path in (Path(run_dir) / "log.csv", Path(run_dir) / "best.keras"):
+        if path.exists() and path.stat().st_size:
+            number, place = 1, path.with_name(f"earlier-{path.name}")
+            while place.exists():
+                number, place = number + 1, path.with_name(f"earlier-{number + 1}-{path.name}")
+            os.replace(path, place)
+        path.unlink(missing_ok=True)
+
+
+def _has_log(run_dir):
+    return any(path.exists() and path.stat().st_size for path in (run_dir / "log.csv", run_dir / "best.keras"))
 
 
 def restore_files(run_dir, backup: Backup, terms: dict) -> None:
@@ -93,7 +121,8 @@ def restore_files(run_dir, backup: Backup, terms: dict) -> None:
 def holding(run_dir, new: bool):
     """Hold a run's folder for this process alone, and say in words what is wrong if the disk does not take the files.
 
-    new: whether the run begins now. Raises FileExistsError if another process has begun one at the same moment,
+    new: whether the run begins now; then a mistake that is found before an epoch is done leaves the folder empty, for
+    the next try. Raises FileExistsError if another process has begun one at the same moment,
     RuntimeError if one is under way, and OSError, with the remedy, for a full disk or a folder that cannot be written.
     """
     folder = Path(run_dir) / "backup"
@@ -107,7 +136,12 @@ def holding(run_dir, new: bool):
                     "new_run_dir() for a fresh one."
                 ) from None
         with locked(folder):
-            yield
+            try:
+                yield
+            except MISTAKES:
+                if new:
+                    _leave_nothing(Path(run_dir))
+                raise
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
@@ -117,3 +151,13 @@ def holding(run_dir, new: bool):
             f"the run in {run_dir} stopped, because a file could not be written ({os.strerror(error.errno)}). What it "
             f"had kept before is whole. Make room on the disk, or the folder writable, and {go_on}.",
         ) from error
+
+
+def _leave_nothing(run_dir):
+    """Take away what a run has made that is still without an epoch."""
+    epochs = {path.name for path in (run_dir / "backup").glob("epoch-*.zip")} - {"epoch-000000.zip"}
+    if epochs or _has_log(run_dir):
+        return
+    shutil.rmtree(run_dir / "backup", ignore_errors=True)
+    for name in ("log.csv", "draft.keras"):
+        (run_dir / name).unlink(missing_ok=True)

@@ -24,15 +24,15 @@ def live_owner(folder) -> str | None:
     A process of this machine is looked up by its number and its start. One of another machine counts as dead when it
     has not touched the lock for `SILENCE` seconds.
     """
-    path = Path(folder) / "lock.json"
-    try:
-        owner, silent = json.loads(path.read_text()), time.time() - path.stat().st_mtime
-        number, machine, started = owner["process"], owner["machine"], owner["started"]
-    except (OSError, ValueError, KeyError, TypeError):  # no lock, or one that was cut off while it was written
+    owner = _read(folder)
+    if owner is None:
         return None
+    number, machine, started, silent = owner
     if machine != platform.node():
-        words = f"process {number} on the machine {machine}, which wrote there {max(silent, 0):.0f} seconds ago"
-        return words if silent < SILENCE else None
+        words = f"process {number} on the machine {machine}, "
+        if silent < -SILENCE:
+            return words + f"whose clock is {-silent / 3600:.1f} hours ahead of this one's,"
+        return words + f"which wrote there {max(silent, 0):.0f} seconds ago" if silent < SILENCE else None
     if number == os.getpid():
         return "this process" if Path(folder).resolve() in _held else None
     try:
@@ -40,30 +40,56 @@ def live_owner(folder) -> str | None:
         alive = abs(process.create_time() - started) < 10 and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return None
+    except psutil.AccessDenied:  # it is there, and another user's
+        alive = True
     return f"process {number} on this machine" if alive else None
+
+
+def remedy(folder) -> str:
+    """Return in words what to do about a lock whose owner is gone, for example a container that was started anew."""
+    owner, words = _read(folder), f"If it is gone for certain, delete {Path(folder) / 'lock.json'}"
+    if owner is None or owner[1] == platform.node() or owner[3] < -SILENCE:
+        return words + "."
+    return words + f", or wait: after {SILENCE / 60:.0f} minutes without a sign of life it counts as dead."
+
+
+def _read(folder):
+    """Return number, machine and start of the process that a lock names, and for how many seconds it was silent.
+
+    None if there is no lock, or one that was cut off while it was written, or that nobody of ours wrote.
+    """
+    path = Path(folder) / "lock.json"
+    try:
+        owner, silent = json.loads(path.read_text(encoding="utf-8")), time.time() - path.stat().st_mtime
+        number, machine, started = owner["process"], owner["machine"], owner["started"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    sound = type(number) is int and 0 < number < 2**31 and isinstance(machine, str) and type(started) in (int, float)
+    return (number, machine, started, silent) if sound else None
 
 
 @contextlib.contextmanager
 def locked(folder):
     """Hold the lock of a folder that exists. Raises RuntimeError, naming the owner, if a living process holds it."""
-    folder = Path(folder)
+    folder = Path(folder).absolute()  # so that a callback may change the working directory
     with _one_at_a_time(folder):
         owner = live_owner(folder)
         if owner:
             raise RuntimeError(
                 f"the run in {folder.parent} is under way: {owner} is training there. Wait for it, or stop it, and "
-                f"then go on with resume=True. If it is gone for certain, delete {folder / 'lock.json'}."
+                f"then go on with resume=True. {remedy(folder)}"
             )
         draft = folder / f"lock-{os.getpid()}.draft"
         draft.write_text(json.dumps(_me()))
         os.replace(draft, folder / "lock.json")
-        _held[folder.resolve()] = time.monotonic()
+        place = folder.resolve()
+        _held[place] = time.monotonic()
     try:
         yield
     finally:
         if _is_mine(folder):
             (folder / "lock.json").unlink()
-        _held.pop(folder.resolve(), None)
+        _held.pop(place, None)
 
 
 def show_alive(folder, every=20.0) -> None:
@@ -76,13 +102,27 @@ def show_alive(folder, every=20.0) -> None:
 
 
 def check_still_mine(folder) -> None:
-    """Raise RuntimeError if this process took the lock and another one has it now, for example after a long sleep."""
+    """Raise RuntimeError if this process took the lock and another one has it now, for example after a long sleep.
+
+    So it does if somebody has deleted the lock, because another process may then begin at any moment.
+    """
     folder = Path(folder)
-    if folder.resolve() in _held and not _is_mine(folder):
+    if folder.resolve() not in _held or _is_mine(folder):
+        return
+    if not folder.is_dir():
         raise RuntimeError(
-            f"another process has taken over the run in {folder.parent}, because this one seemed to be dead. This one "
-            "stops here and writes nothing more."
+            f"somebody has deleted the folder {folder} while the run was under way, and with it the backups. The run "
+            f"stops here. What is left of it lies in {folder.parent}; start again in a new folder."
         )
+    if not (folder / "lock.json").exists():
+        raise RuntimeError(
+            f"somebody has deleted {folder / 'lock.json'} while the run was under way, so another process could begin "
+            "there. This one stops here and writes nothing more. Go on with resume=True."
+        )
+    raise RuntimeError(
+        f"another process has taken over the run in {folder.parent}, because this one seemed to be dead. This one "
+        "stops here and writes nothing more."
+    )
 
 
 def _me():
@@ -90,11 +130,8 @@ def _me():
 
 
 def _is_mine(folder):
-    try:
-        owner = json.loads((folder / "lock.json").read_text())
-        return (owner["process"], owner["machine"]) == (os.getpid(), platform.node())
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    owner = _read(folder)
+    return owner is not None and owner[:2] == (os.getpid(), platform.node())
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What a run was started with: its settings, and fingerprints of its data and its network."""
+"""What a run was started with: its settings, and fingerprints of its data, its network and its loss."""
 
 import hashlib
 import json
@@ -6,7 +6,13 @@ import json
 import numpy as np
 import tensorflow as tf
 
-SHORT = ("epochs", "seed", "steps", "warmup", "patience", "monitor", "augmented", "batch_size", "peak_rate", "loss")
+from helpers.fingerprints import digest_of, names_in, without_names
+
+SHORT = (
+    "epochs", "seed", "steps", "warmup", "patience", "monitor", "augmented", "batch_size", "peak_rate", "loss",
+    "metrics", "optimizer_class",
+)
+LATER = ("metrics", "optimizer_class", "settings of the loss", "settings of the metrics")  # older backups lack them
 
 
 def terms_of(model, train, validation, settings: dict) -> dict:
@@ -26,24 +32,37 @@ def terms_of(model, train, validation, settings: dict) -> dict:
     terms["network"] = _digest_of_text([_layer(layer) for layer in model.layers])
     optimizer = model.optimizer.get_config()
     rate = optimizer.pop("learning_rate", None)
-    terms["optimizer"] = _digest_of_text(_plain(optimizer))
-    terms["loss"] = getattr(model.loss, "__name__", type(model.loss).__name__)
+    terms["optimizer"] = _digest_of_text(without_names(optimizer))
+    terms["optimizer_class"] = type(model.optimizer).__name__
+    given = _compiled_with(model)
+    terms["loss"], terms["metrics"] = names_in(model.loss), names_in(given["metrics"])
+    terms["settings of the loss"] = digest_of([model.loss, given["loss_weights"]])
+    terms["settings of the metrics"] = digest_of([given["metrics"], given["weighted_metrics"]])
     if not model.optimizer.iterations.value.numpy():  # later a callback may have changed it
-        terms["learning rate"] = _digest_of_text(_plain(rate))
+        terms["learning rate"] = _digest_of_text(without_names(rate))
     return terms
 
 
 def changed_terms(then: dict, now: dict) -> list[str]:
     """Return in words which terms differ: values for settings, names for what is only known by a fingerprint."""
-    changed = []
-    for name in sorted({*then, *now} - {"learning rate"}):
+    then = {**{name: now[name] for name in LATER if name in now}, **then}
+    if then.get("loss") == "str":  # so an earlier version called every loss that was given by its name
+        then["loss"] = now.get("loss")
+    changed, named = [], {f"settings of the {name}" for name in ("loss", "metrics") if then.get(name) != now.get(name)}
+    for name in sorted({*then, *now} - {"learning rate"} - named):
         if then.get(name) != now.get(name):
             values = f"{name}={then.get(name)!r} (now {now.get(name)!r})"
-            changed.append(values if name in SHORT else f"another {name}")
+            changed.append(values if name in SHORT else f"{'other' if 'settings' in name else 'another'} {name}")
     rates = then.get("learning rate"), now.get("learning rate")
     if not changed and None not in rates and rates[0] != rates[1]:
         changed.append("another learning rate")
     return changed
+
+
+def _compiled_with(model):
+    """Return what `compile` was given, which Keras keeps, though not under a name that it documents."""
+    given = getattr(getattr(model, "_compile_config", None), "config", None) or {}
+    return {name: given.get(name) for name in ("metrics", "weighted_metrics", "loss_weights")}
 
 
 def _layer(layer):
@@ -51,14 +70,7 @@ def _layer(layer):
         config = layer.get_config()
     except NotImplementedError:
         config = {}
-    return type(layer).__name__, _plain(config), [tuple(weight.shape) for weight in layer.weights]
-
-
-def _plain(part):
-    """Return settings without names, which count how many layers a session has made, and without initial values."""
-    if isinstance(part, dict):
-        return {key: _plain(value) for key, value in part.items() if key != "name" and "initializer" not in key}
-    return [_plain(value) for value in part] if isinstance(part, (list, tuple)) else part
+    return type(layer).__name__, without_names(config), [tuple(weight.shape) for weight in layer.weights]
 
 
 def _digest_of_text(value):

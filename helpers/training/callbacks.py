@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from helpers.backup import BackupAndRestore
-from helpers.run_folder import put_in_place
+from helpers.run_end import is_finite
+from helpers.run_folder import folder_of, put_in_place
 
 
 def warmup_cosine(peak=3e-3, steps=1000, warmup=50):
@@ -28,13 +28,22 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):
         self.place = Path(filepath)
         super().__init__(self.place.with_name("draft.keras"), **kwargs)
 
+    def on_train_batch_end(self, batch, logs=None):
+        """Raise ValueError after the first batch if `monitor` will not be in the log."""
+        if batch == 0 and logs and type(self.model).test_step is keras.Model.test_step:  # others log at will
+            self._check({*logs, *(f"val_{name}" for name in logs)}, "Name one of these, and start again.")
+        super().on_train_batch_end(batch, logs)
+
+    def _check(self, names, remedy):
+        if self.monitor not in names:
+            raise ValueError(
+                f"monitor is {self.monitor!r}, and the log has {', '.join(sorted(names))}. Without it nothing says "
+                f"which epoch is best. {remedy}"
+            )
+
     def on_epoch_end(self, epoch, logs=None):
         """Keep the network if it is sound and the best so far. Raises ValueError if `monitor` is not in the log."""
-        if self.monitor not in (logs or {}):
-            raise ValueError(
-                f"monitor is {self.monitor!r}, and the log has {', '.join(sorted(logs or {}))}. Without it nothing "
-                "says which epoch is best. Name one of these, and start again in a new folder."
-            )
+        self._check(logs or {}, "Name one of these, and start again in a new folder.")
         if is_finite(self.model):
             super().on_epoch_end(epoch, logs)
         if Path(self.filepath).exists():
@@ -48,7 +57,7 @@ def make_callbacks(run_dir, patience=10, monitor="val_dice"):
     epoch) and, while the run is under way, `backup/`. patience: epochs without a better `monitor` before the run
     stops. monitor: a name in the log; names ending in "loss" are better when smaller.
     """
-    run_dir, mode = Path(run_dir).expanduser(), "min" if monitor.endswith("loss") else "max"
+    run_dir, mode = folder_of(run_dir), "min" if monitor.endswith("loss") else "max"
     callbacks = [
         keras.callbacks.CSVLogger(run_dir / "log.csv", append=True),
         ModelCheckpoint(run_dir / "best.keras", monitor=monitor, mode=mode, save_best_only=True),
@@ -56,8 +65,3 @@ def make_callbacks(run_dir, patience=10, monitor="val_dice"):
         keras.callbacks.TerminateOnNaN(),
     ]
     return [*callbacks, BackupAndRestore(run_dir / "backup", callbacks)]
-
-
-def is_finite(model) -> bool:
-    """Return whether every weight of a network is a finite number."""
-    return all(np.isfinite(weights).all() for weights in model.get_weights())

@@ -1,24 +1,22 @@
 """The training run: what notebook 03 assembles from losses, batches and callbacks, as one call."""
 
-import math
-import warnings
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from helpers.batch_checks import BatchCheck, check_foreground, said_of_batches, warn_of_no_foreground
 from helpers.classes import ClassDice, ClassLoss
-from helpers.datasets import check_first_batch, check_foreground, check_parts, warn_of_shuffling
-from helpers.gate.opening import load_weights
+from helpers.datasets import as_stream, check_extent, check_parts, warn_of_shuffling
 from helpers.memory import ReleaseMemory
-from helpers.networks import check_fit
-from helpers.resuming import holding, read_interrupted, restore_files
-from helpers.run_folder import claim_folder, read_log
+from helpers.networks import check_fit, check_takes_gray
+from helpers.resuming import holding, read_interrupted, restore_files, set_aside
+from helpers.run_end import end_of_run
+from helpers.run_folder import claim_folder, folder_of
 from helpers.run_terms import terms_of
-from helpers.settings import check_rate, check_whole
+from helpers.settings import check_callbacks, check_rate, check_switch, check_whole
 from helpers.training.batches import fixed_batches, steps_per_epoch, training_batches
-from helpers.training.callbacks import is_finite, make_callbacks, warmup_cosine
+from helpers.training.callbacks import make_callbacks, warmup_cosine
 from helpers.training.losses import DiceScore, bce_dice_loss
 
 OURS = "adam_of_train_unet"  # by this name we know a network again that we, and not its owner, have compiled
@@ -30,8 +28,8 @@ class Recipe:
 
     batch_size: pictures a step. peak_rate, warmup: of `warmup_cosine`. patience: epochs without a better `monitor`,
     the logged score that says which epoch is best. augmented: whether pictures are mirrored and turned. seed: of order
-    and augmentation. steps: batches an epoch, if the training set is one long stream; without it an epoch of a Dataset
-    is one pass.
+    and augmentation. steps: batches an epoch, if the training set is one long stream, a Dataset, which is begun again
+    if it ends too early; without it an epoch of a Dataset is one pass.
     """
 
     batch_size: int = 4
@@ -48,6 +46,9 @@ class Recipe:
         least = {"batch_size": 1, "warmup": 0, "patience": 0, "seed": 0} | ({} if self.steps is None else {"steps": 1})
         sound = {name: check_whole(getattr(self, name), name, bound) for name, bound in least.items()}
         sound["peak_rate"] = check_rate(self.peak_rate, "peak_rate")
+        sound["augmented"] = check_switch(self.augmented, "augmented")
+        if not isinstance(self.monitor, str) or not self.monitor:
+            raise ValueError(f"monitor is {self.monitor!r}; expected a name in the log, such as 'val_dice'.")
         for name, value in sound.items():  # NumPy's numbers, for example, become Python's
             object.__setattr__(self, name, value)
 
@@ -68,11 +69,12 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     or other data than a run was started with, and FloatingPointError if the loss became NaN before any epoch was kept;
     later, the weights of the best epoch come back with a warning.
     """
-    recipe, epochs = _recipe(recipe), check_whole(epochs, "epochs")
-    run_dir = Path(run_dir).expanduser()
+    recipe, epochs, callbacks = _recipe(recipe), check_whole(epochs, "epochs"), check_callbacks(callbacks)
+    check_takes_gray(model)
+    run_dir = folder_of(run_dir)
     backup, data = read_interrupted(run_dir, epochs) if resume else None, (train, validation)
     first_epoch = backup.epoch if backup else 0
-    train, validation, steps = _batches(model, train, validation, epochs, first_epoch, recipe)
+    train, validation, steps, checks = _batches(model, train, validation, epochs, first_epoch, recipe)
     if not resume:
         claim_folder(run_dir)
     with holding(run_dir, new=not resume):
@@ -83,22 +85,19 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
         keeper.terms, keeper.watched = terms_of(model, *data, planned), [*kept, *callbacks]
         if backup:
             restore_files(run_dir, backup, keeper.terms)
+        elif resume:
+            set_aside(run_dir)
         if backup and backup.ended(epochs):
             keeper.take_over(model)
         else:
-            model.fit(
-                train, validation_data=validation, epochs=epochs, steps_per_epoch=steps, shuffle=False,
-                verbose=verbose, callbacks=[ReleaseMemory(), *kept, *callbacks, keeper],
-            )
-    history = keras.callbacks.History()
-    history.set_model(model)
-    rows = read_log(run_dir)
-    history.epoch = [int(row["epoch"]) for row in rows]
-    history.history = {key: [row[key] for row in rows] for key in rows[0] if key != "epoch"} if rows else {}
-    if (run_dir / "best.keras").exists():
-        load_weights(model, run_dir / "best.keras")
-    _report_nan(model, history)
-    return history
+            with said_of_batches(*checks):
+                model.fit(
+                    train, validation_data=validation, epochs=epochs, steps_per_epoch=steps, shuffle=False,
+                    verbose=verbose, callbacks=[*checks[:1], ReleaseMemory(), *kept, *callbacks, keeper],
+                )
+    for check in checks:
+        warn_of_no_foreground(check)
+    return end_of_run(model, run_dir, recipe.monitor)
 
 
 def _recipe(settings):
@@ -110,27 +109,33 @@ def _recipe(settings):
 
 
 def _batches(model, train, validation, epochs, first_epoch, recipe):
-    """Return both sets as checked Datasets, and the steps of an epoch (None for one pass)."""
-    steps, whole, classes = recipe.steps, train, model.output_shape[-1]
-    check_parts(train, "train"), check_parts(validation, "validation")
+    """Return both sets as Datasets, the steps of an epoch (None for one pass), and what checks their batches."""
+    steps, classes, checks = recipe.steps, model.output_shape[-1], []
+    train, validation = check_parts(train, "train"), check_parts(validation, "validation")
+    check_extent(train, validation, classes, steps)
     if not isinstance(train, tf.data.Dataset):
+        steps = steps_per_epoch(len(train[0]), recipe.batch_size)
         train = training_batches(*train, recipe.batch_size, epochs, first_epoch, recipe.augmented, recipe.seed, classes)
-        steps = steps_per_epoch(len(whole[0]), recipe.batch_size)
     else:
-        check_first_batch(train, "training", model)
         if first_epoch:
             warn_of_shuffling(train, one_stream=bool(steps))
-        train = train.skip(first_epoch * steps) if steps else train
+        checks.append(BatchCheck("training", model))
+        checks[0].check_first(train)
+        train = as_stream(train, first_epoch, epochs, steps) if steps else train
+        train = checks[0].watched(train, first_epoch * (steps or 0))
     if not isinstance(validation, tf.data.Dataset):
         validation = fixed_batches(*validation, classes=classes)
     else:
-        check_first_batch(validation, "validation", model)
+        checks.append(BatchCheck("validation", model))
+        checks[-1].check_first(validation)
+        validation = checks[-1].watched(validation)
     for dataset in (train, validation):
         sides = dataset.element_spec[0].shape[1:3]
         if sides.is_fully_defined():
             check_fit(model, *sides)
-    check_foreground(validation, "validation")
-    return train, validation, steps
+    with said_of_batches(*checks):
+        check_foreground(validation, "validation", classes)
+    return train, validation, steps, checks
 
 
 def _compile(model, recipe, steps):
@@ -154,18 +159,3 @@ def _length(dataset):
             "Add .apply(tf.data.experimental.assert_cardinality(n)), or compile the model with a rate of your own."
         )
     return length
-
-
-def _report_nan(model, history):
-    losses = history.history.get("loss", [])
-    lower = "Lower peak_rate, to a tenth for a start, and look for NaN in the data."
-    if not is_finite(model):
-        raise FloatingPointError(
-            f"the loss became NaN in epoch {len(losses)}, before any epoch was kept, and the weights are lost. "
-            f"Build the network anew. {lower}"
-        )
-    if losses and not math.isfinite(losses[-1]):
-        warnings.warn(
-            f"the loss became NaN in epoch {len(losses)}; the network has the weights of its best epoch. {lower}",
-            stacklevel=3,
-        )
