@@ -1,9 +1,27 @@
-"""A callback that lets many trainings, one after the other, fit into little memory."""
+"""Memory of trainings: many of them, one after the other, fit into little, and no step has to fetch its pages anew."""
 
+import ctypes
 import gc
 import weakref
 
 import keras
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # their numbers in glibc's malloc.h
+LARGEST = 32 * 2**20  # bytes; where glibc's own adjustment of the second one ends, and the first is twice that
+
+
+def keep_freed_pages() -> bool:
+    """Undo a setting of TensorFlow's, and return whether that was possible: only with glibc, on Linux.
+
+    Each first use of `Dataset.from_generator` tells glibc to hand freed memory back to the system at once, and so ends
+    glibc's own adjustment. Then every training step gets its memory page by page from the system again, tens of
+    thousands of pages. This sets what glibc adjusts itself to where large arrays come and go.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # another C library, or Windows
+        return False
+    return bool(mallopt(M_MMAP_THRESHOLD, LARGEST) and mallopt(M_TRIM_THRESHOLD, 2 * LARGEST))
 
 
 class ReleaseMemory(keras.callbacks.Callback):
@@ -25,6 +43,11 @@ class ReleaseMemory(keras.callbacks.Callback):
             if before is not None:
                 before.train_function = before.test_function = before.predict_function = None
             gc.collect()  # graphs refer to themselves, and Python looks for such circles too seldom for them
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Keep freed memory for the next step; TensorFlow's setting comes with the first batches of a Dataset."""
+        if batch < 3:
+            keep_freed_pages()
 
     def on_train_end(self, logs=None):
         """Remember whose traced steps are kept."""

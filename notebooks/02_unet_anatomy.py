@@ -1039,11 +1039,12 @@ for seed in (1, 2, 3):
         print(f"{name:<23} mean Dice {dice:.2f}", flush=True)
 
 # %%
-ratios, ratios_away = ([each[False, seed] / each[True, seed] for seed in (1, 2, 3)] for each in (near, away))
+ratios = [near[False, seed] / near[True, seed] for seed in (1, 2, 3)]
 assert min(ratios) > 1 and np.mean(ratios) > 1.1, f"the skips have stopped mattering at boundaries: {ratios}"
-more_at_outlines = np.greater(ratios, ratios_away)
-assert more_at_outlines.all(), f"elsewhere the loss is as large: {ratios_away}"
-checks.reveal("skips", guess, "boundaries" if more_at_outlines.all() else "elsewhere")
+lost_near, lost_away = ([part[False, seed] - part[True, seed] for seed in (1, 2, 3)] for part in (near, away))
+at_outlines = min(lost_near) > 5 * max(lost_away)
+assert at_outlines, f"elsewhere as much is lost: {lost_away}, near the outlines: {lost_near}"
+checks.reveal("skips", guess, "boundaries" if at_outlines else "elsewhere")
 
 # %% tags=["nbval-ignore-output"]
 print("wrong pixels        near outlines     elsewhere")
@@ -1054,12 +1055,12 @@ for seed in (1, 2, 3):
 
 # %%
 print("From each seed, more is wrong near the outlines without skips:", min(ratios) > 1)
-print("From each seed, the errors there grow more than those elsewhere:", more_at_outlines.all())
+print("Of the pixels there, more than five times as many go wrong in addition as of those elsewhere:", at_outlines)
 
 # %% [markdown]
 # Without skips, the network errs more often near the outlines, from each of the three seeds. How much more
-# often depends on the seed: in the runs that we have seen, between a tenth and a half. Elsewhere the
-# difference is smaller, and it is not the same in every run. So both know roughly *where* the lesions are. But without skips the
+# often depends on the seed: in the runs that we have seen, between a tenth and a half. Elsewhere hardly a pixel in a hundred is
+# wrong, with skips or without. So both know roughly *where* the lesions are. But without skips the
 # outlines have to be rebuilt from maps in which one pixel is eight pixels of the scan wide.
 #
 # Look at it. Among the 30 pictures with the most lesion pixels, we take the three in which the difference near the outlines is largest, from the first seed. They are

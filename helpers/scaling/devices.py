@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.anatomy import build_unet
+from helpers.memory import keep_freed_pages
 from helpers.scaling.files import stream_files
 from helpers.scaling.streams import stream_batches
 from helpers.synthesis import CircleScene
@@ -106,7 +107,10 @@ def train_on(
     step = make_step(strategy, model, optimizer, batch_size)
     batches = iter(strategy.distribute_datasets_from_function(my_part) if epochs > done else [])
     for _ in range(done, epochs):
-        losses = [float(step(*next(batches))) for _ in range(steps)]
+        losses = []
+        for _ in range(steps):
+            losses.append(float(step(*next(batches))))
+            keep_freed_pages()  # as `ReleaseMemory` does within fit
         past.assign(np.append(past.numpy(), np.mean(losses)))
         if chief:
             checkpoints.save()
