@@ -50,7 +50,8 @@ from helpers import start; start.prepare()  # Not found? Open the notebook insid
 # - **Where:** `images` and `masks` are your folders; if both kinds of files lie in one folder, leave `masks` at `None`.
 #   `limit` is the largest number of pictures to load, `None` for all. Results go into a new folder inside `out`.
 # - **How they are read:** `channel` says which channel to use, and `value_range` which numbers are black and white.
-#   `foreground` says what counts in a mask, `invert` swaps it with the background, and `fill` fills closed outlines.
+#   `foreground` says what counts: a gray level or a color of the masks, or a label of annotations such as those of labelme.
+#   `invert` swaps it with the background, and `fill` fills closed outlines.
 #   Leave all of them as they are until section 2 asks for them.
 # - **What is in them:** `touching` says whether you look for objects that touch, as cells do, or for something that is
 #   not counted, such as membranes. `pixel_size` is the side of a pixel and `unit` its unit; without it, areas are in

@@ -134,12 +134,11 @@ print("a batch of 32 uses the machine better than a batch of 1:", speed[32] > sp
 from helpers import figures
 
 each, fixed = np.polyfit(list(tasks), [1000 * median[n] for n in tasks], 1)
-measured = [np.nan, *(1000 * median[n] for n in tasks)]  # nothing can be measured for 0 pictures
-pictures = [0, *tasks]
+measured = [1000 * median[n] for n in tasks]
 figures.plot_lines(
-    pictures, {"measured": measured, "straight line": [fixed + each * n for n in pictures]}, "The time of a step, over the pictures in it",
+    list(tasks), {"measured": measured, "straight line": [fixed + each * n for n in tasks]}, "The time of a step, over the pictures in it",
     f"About {max(fixed, 0):.0f} thousandths of a second for the step, and {each:.1f} for each picture.",
-    xlabel="pictures in a batch", ylabel="thousandths of a second", limits=(0, None)
+    xlabel="pictures in a batch", ylabel="thousandths of a second"
 )
 
 # %%
@@ -147,7 +146,7 @@ assert each > 0
 print("each picture adds to the time of a step:", each > 0)
 
 # %% [markdown]
-# The straight line goes on to 0 pictures. Its height there is the **fixed cost** of a step: it is the same however many
+# Continue the straight line in your mind to 0 pictures. The time there is the **fixed cost** of a step: it is the same however many
 # pictures the step has. To see what it consists of, look inside.
 #
 # ### The profiler
