@@ -835,7 +835,7 @@ print("the same, within five pixels of the error:  ", ", ".join(f"{one:.2f}" for
 print("all pixels with their signs, correlation:   ", ", ".join(f"{one:.2f}" for one in signed))
 
 # %%
-print("where: above 0.8 for three random networks; close to the error: below 0.7; with signs: below 0.5:",
+print("alike where they are strong, but less so close to the error, and not with their signs:",
       min(ranks) > 0.8 and max(ranks_near) < 0.7 and np.abs(signed).max() < 0.5)
 assert min(ranks) > 0.8 and max(ranks_near) < 0.7 and np.abs(signed).max() < 0.5
 

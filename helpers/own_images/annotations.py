@@ -10,7 +10,7 @@ from PIL import Image
 
 from helpers.gate import GateError, first_line, open_archive, read_json, read_member, read_whole
 from helpers.own_images.files import MAX_PIXELS, MAX_TOTAL, PictureError, ending_of
-from helpers.own_images.object_outlines import Marked, Outline, Patch, ring, unpacked_runs
+from helpers.own_images.object_outlines import Marked, Outline, Patch, outline_points, unpacked_runs
 
 ENDINGS = (".json", ".geojson", ".roi", ".zip")
 MOST_BYTES = 100_000_000  # of all regions in an archive
@@ -77,7 +77,7 @@ def _labelme(content, path):
 
 
 def _labelme_shape(shape, path):
-    points, kind = ring(shape["points"]), shape.get("shape_type", "polygon")
+    points, kind = outline_points(shape["points"]), shape.get("shape_type", "polygon")
     label = str(shape.get("label") or "")
     if kind in _NO_AREA or kind == "polygon" and len(points) < 3:
         return Outline([], label, f"labelme shapes of the kind {kind!r}")
@@ -157,7 +157,7 @@ def _coco_object(annotation, labels, path):
             raise KeyError("segmentation")
         return Outline([], label, kind or "empty outline")
     if isinstance(shape, list):
-        return Outline([[ring(np.reshape(np.array(one, float), (-1, 2)))] for one in shape], label)
+        return Outline([[outline_points(np.reshape(np.array(one, float), (-1, 2)))] for one in shape], label)
     if not isinstance(shape["counts"], list):
         raise PictureError(
             f"{path.name}: holds compressed run lengths. Decode them with pycocotools, or export polygons."
@@ -195,7 +195,7 @@ def _geojson(geometry, label):
     if kind == "GeometryCollection":
         return [part for each in geometry["geometries"] for part in _geojson(each, label)]
     polygons = {"Polygon": [coordinates], "MultiPolygon": coordinates}.get(kind if isinstance(kind, str) else "", [])
-    parts = [[ring(one) for one in polygon] for polygon in polygons if polygon]
+    parts = [[outline_points(one) for one in polygon] for polygon in polygons if polygon]
     return [Outline(parts, label, "" if parts else f"GeoJSON objects of the kind {str(kind)[:40]!r}")]
 
 
@@ -208,7 +208,7 @@ def _regions(path):
         ) from error
     try:
         regions = [roifile.ImagejRoi.frombytes(content) for content in _members(path)]
-        return [Outline([[ring(region.coordinates())]]) for region in regions]
+        return [Outline([[outline_points(region.coordinates())]]) for region in regions]
     except GateError as error:
         raise PictureError(f"{path.name}: {error}. Save the regions again.") from error
     except PictureError:

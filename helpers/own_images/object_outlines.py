@@ -35,7 +35,7 @@ class Marked(NamedTuple):
     size: tuple | None = None
 
 
-def ring(points) -> np.ndarray:
+def outline_points(points) -> np.ndarray:
     """Return the points of one outline `[k, 2]`, or raise ValueError."""
     found = np.array(points, float)
     if found.ndim != 2 or found.shape[1] < 2 or not len(found) or not (np.abs(found) < FARTHEST).all():
