@@ -14,6 +14,7 @@ get stand in tests/test_checks.py; here it is said what each one means.
 import ast
 import contextlib
 import copy
+import functools
 import io
 import os
 import re
@@ -148,11 +149,17 @@ def surroundings(notebook: str) -> dict:
 
         names |= {"keras": keras, "layers": keras.layers, "conv_block": conv_block, "upsample": upsample,
                   "join_skip": join_skip, "conv_weights": conv_weights}
-        taught = ast.parse(next((ROOT / "notebooks").glob("02_*.py")).read_text(encoding="utf-8")).body
-        for node in taught:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("bare_"):
-                exec(compile(ast.Module([node], []), "<notebook 02>", "exec"), names)
+        for code in bare_blocks():
+            exec(code, names)
     return names
+
+
+@functools.cache
+def bare_blocks() -> list:
+    """Return the compiled definitions of notebook 02 that the exercises after them use."""
+    taught = ast.parse(next((ROOT / "notebooks").glob("02_*.py")).read_text(encoding="utf-8")).body
+    return [compile(ast.Module([node], []), "<notebook 02>", "exec") for node in taught
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("bare_")]
 
 
 def said(exercise: Found, answer: str) -> str:

@@ -32,7 +32,7 @@ def live_owner(folder) -> str | None:
         words = f"process {number} on the machine {machine}, "
         if silent < -SILENCE:
             return words + f"whose clock is {-silent / 3600:.1f} hours ahead of this one's,"
-        return words + f"which wrote there {max(silent, 0):.0f} seconds ago" if silent < SILENCE else None
+        return words + f"which wrote there {max(silent, 0):.1f} seconds ago" if silent < SILENCE else None
     if number == os.getpid():
         return "this process" if Path(folder).resolve() in _held else None
     try:

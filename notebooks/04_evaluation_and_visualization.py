@@ -537,6 +537,7 @@ figures.plot_bins(
 # %%
 for rows in (by_radius, by_contrast):
     assert rows[0].mean < min(row.mean for row in rows[1:])
+    assert np.ptp([row.mean for row in rows[1:]]) < 0.05
 print("the smallest fifth and the faintest fifth of the lesions are found least completely")
 
 # %% [markdown]
@@ -918,6 +919,14 @@ invented_coins = (coins_by_otsu[0, ..., 0] == 1) & (reference == 0)
 for name, rows in (("upper", slice(0, 99)), ("lower", slice(197, 296))):
     share = invented_coins[rows].sum() / (reference[rows] == 0).sum()
     print(f"of the background in the {name} third Otsu calls {share:.0%} coin")
+
+# %%
+left_out, made_up = [], []
+for found in coins_by_unet:
+    left_out.append(((found == 0) & (truth == 1)).sum())
+    made_up.append(((found == 1) & (truth == 0)).sum())
+print("the U-Nets leave out more than three times as much as they make up:", min(left_out) > 3 * max(made_up))
+assert min(left_out) > 3 * max(made_up)
 
 # %% [markdown]
 # The light is uneven: at the top the background is so bright that Otsu takes a good part of it for coins. Our scans have

@@ -33,6 +33,26 @@ def unbroken_lines(monkeypatch):
     monkeypatch.setattr(printing, "WIDTH", 10**6)
 
 
+@pytest.fixture(scope="module")
+def uncompiled():
+    """Take the steps of tiny networks operation by operation: to compile one step takes longer than such a run has steps."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def compiled_steps(uncompiled):
+    """Compile the steps of one test in a module that does not, as a student's run does."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(False)
+    yield
+    tf.config.run_functions_eagerly(True)
+
+
 def what_was_skipped(reports) -> str:
     """Return in one line how many tests were skipped, why, and which command would run them; nothing if none was."""
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
@@ -43,9 +63,13 @@ def what_was_skipped(reports) -> str:
     return f"{sum(reasons.values())} tests were skipped: {told}. To run them: {command}, once that is there."
 
 
+LONGEST = ("03_", "07_", "05_", "08_", "09_", "06_", "02_", "test_panels_in_browser", "test_training", "test_scaling", "test_backup")
+
+
 def pytest_collection_modifyitems(items):
-    """Put the notebooks first: they are the longest files, and the last of them would otherwise run beside nothing."""
-    items.sort(key=lambda item: item.path.suffix != ".ipynb")
+    """Put the longest files first: one that begins last would run beside nothing."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: next((ranks[name] for name in LONGEST if item.path.name.startswith(name)), len(LONGEST)))
 
 
 def pytest_sessionstart(session):

@@ -339,6 +339,46 @@ def test_skip_broken_leaves_out_what_has_no_partner(tmp_path):
     assert "Left out: i/4.png has no mask in m" in notes[0] and len(path.read_text().splitlines()) == 5
 
 
+def test_what_was_left_out_is_counted(tmp_path):
+    put(tmp_path, {**{f"i/{k:02}.png": GRAY for k in range(20)}, **{f"m/{k:02}.png": WHITE for k in range(3)}})
+    _, notes = own.index_folder(tmp_path / "i", tmp_path / "m", skip_broken=True, progress=False)
+    left = [note for note in notes if note.startswith("Left out")]
+    assert len(left) == 11 and left[-1] == "Left out: ... and 7 more."
+
+
+def test_an_object_file_with_several_pages_is_refused(tmp_path):
+    one, other = (np.where(LABELS == k, 255, 0).astype(np.uint8) for k in (1, 2))
+    put(tmp_path, {"cell.png": GRAY, "cell_mask_1.tif": np.stack([one, other]), "cell_mask_2.png": other})
+    with pytest.raises(PictureError, match="cell_mask_1.tif: has 2 pages, and is one of 2 masks of cell.png"):
+        load_pairs(tmp_path)
+
+
+def test_selections_of_imagej_without_an_area_are_left_out_and_holes_stay_open(tmp_path):
+    """Bytes as ImageJ writes them: a multi-point selection, and a composite of a square with a square hole."""
+    roifile = pytest.importorskip("roifile")
+    square = np.array([[4, 4], [24, 4], [24, 24], [4, 24]], np.float32)
+    area = roifile.ImagejRoi.frompoints(square)
+    points = roifile.ImagejRoi.frompoints(square + 9)
+    points.roitype = roifile.ROI_TYPE.POINT
+    ring = roifile.ImagejRoi()
+    ring.version, ring.roitype = 227, roifile.ROI_TYPE.RECT
+    path = [part for turn in (square + 8, np.array([[18, 18], [18, 26], [26, 26], [26, 18]], np.float32))
+            for part in [0, *turn[0], *(v for p in turn[1:] for v in (1, *p)), 4]]
+    ring.multi_coordinates = np.array(path, np.float32)
+    ring.top, ring.left, ring.bottom, ring.right = 12, 12, 32, 32
+    ring.shape_roi_size = len(path)
+    for name, regions in (("a", [area, points]), ("b", [ring])):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as file:
+            for i, region in enumerate(regions):
+                file.writestr(f"{i}.roi", region.tobytes())
+        Image.fromarray(GRAY).save(tmp_path / f"{name}.png")
+    pairs = load_pairs(tmp_path)
+    assert "1 objects without an area are left out (selections of ImageJ of the kind point)" in pairs.table()
+    assert len(np.unique(pairs.labels[0])) == 2 and pairs.masks[0][8, 8] == 1
+    hole = pairs.masks[1][..., 0]
+    assert hole[14, 14] == 1 and hole[30, 30] == 1 and hole[22, 22] == 0
+
+
 # --- files ---
 
 

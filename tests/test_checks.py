@@ -929,7 +929,7 @@ GUESSES_01 = [
     ("copying", 0.9, 0.28, "different places"), ("copying", 1, 0.28, "pictures that it knows"),
     ("leaked", 0.9, 1.0, "that picture itself"), ("accuracy", 1.0, 0.91, "no lesion at all"),
     ("accuracy", 0.1, 0.91, "share of foreground"), ("empty dice", 0, 0.165, "empty picture"),
-    ("empty dice", 0.9, 0.165, "pixel accuracy"), ("otsu", "better", "worse", "adapts to the light"),
+    ("empty dice", 0.9, 0.165, "pixel accuracy"), ("otsu", "better", "worse", "adapts to each picture"),
     ("hough", "large", "small", "longer edge"), ("hardest dial", "noise", "vessels", "weakest contrast"),
     ("hardest dial", "illumination", "vessels", "wherever it runs"),
 ]
@@ -1331,7 +1331,7 @@ def test_the_mutation_report_is_there_and_good():
 
 @pytest.mark.parametrize("identity", ["1.3", "3.2", "4.2"])
 def test_mutants_are_still_caught(identity, monkeypatch):
-    monkeypatch.setattr(running, "SECONDS", 3.0)
+    monkeypatch.setattr(running, "SECONDS", 1.0)
     with np.errstate(all="ignore"):
         count, survivors, _ = mutants.examine(EXERCISES[identity])
     assert count > 10 and not survivors

@@ -4,16 +4,21 @@ import ast
 import inspect
 import re
 
+import cv2
 import nbformat
 import notebooks as tool
 import numpy as np
 import pytest
+from course import ROOT
+from helpers import MODELS
 from helpers.anatomy import build_unet
-from helpers.evaluation import hough_baseline
+from helpers.evaluation import dice_per_image, hough_baseline, otsu_baseline
 from helpers.instances import border_weights, connected_objects, count_objects, cut_gaps
 from helpers.synthesis import CircleScene, make_dataset, make_instances
 from helpers.scaling.devices import train_on
+from helpers.training import load_network, predict
 from keras import ops
+from skimage import data, filters, segmentation
 from sklearn.model_selection import train_test_split
 
 # Words by which a title asserts something that could be untrue of the picture below it.
@@ -133,3 +138,34 @@ def test_a_large_sigma_weighs_half_of_the_background():
     background = parted[..., 0] == 0
     assert abs((border_weights(parted, sigma=15.0)[0, ..., 0][background] > 1).mean() - 0.5) < 0.03
     assert 6 < border_weights(parted, sigma=2.0).max() < 6.2
+
+
+def test_the_coins_of_04_score_better_when_they_are_shrunk_with_their_reference():
+    """What its last *Change* says: all three networks above 0.97, Otsu where it was; with a nearest-neighbor reference all lower."""
+    coins = data.coins()[:296, :376]
+    markers = np.select([coins < 30, coins > 150], [1, 2], 0)
+    reference = (segmentation.watershed(filters.sobel(coins), markers) == 2).astype(np.uint8)
+    reference = cv2.morphologyEx(reference, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    small = cv2.resize(coins, (184, 144), interpolation=cv2.INTER_AREA)
+    by_area = cv2.resize(reference.astype(np.float32), (184, 144), interpolation=cv2.INTER_AREA) >= 0.5
+    nearest = cv2.resize(reference, (184, 144), interpolation=cv2.INTER_NEAREST)
+    networks = [(load_network(MODELS / f"unet_circles{end}.keras"), limit) for end, limit in (("", 0.45), ("_2", 0.55), ("_3", 0.5))]
+
+    def scores(picture, truth):
+        picture, truth = picture[None, ..., None].astype(np.float32) / 255, truth[None, ..., None].astype(np.uint8)
+        ours = [dice_per_image(truth, (predict(network, picture) >= limit).astype(np.uint8))[0] for network, limit in networks]
+        return np.array(ours), dice_per_image(truth, otsu_baseline(picture))[0]
+
+    (full, otsu), (shrunk, otsu_shrunk), (shifted, _) = scores(coins, reference), scores(small, by_area), scores(small, nearest)
+    assert (shrunk > full).all() and shrunk.min() > 0.97 and abs(otsu - otsu_shrunk) < 0.01 and (shifted < full).all()
+    assert set(np.argsort(shrunk - full)[1:]) == set(np.argsort(full)[:2]), "those gain most that scored less"
+
+
+def test_the_rate_that_is_too_high_stands_in_its_table():
+    text = (ROOT / "notebooks" / "05_failure_clinic.py").read_text(encoding="utf-8")
+    table = (ROOT / "benchmarks" / "learning_rates.md").read_text(encoding="utf-8")
+    rows = {row[0]: row for row in (line.strip("| ").split(" | ") for line in table.splitlines() if re.match(r"\| 0\.", line))}
+    constant = float(re.search(r"loss of ([\d.]+)", table)[1])
+    sound, ill = rows["0.03"], [rows[rate] for rate in ("0.1", "0.3")]
+    assert f"at 0.03 brought the loss to between {sound[2]} and {sound[3]}" in " ".join(text.replace("\n# ", " ").split())
+    assert float(sound[3]) < constant and min(float(row[2]) for row in ill) > 4 and "stayed above 4" in text

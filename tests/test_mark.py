@@ -2,7 +2,9 @@
 
 import csv
 import json
+import subprocess
 import sys
+import time
 
 import mark
 import nbformat
@@ -111,13 +113,29 @@ def test_after_a_dead_kernel_and_an_endless_loop_the_batch_goes_on(tmp_path, cap
     assert mark.main([str(folder), "--table", str(table)]) == 2 and table.read_bytes() == kept
 
 
-def test_a_notebook_that_takes_too_long_is_stopped_with_all_it_started(tmp_path):
+def test_a_notebook_that_takes_too_long_is_stopped_with_all_it_started(tmp_path, monkeypatch):
     name, seen = f"marked {tmp_path}", tmp_path / "started"  # a name that no other process has
     sleeper = f"import subprocess; subprocess.Popen([{sys.executable!r}, '-c', 'import time; time.sleep(600)', {name!r}]); open({str(seen)!r}, 'w')"
     hand_in(tmp_path / "slow.ipynb", SETUP, sleeper, "import time\nwhile True:\n    try:\n        time.sleep(1)\n    except BaseException: pass",
             ASKED["1.1"])
-    result = marked(tmp_path / "slow.ipynb", minutes=0.8)
-    assert "longer than 0.8 minutes" in result["note"] and result["exercises"]["1.1"] == "not reached"
+
+    class Watched(subprocess.Popen):
+        """Let the time be over two seconds after the notebook has started what must not stay behind, and not only after a minute."""
+
+        def communicate(self, given=None, timeout=None):
+            end = time.monotonic() + timeout
+            while True:
+                try:
+                    return super().communicate(given, 1)
+                except subprocess.TimeoutExpired:
+                    given, end = None, min(end, time.monotonic() + 2) if seen.exists() else end
+                    if time.monotonic() >= end:
+                        raise
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mark.subprocess, "Popen", Watched)
+        result = marked(tmp_path / "slow.ipynb", minutes=3)
+    assert "longer than 3 minutes" in result["note"] and result["exercises"]["1.1"] == "not reached"
     alive = [process for process in psutil.process_iter(["cmdline"]) if name in (process.info["cmdline"] or [])]
     assert seen.exists() and not alive
 

@@ -434,3 +434,42 @@ def test_masks_of_single_objects_are_asked_about_without_settings_that_do_not_re
         Image.fromarray(np.where(LABELS == i, 255, (LABELS == 3) * 128).astype(np.uint8)).save(tmp_path / "a" / "masks" / f"{i}.png")
     said = asked(tmp_path)
     assert "three values" in said and "Save 0 for background and 255 for the object." in said and "foreground=" not in said
+
+
+# --- one channel of several, and half of what all masks hold ----------------------------------------------------------
+
+
+def test_the_values_of_the_channel_that_was_taken_are_told(tmp_path):
+    dim, bright = GRAY.astype(np.uint16) * 11, np.full(GRAY.shape, 60_000, np.uint16)
+    both = io.BytesIO()
+    tifffile.imwrite(both, np.stack([dim, bright]), imagej=True, metadata={"axes": "CYX"})
+    dirs = folder(tmp_path, {"a.tif": both.getvalue()}, {"a.png": WHITE})
+    pairs = quietly(*dirs, channel=0)
+    assert pairs.records[0].values == (dim.min(), dim.max())
+    assert "60000" not in own.inspect_pictures(dirs[0], channel=0)
+
+
+def test_a_fraction_is_no_number_of_a_mask(tmp_path):
+    dirs = marked(tmp_path, a=TRUTH)
+    with pytest.raises(PictureError, match=r"foreground is 0\.5, and masks hold whole numbers.*'above 0'"):
+        load_pairs(*dirs, foreground=0.5)
+    assert quietly(*dirs, foreground="above 0").masks[0].sum() == TRUTH.sum()  # as the words say
+    assert quietly(*dirs, foreground=1.0).masks[0].sum() == TRUTH.sum()
+
+
+@pytest.mark.parametrize("color", ["#fff", "#f00", "#ff00000", "#"])
+def test_a_color_has_six_digits(color, tmp_path):
+    with pytest.raises(PictureError, match="expected nonzero.* or a color such as #ff0000"):
+        index_folder(*marked(tmp_path, a=WHITE), foreground=color, progress=False)
+
+
+def test_half_is_half_of_what_all_masks_hold_also_in_what_is_said_of_them(tmp_path):
+    noise = np.where(np.random.default_rng(1).random(GRAY.shape) < 0.9, 3, 0).astype(np.uint16)
+    masks = {f"m{k}.tif": TRUTH.astype(np.uint16) * 40_000 for k in range(5)} | {"m5.tif": noise}
+    dirs = folder(tmp_path, {name: GRAY + np.uint8(k) for k, name in enumerate(masks)}, masks)
+    path, notes = index_folder(*dirs, foreground="half", progress=False)
+    manifest = Manifest(path)
+    assert [read_row(row)[0][1].sum() for row in manifest] == [TRUTH.sum()] * 5 + [0]
+    loaded = quietly(*dirs, foreground="half")
+    assert [mask.sum() for mask in loaded.masks] == [TRUTH.sum()] * 5 + [0]
+    assert len(notes) == 1, notes  # by the half of its own numbers the empty mask would look inverted

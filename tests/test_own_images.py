@@ -1,9 +1,12 @@
 """Your own pictures: every kind of file, every kind of damage, tiles without seams, files that are never touched."""
 
 import csv
+import errno
 import hashlib
 import http.server
+import io
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -24,6 +27,8 @@ from helpers import own_images as own
 from helpers.anatomy import build_unet
 from helpers.evaluation import dice_per_image
 from helpers.own_images import PictureError, load_pairs, predict_tiled, read_picture
+from helpers.own_images.__main__ import main
+from helpers.own_images.annotations import read_annotations
 from helpers.own_images.keeping import NOTE
 from helpers.own_images.lzw import is_sound
 from helpers.training import bce_dice_loss, claim_folder, load_network, make_callbacks, new_run_dir, read_log, restart
@@ -1401,18 +1406,20 @@ def small_network():
     return net
 
 
-def command(*arguments):
-    return subprocess.run([sys.executable, "-m", "helpers.own_images", *map(str, arguments)], capture_output=True, text=True, cwd=ROOT)
+def command(capsys, *arguments):
+    """Run the command in this process, which has TensorFlow already; `test_inspect...` starts it as a user does."""
+    code = main([*map(str, arguments)])
+    return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
 
 
-def test_predict_writes_masks_overlays_and_one_table_and_goes_on(tmp_path):
+def test_predict_writes_masks_overlays_and_one_table_and_goes_on(tmp_path, capsys):
     rng = np.random.default_rng(5)
     files = {f"s{i}.tif": np.round(cv2.GaussianBlur(rng.random((64, 80)), (0, 0), 3) * 255).astype(np.uint8) for i in range(3)}
     files["stack.tif"] = np.stack([files["s0.tif"], files["s1.tif"]])
     folder = layout(tmp_path / "new", files)
     model = own.save_network(tmp_path / "n.keras", small_network(), own.Normalization("picture", 0.5, 99.5), 0.5, {}, {}, {"pixel_size": 0.5, "unit": "um"})
     before = content(folder)
-    done = command("predict", model, folder, tmp_path / "out")
+    done = command(capsys, "predict", model, folder, tmp_path / "out")
     assert done.returncode == 0, done.stderr
     names = ["s0", "s1", "s2", "stack_p001", "stack_p002"]
     out = tmp_path / "out"
@@ -1426,21 +1433,61 @@ def test_predict_writes_masks_overlays_and_one_table_and_goes_on(tmp_path):
         assert all(float(row["area"]) == pytest.approx(float(row["area_pixels"]) / 4) for row in mine)
     first = content(out)
     (out / "s1_mask.png").unlink()  # as if interrupted while s1 was written
-    assert command("predict", model, folder, out).returncode == 0
+    assert command(capsys, "predict", model, folder, out).returncode == 0
     assert sorted(tuple(row.items()) for row in csv.DictReader((out / "objects.csv").open())) == sorted(tuple(row.items()) for row in rows)
     assert {p.name for p in content(out)} == {p.name for p in first} and content(folder) == before
-    refused = command("predict", model, folder, out, "--min-area", "50")
+    refused = command(capsys, "predict", model, folder, out, "--min-area", "50")
     assert refused.returncode == 1 and "another network or other settings" in refused.stderr
-    refused = command("predict", model, folder, folder)
+    refused = command(capsys, "predict", model, folder, folder)
     assert refused.returncode == 1 and "nothing is written over" in refused.stderr and content(folder) == before
-    looks = command("predict", model, folder, tmp_path / "turned", "--turned")
+    looks = command(capsys, "predict", model, folder, tmp_path / "turned", "--turned")
     assert looks.returncode == 0 and json.loads((tmp_path / "turned" / "predict.json").read_text())["settings"]["turned"] is True
     eight = own.predict_tiled(own.load_kept(model).model, files["s0.tif"], normalization=own.Normalization("picture", 0.5, 99.5), turned=True)
     mask = read_picture(tmp_path / "turned" / "s0_mask.png").pages[0] > 0
     assert (mask == (eight >= 0.5)).all() and (mask != (read_picture(out / "s0_mask.png").pages[0] > 0)).any()
     layout(folder, {"bad.png": b"no picture"})
-    with_bad = command("predict", model, folder, tmp_path / "out2")
+    with_bad = command(capsys, "predict", model, folder, tmp_path / "out2")
     assert with_bad.returncode == 1 and "bad.png: is not a picture" in with_bad.stderr and (tmp_path / "out2" / "s2_mask.png").exists()
+
+
+def test_a_setting_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(TypeError, match="no setting 'minarea'; the settings are .*min_area"):
+        own.predict_folder(MODELS / "unet_circles.keras", layout(tmp_path / "new", {"a.png": GRAY}), tmp_path / "out", minarea=50)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    """As with `chmod 000`, which does not stop root."""
+    layout(tmp_path, {"a.png": GRAY, "a.json": "{}"})
+    real = io.open
+
+    def locked(file, *args, **kwargs):
+        if str(file).startswith(str(tmp_path)):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(file, *args, **kwargs)
+
+    monkeypatch.setattr(io, "open", locked)
+    for read, name in ((read_picture, "a.png"), (read_annotations, "a.json")):
+        with pytest.raises(PictureError, match=rf"{name}: cannot be read \(Permission denied\)\. Check .* your rights"):
+            read(tmp_path / name)
+
+
+def test_objects_may_have_any_numbers(tmp_path):
+    labels = np.zeros((30, 40), np.int64)
+    labels[3:9, 3:9], labels[12:20, 20:30], labels[0, 39] = 2**40, 7, -1
+    found = own.measure_objects(labels)
+    assert [(each.number, each.area) for each in found] == [(7, 80), (2**40, 36)]
+    small = own.measure_objects(np.where(labels == 2**40, 9, np.maximum(labels, 0)))
+    assert [each[1:] for each in small] == [each[1:] for each in found]
+
+
+def test_new_files_have_the_rights_of_this_process(tmp_path):
+    before = os.umask(0o027)
+    try:
+        path = own.save_table([], tmp_path / "t.csv")
+        assert path.stat().st_mode & 0o777 == 0o640 and os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
 
 
 @pytest.mark.parametrize(("name", "damage"), [
@@ -1461,14 +1508,15 @@ def test_results_that_are_damaged_are_not_gone_on_with_and_stay_as_they_are(name
     assert content(tmp_path / "out") == before
 
 
-def test_inspect_says_what_would_be_read(tmp_path):
+def test_inspect_says_what_would_be_read(tmp_path, capsys):
     together = layout(tmp_path / "a", {"cell.tif": GRAY, "cell_mask.png": DISC})
-    done = command("inspect", together)
+    started = [sys.executable, "-m", "helpers.own_images", "inspect", str(together)]
+    done = subprocess.run(started, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0 and "pictures and masks in one folder" in done.stdout and "56x40" in done.stdout
     alone = layout(tmp_path / "b", {"x.tif": GRAY, "y.tif": GRAY.astype(np.float32) * 9, "z.png": b"x"})
-    done = command("inspect", alone)
+    done = command(capsys, "inspect", alone)
     assert done.returncode == 0 and "No masks were found" in done.stdout and done.stdout.count("NOT READ") == 2
-    done = command("inspect", tmp_path / "none")
+    done = command(capsys, "inspect", tmp_path / "none")
     assert done.returncode == 1 and "there is no folder" in done.stderr and "Traceback" not in done.stderr
 
 

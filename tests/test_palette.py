@@ -1,7 +1,6 @@
 """The palette: one for Python and the pages, and readable in a gray print and for color-blind readers."""
 
 import itertools
-import re
 
 import cv2
 import numpy as np

@@ -1,6 +1,5 @@
 """Panels: every slider over its whole range, the corners, errors in words, and what stays when the kernel is gone."""
 
-import base64
 import gc
 import itertools
 import subprocess

@@ -1,6 +1,7 @@
 """The doctor's doubts: look-alikes told apart, both named where they cannot be, remedies tried, nothing ever raised."""
 
 import sys
+from functools import cache
 
 import cv2
 import numpy as np
@@ -81,14 +82,22 @@ IN_THE_DATA = {
 }
 
 
+@cache
+def drawn(seed):
+    sets = make_dataset(80, SCENE, [seed, 1]), make_dataset(30, SCENE, [seed, 2])
+    for part in (*sets[0], *sets[1]):
+        part.setflags(write=False)
+    return sets
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("cause", IN_THE_DATA)
 def test_mistakes_in_the_labels_are_named_in_either_set(cause, seed):
-    images, masks = make_dataset(80, SCENE, [seed, 1])
-    ill = IN_THE_DATA[cause](images, masks)
+    sound, other = drawn(seed)
+    ill = IN_THE_DATA[cause](*sound)
     name = cause.split("/")[0]
     assert diagnose(*ill).causes[:1] == [name]
-    assert name in diagnose(*make_dataset(30, SCENE, [seed, 2]), training=ill).causes
+    assert name in diagnose(*other, training=ill).causes
 
 
 @pytest.mark.parametrize("pixels", [1, 2, 3])
@@ -222,7 +231,7 @@ def test_three_pictures_are_no_validation_set():
 # --- it never raises --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 def test_nothing_that_is_handed_in_raises(seed):
     for number in range(60):
         ask([seed, number])

@@ -86,8 +86,8 @@ def test_the_memory_of_a_stream_does_not_grow():
         return most
 
     peak(400)
-    few, many = peak(400), peak(8000, wait=4)
-    assert many - few < 40, f"{many - few:.0f} MB more; kept in memory, the pictures would take 164"
+    few, many = peak(400), peak(5000, wait=3)
+    assert many - few < 40, f"{many - few:.0f} MB more; kept in memory, the pictures would take 102"
 
 
 def test_the_processes_that_draw_load_no_tensorflow():
@@ -129,10 +129,11 @@ def test_errors_in_another_process_come_back():
 
 def test_what_a_notebook_defines_is_refused_in_words():
     code = (
-        "import dataclasses; from helpers.scaling import stream_batches; from helpers.synthesis import CircleScene\n"
+        "import dataclasses; from helpers.scaling import pool; from helpers.synthesis import CircleScene, draw_numbered\n"
+        "from helpers.scaling import in_order\n"
         "@dataclasses.dataclass(frozen=True)\n"
         "class Mine(CircleScene):\n    pass\n"
-        "next(iter(stream_batches(4, Mine(size=32, radius=(3, 8))))) "
+        "list(in_order(draw_numbered, [(Mine(size=32, radius=(3, 8)), 0, [0])], workers=1, ahead=1))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert "another process cannot import" in done.stderr and "workers=0" in done.stderr
@@ -207,10 +208,17 @@ print(json.dumps(said))
 """
 
 
-def test_two_devices_have_the_losses_of_one():
-    done = subprocess.run([sys.executable, "-c", MIRRORED], capture_output=True, text=True, cwd=ROOT, timeout=500)
+@pytest.fixture(scope="module")
+def under_two_devices(tmp_path_factory):
+    """What both scripts print, from one process."""
+    command = [sys.executable, "-c", MIRRORED + UNDER_MIRRORED, str(tmp_path_factory.mktemp("runs"))]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=900)
     assert done.returncode == 0, done.stderr[-2000:]
-    said = json.loads(done.stdout.splitlines()[-1])
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "[["))]
+
+
+def test_two_devices_have_the_losses_of_one(under_two_devices):
+    said, _ = under_two_devices
     assert said["devices"] == 2 and "Restart the kernel" in said["late"] and "multiple of 2" in said["odd"]
     for way in ("fit", "loop"):
         np.testing.assert_allclose(*said[way], rtol=1e-5)
@@ -219,10 +227,7 @@ def test_two_devices_have_the_losses_of_one():
 
 
 UNDER_MIRRORED = """
-import json, sys
-from helpers.scaling import use_devices
-use_devices(2)
-import keras, numpy as np, tensorflow as tf
+import numpy as np
 from helpers.anatomy import build_unet
 from helpers.own_images import train_on_patches
 from helpers.synthesis import CircleScene, make_dataset
@@ -269,10 +274,8 @@ print(json.dumps([one[0], both[0], resumed[0] == both[0] and same, *(p[0] for p 
 """
 
 
-def test_training_on_two_devices_has_the_losses_of_one_and_resumes_bit_for_bit(tmp_path):
-    done = subprocess.run([sys.executable, "-c", UNDER_MIRRORED, str(tmp_path)], capture_output=True, text=True, cwd=ROOT, timeout=500)
-    assert done.returncode == 0, done.stderr[-2000:]
-    one, two, resumed, *patches, patches_resumed = json.loads(done.stdout.splitlines()[-1])
+def test_training_on_two_devices_has_the_losses_of_one_and_resumes_bit_for_bit(under_two_devices):
+    _, (one, two, resumed, *patches, patches_resumed) = under_two_devices
     np.testing.assert_allclose(one, two, atol=1e-3)
     np.testing.assert_allclose(*patches, atol=1e-3)
     assert resumed and patches_resumed
@@ -345,15 +348,8 @@ def test_time_is_limited_and_errors_are_reported(tmp_path):
     with pytest.raises(WorkerLost, match="after 1 seconds. That was before the first checkpoint"):
         run_workers(2, tmp_path / "slow", seconds=1, epochs=5000)
     with pytest.raises(WorkerLost, match="ended with an error .* worker-"):
-        run_workers(2, tmp_path / "wrong", seconds=400, depth=-1)
+        run_workers(1, tmp_path / "wrong", seconds=400, depth=-1)
     assert "depth is -1" in (tmp_path / "wrong" / "worker-0.txt").read_text()
-
-
-def test_fit_breaks_over_many_workers(tmp_path):
-    with pytest.raises(WorkerLost, match="ended with an error"):
-        run_workers(2, tmp_path / "fit", seconds=400, fit=True)
-    said = (tmp_path / "fit" / "worker-0.txt").read_text()
-    assert "ValueError" in said and "PerReplica" in said, "fit works now: rewrite section 4 of notebook 07"
 
 
 def test_runs_are_not_overwritten_and_nothing_is_not_resumed(tmp_path):

@@ -20,6 +20,20 @@ def apart(names, groups, **more):
     return owners
 
 
+def test_a_cell_of_a_table_with_a_line_break_is_one_line(tmp_path):
+    """As Excel writes it, in the column's name as well; what holds the source in the end is read line by line."""
+    (tmp_path / "t.csv").write_text('file,"the\nslide"\n' + "".join(f'p{k}.png,"slide\n{k // 2}"\n' for k in range(8)))
+    names = [f"p{k}" for k in range(8)]
+    sources, _ = own.sources_of(names, (tmp_path / "t.csv", "file", "the slide"))
+    assert list(sources) == [f"slide {k // 2}" for k in range(8)]
+    for k in range(8):
+        for role, page in (("i", np.full((20, 20), 20 * k)), ("m", np.pad(np.full((9, 9), 255), (3, 8)))):
+            (tmp_path / role).mkdir(exist_ok=True)
+            Image.fromarray(page.astype(np.uint8)).save(tmp_path / role / f"p{k}.png")
+    path, _ = own.index_folder(tmp_path / "i", tmp_path / "m", source_table=(tmp_path / "t.csv", "file", "the\nslide"), progress=False)
+    assert len(own.Manifest(path)) == 8
+
+
 @pytest.mark.parametrize(("names", "expected"), [
     # crops, tiles and nodules are counters
     ([f"image{k:02d}_crop{i}" for k in range(4) for i in range(3)], [f"image{k:02d}" for k in range(4) for i in range(3)]),

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from helpers.gate import GateError, first_line, open_archive, read_json, read_member, read_whole
-from helpers.own_images.files import MAX_PIXELS, MAX_TOTAL, PictureError, ending_of
+from helpers.own_images.files import MAX_PIXELS, MAX_TOTAL, PictureError, ending_of, unreadable
 from helpers.own_images.object_outlines import Marked, Outline, Patch, outline_points, unpacked_runs
 
 ENDINGS = (".json", ".geojson", ".roi", ".zip")
@@ -33,6 +33,8 @@ def read_annotations(path) -> dict[str | None, Marked]:
         return {None: Marked(_regions(path))}
     try:
         content = read_json(read_whole(path), "text")
+    except PermissionError as error:
+        raise PictureError(unreadable(path, error)) from error
     except GateError as error:
         raise PictureError(f"{path.name}: is damaged or is not JSON: it {error}. Export it again.") from error
     try:
@@ -208,7 +210,7 @@ def _regions(path):
         ) from error
     try:
         regions = [roifile.ImagejRoi.frombytes(content) for content in _members(path)]
-        return [Outline([[outline_points(region.coordinates())]]) for region in regions]
+        return [_region(roifile, region) for region in regions]
     except GateError as error:
         raise PictureError(f"{path.name}: {error}. Save the regions again.") from error
     except PictureError:
@@ -217,6 +219,14 @@ def _regions(path):
         raise PictureError(
             f"{path.name}: is damaged, or does not hold regions of ImageJ ({first_line(error)}). Save them again."
         ) from error
+
+
+def _region(roifile, region):
+    """Return an area with its holes, or what a selection is that has none."""
+    kind = roifile.ROI_TYPE(region.roitype).name
+    if kind in ("POINT", "LINE", "FREELINE", "POLYLINE", "ANGLE", "NOROI"):
+        return Outline([], lacks=f"selections of ImageJ of the kind {kind.lower()}")
+    return Outline([[outline_points(ring) for ring in region.coordinates(multi=True)]])
 
 
 def _members(path):

@@ -16,11 +16,15 @@ def white_of(dtype) -> int | None:
 
 
 class GrayPage(NamedTuple):
-    """Gray levels `[h, w, 1]` float32 in 0..1; how they were made, in words; shares below black and above white."""
+    """Gray levels `[h, w, 1]` float32 in 0..1; how they were made, in words; shares below black and above white.
+
+    values: the lowest and the highest number of the channel that was taken, as the file holds them.
+    """
 
     levels: np.ndarray
     how: str
     cut: tuple[float, float]
+    values: tuple[float, float]
 
 
 def to_gray(page, name: str = "picture", value_range=None, channel=None) -> tuple[np.ndarray, str]:
@@ -71,7 +75,7 @@ def gray_page(page, name: str = "picture", value_range=None, channel=None) -> Gr
     numbers -= np.float32(low)
     numbers /= np.float32(high - low)
     np.clip(numbers, 0, 1, out=numbers)
-    return GrayPage(np.asarray(numbers)[..., None], f"{kind} {how}", cut)
+    return GrayPage(np.asarray(numbers)[..., None], f"{kind} {how}", cut, (darkest.item(), brightest.item()))
 
 
 def a_range_is_needed(ends) -> str:

@@ -68,9 +68,7 @@ def read_picture(path, max_pixels: int = MAX_PIXELS) -> RawPicture:
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise PictureError(
-            f"{path.name}: cannot be read ({error.strerror}). Check the name and your rights to {path.parent}."
-        ) from error
+        raise PictureError(unreadable(path, error)) from error
     if not path.is_file():
         raise PictureError(f"{path.name}: is not a file. Leave only pictures in {path.parent}.")
     if not size:
@@ -83,6 +81,8 @@ def read_picture(path, max_pixels: int = MAX_PIXELS) -> RawPicture:
             pages, remark = _reader_of(path)(path, size, max_pixels)
     except PictureError:
         raise
+    except PermissionError as error:
+        raise PictureError(unreadable(path, error)) from error
     except Image.DecompressionBombError as error:
         raise PictureError(too_large(path, str(error).split(",")[0], max_pixels)) from error
     except Image.UnidentifiedImageError as error:
@@ -97,6 +97,11 @@ def read_picture(path, max_pixels: int = MAX_PIXELS) -> RawPicture:
     if not pages or any(page.ndim not in (2, 3) or not page.size for page in pages):
         raise PictureError(f"{path.name}: holds no flat picture. Export it as PNG or TIFF with one picture a page.")
     return RawPicture(pages, remark)
+
+
+def unreadable(path, error) -> str:
+    """Return in words that the system does not open a file."""
+    return f"{path.name}: cannot be read ({error.strerror}). Check the name and your rights to {path.parent}."
 
 
 def _reader_of(path):

@@ -46,6 +46,8 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
             f"{Path(model_path).name}: knows {kept.model.output_shape[-1]} classes, and a folder is predicted with one "
             "foreground. Use load_kept, predict_tiled and class_masks.most_probable picture by picture."
         )
+    if unknown := sorted(changes.keys() - SETTINGS.keys()):
+        raise TypeError(f"there is no setting {unknown[0]!r}; the settings are {', '.join(SETTINGS)}.")
     settings = {**SETTINGS, **{name: kept.settings[name] for name in SETTINGS if name in kept.settings}, **changes}
     pictures, out = picture_files(folder), Path(out).expanduser().resolve()
     if out.is_relative_to(Path(folder).expanduser().resolve()):
@@ -94,8 +96,8 @@ def _pages(shown, pictures, out, settings, problems, seen):
             for i, page in enumerate(pages, 1):
                 name = page_name(key, i) if len(pages) > 1 else key
                 if not (out / f"{name}_mask.png").exists():
-                    gray, how, cut = gray_page(page, path.name, settings["value_range"], settings["channel"])
-                    seen.append(SeenPicture(name, how, (page.min().item(), page.max().item()), cut))
+                    gray, how, cut, values = gray_page(page, path.name, settings["value_range"], settings["channel"])
+                    seen.append(SeenPicture(name, how, values, cut))
                     yield name, gray
         except PictureError as error:
             problems.append((key, error))
@@ -163,9 +165,9 @@ def inspect_pictures(folder, value_range=None, channel=None) -> str:
             raw = read_picture(path)
             for i, page in enumerate(raw.pages, 1):
                 name = page_name(key, i) if len(raw.pages) > 1 else key
-                size, values = f"{page.shape[1]}x{page.shape[0]}", (page.min().item(), page.max().item())
+                size = f"{page.shape[1]}x{page.shape[0]}"
                 try:
-                    _, how, cut = gray_page(page, path.name, value_range, channel)
+                    _, how, cut, values = gray_page(page, path.name, value_range, channel)
                     lines.append(f"{name:<30}  {size:<11}{how:<28}{values[0]:g}..{values[1]:g}")
                     seen.append(SeenPicture(name, how, values, cut))
                 except PictureError as error:

@@ -99,29 +99,27 @@ def _as_text(foreground):
 
 
 class _Kept(NamedTuple):
-    """What is remembered of a sound pair: its files, their fingerprints, which numbers count, and what was seen."""
+    """What is remembered of a sound pair: its files, their fingerprints, which numbers count, what was seen, half of white."""
 
     match: object
     prints: str
     foreground: str
     looks: list
     seen: list
+    half: float
 
 
 def _read_all(matches, foreground, reading, progress):
     """Return `{name: what is remembered}` of the sound pairs, and `(name, what is wrong)` of the others."""
-    rows, problems, unclear, facts, marked = {}, [], [], FolderFacts(False, 0, True), False
+    rows, problems, unclear, facts, asked = {}, [], [], FolderFacts(False, 0, True), foreground_from(foreground)
     for match in tqdm(matches, unit="pair", disable=not progress):
         try:
             pages = _pages(match, reading)
             mine = folder_facts([page.mask for page in pages])
             facts = FolderFacts(*(f(both) for f, both in zip((any, max, all), zip(facts, mine))))
-            rows[match.key] = _Kept(match, _fingerprints(match), foreground, [], [page.seen for page in pages])
-            for page in pages:
-                asked = foreground_from(foreground)
-                inside, held = foreground_of(page.mask, asked, folder_facts([page.mask]))
-                rows[match.key].looks.append(look_at(page.name, inside, page.mask, held, asked))
-                marked = marked or inside.any()
+            rows[match.key] = _Kept(
+                match, _fingerprints(match), foreground, [], [page.seen for page in pages], half_of_white(mine))
+            rows[match.key].looks.extend(_looks(pages, asked, mine))
         except PictureError as error:
             if match.key in rows and not foreground:  # it may be clear once all masks are known
                 unclear.append(match)
@@ -141,11 +139,20 @@ def _read_all(matches, foreground, reading, progress):
             problems.append((match.image.name, error))
             rows.pop(match.key)
     if foreground == "half":  # of the white of all masks; when one is read later, the others are not there
-        rows = {key: row._replace(foreground=f"above {half_of_white(facts):g}") for key, row in rows.items()}
-    if foreground and rows and not marked:
+        half = half_of_white(facts)
+        for key, row in rows.items():
+            looks = row.looks if row.half == half else _looks(_pages(row.match, reading), asked, facts)
+            rows[key] = row._replace(foreground=f"above {half:g}", looks=looks)
+    if foreground and rows and not any(look.share for row in rows.values() for look in row.looks):
         raise PictureError(f"foreground={foreground!r} occurs in none of the {len(rows):,} masks. Choose another.")
     beside = {a_range_is_needed: [each.values for row in rows.values() for each in row.seen]}
     return rows, answered(problems, beside)
+
+
+def _looks(pages, asked, facts):
+    """Return what was seen in the masks of a pair."""
+    read = [(page, *foreground_of(page.mask, asked, facts)) for page in pages]
+    return [look_at(page.name, inside, page.mask, held, asked) for page, inside, held in read]
 
 
 def _suspicions(rows, value_range):

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import secrets
 import shutil
 import tempfile
 import zipfile
@@ -29,16 +30,16 @@ def write_new(path, write) -> Path:
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(prefix=".draft-", suffix=path.suffix, dir=path.parent)
+        draft = path.with_name(f".draft-{secrets.token_hex(8)}{path.suffix}")
+        file = draft.open("xb")
     except OSError as error:
         reason = f"cannot write into {path.parent} ({error.strerror}). Choose a folder of yours"
         raise type(error)(error.errno, reason) from error
     try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(draft, 0o666 & ~_umask())
         _move_new(draft, path)
     except OSError as error:
         if isinstance(error, FileExistsError):
@@ -48,7 +49,7 @@ def write_new(path, write) -> Path:
             "the disk, or choose another folder"
         ) from error
     finally:
-        Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
     return path
 
 
@@ -61,13 +62,6 @@ def new_folder(base) -> Path:
             return base / str(number)
         except FileExistsError:
             number += 1
-
-
-def _umask():
-    """Return what this process takes away from the rights of new files."""
-    kept = os.umask(0o077)
-    os.umask(kept)
-    return kept
 
 
 def _move_new(draft, path):

@@ -9,7 +9,7 @@ from helpers.gate import printable
 from helpers.own_images import annotations
 from helpers.own_images.annotations import NotAnnotationsError
 from helpers.own_images.files import ENDINGS, PictureError, ending_of, page_name
-from helpers.own_images.matching import Match, matched, with_annotations, without_partner
+from helpers.own_images.matching import Match, left_out, matched, with_annotations, without_partner
 from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, masks_among
 from helpers.own_images.walking import check_link, check_name, everything_in
 
@@ -255,5 +255,5 @@ def _one_file_an_object(images, masks, lenient):
         if missing and not lenient:
             raise without_partner(missing)
         found = [Match(key, images[key], tuple(groups[key])) for key in sorted(groups)]
-        return found, [f"Left out: {line}." for line in missing[:10]]
+        return found, left_out(missing)
     return None, []

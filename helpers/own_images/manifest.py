@@ -126,7 +126,7 @@ def foreground_from(text: str):
         return text or None
     try:
         return [
-            tuple(bytes.fromhex(word[1:].zfill(6))) if word.startswith("#") else int(word) for word in text.split()
+            tuple(bytes.fromhex(word[1:])) if word[:1] == "#" and len(word) == 7 else int(word) for word in text.split()
         ]
     except ValueError:
         raise PictureError(

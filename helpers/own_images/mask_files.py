@@ -20,6 +20,11 @@ def merged(match, shape, foreground=None) -> np.ndarray:
     labels, areas = np.zeros(shape, np.int32), [0]
     for number, path in enumerate(match.mask, 1):
         pages = read_picture(path).pages
+        if len(pages) > 1:
+            raise PictureError(
+                f"{path.name}: has {len(pages)} pages, and is one of {len(match.mask)} masks of {match.image.name}. Save "
+                "each object as a file of its own, or all of them as one mask."
+            )
         page = codes_of(pages[0], path.name, is_lossy(path), palette_numbers(path, pages)[0])
         try:
             inside, _ = foreground_of(page, foreground, folder_facts([page]))

@@ -173,6 +173,11 @@ def _wanted(foreground):
             colors.append(tuple(int(v) for v in value))
         elif isinstance(value, (tuple, np.ndarray, str)) or not np.isscalar(value):
             raise PictureError(f"foreground is {value!r}; expected a number, or a color as (red, green, blue).")
+        elif value != int(value):
+            raise PictureError(
+                f"foreground is {value!r}, and masks hold whole numbers. Pass one of them, or 'above {int(value)}' for "
+                "all that are larger."
+            )
         else:
             numbers.append(int(value))
     if not numbers and not colors:

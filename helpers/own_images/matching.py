@@ -47,20 +47,24 @@ def matched(images, masks, images_name, masks_name, lenient=False) -> tuple[list
                 pass
         if not lenient:
             raise
-    left_out = []
-    found = match(images, masks, images_name, masks_name, left_out)
-    more = [f"Left out: ... and {len(left_out) - _SHOWN} more"] if left_out[_SHOWN:] else []
-    return found, [f"Left out: {line}" for line in left_out[:_SHOWN]] + more
+    missing = []
+    return match(images, masks, images_name, masks_name, missing), left_out(missing)
+
+
+def left_out(missing) -> list[str]:
+    """Return remarks on what was left out: the first lines of `missing`, and how many more there are."""
+    more = [f"Left out: ... and {len(missing) - _SHOWN} more."] if missing[_SHOWN:] else []
+    return [f"Left out: {line}." for line in missing[:_SHOWN]] + more
 
 
 def _is_test(key):
     return any(part in ("test", "testing") for part in re.split(r"[\s_.\-/]+", key.lower()))
 
 
-def match(images, masks, images_name, masks_name, left_out=None) -> list[Match]:
+def match(images, masks, images_name, masks_name, alone=None) -> list[Match]:
     """Match pictures and masks `{key: path}` by name, or raise, naming those without a partner.
 
-    left_out: a list to which those without a partner are added in words, in place of raising, if any matched.
+    alone: a list to which those without a partner are added in words, in place of raising, if any matched.
     """
     matches = [Match(key, images[key], masks[key]) for key in images if key in masks]
     rest_images = {key: path for key, path in images.items() if key not in masks}
@@ -84,10 +88,10 @@ def match(images, masks, images_name, masks_name, left_out=None) -> list[Match]:
             elif len(theirs) == 1 and len(ours) > 1 and rule is without_channel:
                 raise _parts_of_one([rest_images[key] for key in ours], rest_masks[theirs[0]])
     missing = _missing(rest_images, rest_masks, (images, masks), (images_name, masks_name))
-    if missing and (left_out is None or not matches):
+    if missing and (alone is None or not matches):
         raise without_partner(missing)
     if missing:
-        left_out += missing
+        alone += missing
     return sorted(matches, key=lambda each: each.key)
 
 
@@ -190,7 +194,7 @@ def with_annotations(images, files, lenient=False) -> tuple[list[Match], list[st
         matches.append(Match(key, path, *by_name[name]))
     if missing and not (lenient and matches):
         raise without_partner(missing)
-    remarks = [f"Not used: {error}" for error in others] + [f"Left out: {line}." for line in missing[:_SHOWN]]
+    remarks = [f"Not used: {error}" for error in others] + left_out(missing)
     rest = [name for name in by_name if name not in used]
     if rest:
         remarks.append(f"{len(rest)} pictures with annotations are not in the folder, such as {rest[0]}.")

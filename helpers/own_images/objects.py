@@ -124,6 +124,10 @@ def measure_objects(labels, image=None, pixel_size: float = 1.0) -> list[FoundOb
             f"the picture is {gray.shape} and labels are {labels.shape}; measure objects on the picture they were "
             "found in."
         )
+    given, shape = None, labels.shape
+    if labels.max(initial=0) > labels.size:  # tables below are as long as the largest number
+        given, labels = np.unique(np.append(np.maximum(labels, 0), 0), return_inverse=True)
+        labels = labels[:-1].reshape(shape)
     numbers, places, owners = _pixels(labels)
     count = len(numbers)
     areas = np.bincount(owners, minlength=count)
@@ -134,7 +138,7 @@ def measure_objects(labels, image=None, pixel_size: float = 1.0) -> list[FoundOb
     border = np.isin(numbers, edges)
     round_ = np.minimum(1.0, 4 * np.pi * areas / np.maximum(perimeters, 1e-9) ** 2)
     table = zip(
-        numbers.tolist(), rows.tolist(), columns.tolist(), (areas * pixel_size**2).tolist(),
+        (numbers if given is None else given[numbers]).tolist(), rows.tolist(), columns.tolist(), (areas * pixel_size**2).tolist(),
         (perimeters * pixel_size).tolist(), round_.tolist(), means.tolist(), border.tolist(),
     )
     return [FoundObject(n, round(r, 1), round(c, 1), round(a, 4), round(p, 4), round(o, 3), round(m, 4), b)

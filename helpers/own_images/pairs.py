@@ -217,7 +217,7 @@ def read_pair(match, value_range, channel, foreground=None) -> list[ReadPage]:
         several = len(image.pages) > 1
         name, number = (page_name(match.key, i), f", page {i}") if several else (match.key, "")
         where = match.image.name + number
-        gray, how, cut = gray_page(page, where, value_range, channel)
+        gray, how, cut, values = gray_page(page, where, value_range, channel)
         codes = codes if isinstance(codes, Codes) else codes_of(codes, mask_name + number, lossy, palettes[i - 1])
         if gray.shape[:2] != codes.codes.shape[:2]:
             turned = " One of them is stored turned (EXIF)." if "turned" in image.remark else ""
@@ -227,7 +227,7 @@ def read_pair(match, value_range, channel, foreground=None) -> list[ReadPage]:
                 "Export the mask at the picture's size; if you resize it, use nearest neighbor."
             )
         remark = "; ".join(filter(None, [image.remark, said, codes.remark]))
-        rows.append(ReadPage(name, gray, how, codes, remark, (page.min().item(), page.max().item()), cut))
+        rows.append(ReadPage(name, gray, how, codes, remark, values, cut))
     return rows
 
 

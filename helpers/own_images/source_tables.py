@@ -115,11 +115,11 @@ def _rows(path, name_column, column):
         raise PictureError(
             f"{path.name}: is damaged or no table ({first_line(error)}). Save it as CSV again."
         ) from error
-    lines = [[cell.strip() for cell in line] for line in lines if any(cell.strip() for cell in line)]
+    lines = [[" ".join(cell.split()) for cell in line] for line in lines if any(cell.strip() for cell in line)]
     columns, *lines = lines or [[]]
     places = []
     for wanted in (name_column, column):
-        held = [i for i, each in enumerate(columns) if each == unicodedata.normalize("NFC", str(wanted)).strip()]
+        held = [i for i, each in enumerate(columns) if each == " ".join(unicodedata.normalize("NFC", str(wanted)).split())]
         if len(held) != 1:
             fault, fix = ("has no column", "") if not held else (f"has {len(held)} columns", "rename all but one; ")
             shown = ", ".join(printable(each, 40) for each in columns[:20]) or "none"

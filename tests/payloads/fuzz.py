@@ -1,11 +1,12 @@
 """Damaged and twisted files: pictures, archives, networks, notes and tables, changed by chance, and what comes of each.
 
-    python tests/payloads/fuzz.py KIND FIRST LAST     one line of JSON for each case, the same for the same numbers
+    python tests/payloads/fuzz.py KIND [KIND ...] FIRST LAST     one line of JSON for each case, the same for the same numbers
 
 A case either is read or raises an error of ours. Each line comes before its case as {"case": n}, so that whoever
 reads them knows which one ended the process.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -286,25 +287,25 @@ def main():
     warnings.simplefilter("ignore")
     from payloads.trial import SPARE, limits, tried
 
-    kind, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    *kinds, first, last = sys.argv[1:]
     sys.stdout.reconfigure(errors="backslashreplace")
     progress, cases = io.StringIO(), Cases()
-    build = getattr(cases, f"an_{kind}" if kind[0] in "aeiou" else f"a_{kind}")
-    with tempfile.TemporaryDirectory() as folder:  # whatever is made once is made before anything is measured
-        tried(build(random.Random(f"{kind} warm"), Path(folder)))
+    builders = {kind: getattr(cases, f"an_{kind}" if kind[0] in "aeiou" else f"a_{kind}") for kind in kinds}
+    for kind, build in builders.items():  # whatever is made once is made before anything is measured
+        with tempfile.TemporaryDirectory() as folder:
+            tried(build(random.Random(f"{kind} warm"), Path(folder)))
     limits()(SPARE)
-    import contextlib
-
-    for number in range(first, last):
-        folder = Path(tempfile.mkdtemp())
-        try:
-            action = build(random.Random(f"{kind} {number}"), folder)
-            print(json.dumps({"case": number}), flush=True)
-            with contextlib.redirect_stdout(progress):
-                result = tried(action)
-            print(json.dumps({"kind": kind, "number": number, **result}), flush=True)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    for kind, build in builders.items():
+        for number in range(int(first), int(last)):
+            folder = Path(tempfile.mkdtemp())
+            try:
+                action = build(random.Random(f"{kind} {number}"), folder)
+                print(json.dumps({"case": number}), flush=True)
+                with contextlib.redirect_stdout(progress):
+                    result = tried(action)
+                print(json.dumps({"kind": kind, "number": number, **result}), flush=True)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
