@@ -24,7 +24,7 @@ LAYERS = {  # what each module may import of the others
     "resuming": {"backup", "run_folder", "run_lock", "run_terms"},
     "training": {"arrays", "backup", "batch_checks", "classes", "datasets", "memory", "networks", "picture_loss", "resuming", "run_end", "run_folder", "run_terms", "settings"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
-    "scaling": {"anatomy", "drawing", "own_images", "settings", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
+    "scaling": {"anatomy", "drawing", "memory", "own_images", "settings", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
     "own_images": {"arrays", "class_masks", "drawing", "gate", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances", "networks", "settings", "synthesis"},
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
