@@ -44,6 +44,9 @@ def check_masks(masks, name: str = "masks") -> np.ndarray:
     else:
         good = bool(np.isin(masks, (0, 1)).all())
     if not good:
+        if not np.isfinite(masks).all():
+            bad = int((~np.isfinite(masks)).sum())
+            raise ValueError(f"{name} hold {bad} values that are NaN or infinite; expected 0 and 1 alone.")
         low, high = masks.min(), masks.max()
         if high == 255 and np.isin(masks, (0, 255)).all():
             remedy = "Divide by 255 or compare with > 127."

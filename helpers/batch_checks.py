@@ -77,8 +77,8 @@ class BatchCheck(keras.callbacks.Callback):
         if not weights:
             return
         weights, shape = weights[0], weights[0].shape
-        if not (weights >= 0).all():  # NaN is not at least 0 either
-            raise ValueError("its weights are negative or NaN; expected numbers of at least 0.")
+        if not ((weights >= 0) & np.isfinite(weights)).all():
+            raise ValueError("its weights are negative, NaN or infinite; expected numbers of at least 0.")
         if weights.size != len(images) and not self.by_pixel:
             raise ValueError(
                 f"its weights have the shape {shape}; this model's loss takes one weight for each picture, "

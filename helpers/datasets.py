@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.batch_checks import has_foreground
-from helpers.networks import as_one_array
+from helpers.plain_arrays import plain_array
 
 PAIR = "expected a pair (images, masks) of arrays, or a tf.data.Dataset of batches"
 
@@ -18,28 +18,31 @@ def check_parts(given, name: str):
     """
     if isinstance(given, tf.data.Dataset):
         return given
-    kind, several = type(given), isinstance(given, (tuple, list, np.ndarray))
+    kind, several = type(given), isinstance(given, (tuple, list))
     if kind is dict:
         keys = ", ".join(map(repr, given))
         raise ValueError(f"{name} is a dictionary of {keys}; {PAIR}. Take two of its parts: {name}[...], {name}[...].")
     if given is None:
         why = " The best epoch is chosen by it: hold some pictures back." if name == "validation" else ""
         raise ValueError(f"{name} is None; {PAIR}.{why}")
+    if isinstance(given, np.ndarray):
+        raise ValueError(f"{name} is one array of the shape {given.shape}; {PAIR}.")
     if not several:
         raise ValueError(
-            f"{name} is of the kind {kind.__name__}; {PAIR}. A function that gives the pairs one by one becomes "
-            "a Dataset with helpers.training.to_dataset(function, (height, width, 1), number_of_batches)."
+            f"{name} is of the kind {kind.__name__}; {PAIR}. A function that yields batches, images [n, height, width, "
+            "1] and their masks, becomes a Dataset with helpers.training.to_dataset(function, (height, width, 1), "
+            "number_of_batches)."
         )
-    if isinstance(given, (tuple, list)) and len(given) == 3:
+    if len(given) == 3:
         raise ValueError(
             f"{name} has three parts; expected (images, masks). For weights of single pixels pass a Dataset, made by "
             "helpers.pixel_weights.weighted_batches, and compile the model with helpers.classes.ClassLoss()."
         )
-    if isinstance(given, np.ndarray) or len(given) != 2:
+    if len(given) != 2:
         raise ValueError(f"{name} has {len(given)} parts; expected a pair (images, masks), or a tf.data.Dataset.")
     if any(isinstance(part, tf.data.Dataset) for part in given):
         raise ValueError(f"{name} has Datasets for parts; join them: tf.data.Dataset.zip((images, masks)).")
-    return as_one_array(given[0], f"the images of {name}"), as_one_array(given[1], f"the masks of {name}")
+    return plain_array(given[0], f"the images of {name}"), plain_array(given[1], f"the masks of {name}")
 
 
 def check_extent(train, validation, classes: int, steps) -> None:

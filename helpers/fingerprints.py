@@ -69,14 +69,17 @@ def _described(part, depth=0):
 
 def _function(function, depth):
     """A function of a library is known by its name, any other one by its code and what it was made with."""
-    if _of_a_library(function):
+    if of_a_library(function):
         return [function.__module__, function.__qualname__]
     try:
-        cells = inspect.getclosurevars(function).nonlocals
+        cells, found = inspect.getclosurevars(function)[:2]
     except ValueError:  # one of them has no value yet
-        cells = {}
+        cells, found = {}, {}
     used = [_code(function.__code__, depth), function.__defaults__, function.__kwdefaults__, cells]
-    return [function.__name__, *(_described(value, depth) for value in used)]
+    told = [function.__name__, *(_described(value, depth) for value in used)]
+    if names := {name: value for name, value in found.items() if _is_setting(value)}:  # numbers and functions around it
+        told.append(_described(names, max(depth, DEEP - 4)))  # not far into what these use in turn
+    return told
 
 
 def _code(code, depth):
@@ -89,14 +92,14 @@ def _object(part, depth):
     told = [kind.__qualname__, _unnumbered(getattr(part, "name", None)) if hasattr(part, "result") else None]
     settings = getattr(kind, "get_config", None)
     inner = getattr(part, "_fn", getattr(part, "fn", None))  # Keras would store a wrapped lambda with its file's name
-    if isinstance(inner, types.FunctionType) and not _of_a_library(inner):
+    if isinstance(inner, types.FunctionType) and not of_a_library(inner):
         told.append(_described(inner, depth))
     elif settings is not None:
         told.append(_described(_config(part), depth))
-    if not _of_a_library(kind) and (settings is None or _of_a_library(settings)):
+    if not of_a_library(kind) and (settings is None or of_a_library(settings)):
         held = {key: value for key, value in vars(part).items() if not key.startswith("_") and _is_setting(value)}
         told.append({key: _described(value, depth) for key, value in held.items() if key not in ("name", "built")})
-    if not _of_a_library(kind):
+    if not of_a_library(kind):
         told.append([_described(value, depth) for _, value in sorted(vars(kind).items())
                      if isinstance(value, types.FunctionType)])
     return told
@@ -113,7 +116,7 @@ def _is_setting(value):
     return isinstance(value, (bool, int, float, str, list, tuple, dict, np.ndarray, np.generic, types.FunctionType))
 
 
-def _of_a_library(part):
+def of_a_library(part):
     """Whether a function or a class comes with Keras, TensorFlow or this course, where its name says what it does."""
     return (getattr(part, "__module__", None) or "").split(".")[0] in ("keras", "tensorflow", "helpers")
 

@@ -26,7 +26,7 @@ def predict(model, images, batch_size=32) -> np.ndarray:
     cannot take. Predicting through one compiled function costs a fifth of `model.predict` for single pictures.
     """
     check_takes_gray(model)
-    images = check_images(as_one_array(images, "images")).astype(np.float32, copy=False)
+    images = check_images(images).astype(np.float32, copy=False)
     check_whole(batch_size, "batch_size")
     check_fit(model, *images.shape[1:3])
     if not len(images):
@@ -47,14 +47,14 @@ def compiled(model):
 
 
 def restart(model, weights) -> None:
-    """Give a compiled model other weights and a fresh optimizer, so that a further training need not compile again.
+    """Give a compiled model other weights and a fresh Adam or SGD, so that a further training need not compile again.
 
     A learning rate that is one number stays as it is: a callback may have changed it, so set it anew if one did.
     """
     model.set_weights(weights)
     if model.compiled:
         for variable in model.optimizer.variables:
-            if variable.path.rsplit("/", 1)[-1] != "learning_rate":
+            if variable.path.rsplit("/", 1)[-1] not in ("learning_rate", "dynamic_scale"):  # of mixed_float16
                 variable.assign(np.zeros(variable.shape))
 
 
@@ -76,23 +76,6 @@ def check_takes_gray(model) -> None:
             f"this network takes {takes}, and this course trains and asks networks of gray pictures, one channel. "
             "Build it with build_unet((None, None, 1), ...), or use Keras itself: model.fit, model.predict."
         )
-
-
-def as_one_array(given, name: str) -> np.ndarray:
-    """Return an array of what was given, or raise ValueError if its pictures are of several sizes."""
-    try:
-        return np.asarray(given)
-    except ValueError:
-        sizes = sorted({np.shape(one)[:2] for one in given}) if _are_arrays(given) else []
-        shown = f" ({', '.join(f'{height}x{width}' for height, width in sizes[:3])} ...)" if sizes else ""
-        raise ValueError(
-            f"{name} are no array: they are of several sizes{shown}. Take one size at a time, crop them, or train on "
-            "patches (helpers.own_images.train_on_patches)."
-        ) from None
-
-
-def _are_arrays(given):
-    return all(isinstance(one, np.ndarray) and one.ndim >= 2 for one in given)
 
 
 def check_fit(model, height: int, width: int) -> None:

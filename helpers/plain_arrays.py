@@ -16,15 +16,21 @@ def plain_array(values, name: str) -> np.ndarray:
     try:
         array = np.asarray(values)
     except ValueError:  # pictures that differ in size
+        sizes = sorted({np.shape(one)[:2] for one in values if isinstance(one, np.ndarray) and one.ndim >= 2})
+        shown = f" ({', '.join(f'{height}x{width}' for height, width in sizes[:3])} ...)" if sizes else ""
         raise ValueError(
-            f"{name} differ in size and form no array. Crop them to one size, or take one at a time."
+            f"{name} differ in size{shown} and form no array. Crop them to one size, or take one at a time; "
+            "helpers.own_images.train_on_patches trains on pictures of several sizes."
         ) from None
     if array.dtype.kind in "buif":
         return array
-    try:
-        return array.astype(np.float64) if array.dtype.kind in "OV" else _refuse(array, name)
-    except (TypeError, ValueError):
-        return _refuse(array, name)
+    if array.dtype.kind in "OV":
+        try:
+            return array.astype(np.float64)
+        except (TypeError, ValueError):
+            pass
+    what = {"U": "text", "S": "text", "O": "objects", "c": "complex numbers"}.get(array.dtype.kind, "no numbers")
+    raise ValueError(f"{name} hold {what} ({array.dtype}); expected numbers.")
 
 
 def _remedy_for_masked(values, name, hidden):
@@ -33,13 +39,9 @@ def _remedy_for_masked(values, name, hidden):
         return words + f"Leave them out, with {name}.compressed(), and say how many there were."
     return words + (
         "Crop the pictures; or write 255 there, in the true masks, with .filled(255): "
-        "helpers.classes.dice_per_class(y_true, y_pred, 2) leaves such pixels out, if y_pred is a plain array."
+        "helpers.classes.dice_per_class(y_true, y_pred, 2) leaves such pixels out, if y_pred is a plain array, and so "
+        "does the training of a network with classes=2."
     )
-
-
-def _refuse(array, name):
-    what = {"U": "text", "S": "text", "O": "objects", "c": "complex numbers"}.get(array.dtype.kind, "no numbers")
-    raise ValueError(f"{name} hold {what} ({array.dtype}); expected numbers.") from None
 
 
 def one_number_each(values, name: str, of: str) -> np.ndarray:
@@ -56,7 +58,9 @@ def one_number_each(values, name: str, of: str) -> np.ndarray:
 
 def remedy_for_type(name: str, images) -> str:
     """Return how to make floats in 0..1 of images of whole numbers: an array of 0 and 1 is not divided."""
-    high = int(images.max()) if images.size else 255
+    low, high = (int(images.min()), int(images.max())) if images.size else (0, 255)
+    if low < 0 or high > 65535:
+        return f"Rescale them, every set in the same way: ({name}.astype('float32') - {low}) / {high - low or 1}."
     if images.dtype == bool or high <= 1:
         return f"Convert them: {name}.astype('float32')."
     if high <= 255:

@@ -133,7 +133,7 @@ def holding(run_dir, new: bool):
             except FileExistsError:
                 raise FileExistsError(
                     f"another process has just begun a run in the folder {run_dir}. Choose another name, or "
-                    "new_run_dir() for a fresh one."
+                    f"a fresh one: new_run_dir({str(Path(run_dir).parent)!r})."
                 ) from None
         with locked(folder):
             try:
@@ -148,8 +148,9 @@ def holding(run_dir, new: bool):
         go_on = "go on with resume=True" if folder.is_dir() else "start it again"
         raise type(error)(
             error.errno,
-            f"the run in {run_dir} stopped, because a file could not be written ({os.strerror(error.errno)}). What it "
-            f"had kept before is whole. Make room on the disk, or the folder writable, and {go_on}.",
+            f"the run in {run_dir} stopped, because {error.filename or 'a file'} could not be read or written "
+            f"({os.strerror(error.errno)}). What the run had kept before is whole. Make room on the disk, or the "
+            f"folder writable, and {go_on}.",
         ) from error
 
 

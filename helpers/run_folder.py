@@ -41,7 +41,7 @@ def claim_folder(run_dir) -> Path:
             unfinished = " It was interrupted: go on with resume=True."
         raise FileExistsError(
             f"the folder {run_dir} holds a run already, and runs never overwrite each other.{unfinished} "
-            "Choose another name, or new_run_dir() for a fresh one."
+            f"Choose another name, or a fresh one: new_run_dir({str(run_dir.parent)!r})."
         )
     if os.path.lexists(run_dir) and not os.path.isdir(run_dir):
         kind = "a file" if os.path.exists(run_dir) else "a link that leads nowhere"

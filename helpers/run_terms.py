@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import types
 
 import numpy as np
 import tensorflow as tf
 
-from helpers.fingerprints import digest_of, names_in, without_names
+from helpers.fingerprints import digest_of, names_in, of_a_library, without_names
 
 SHORT = (
     "epochs", "seed", "steps", "warmup", "patience", "monitor", "augmented", "batch_size", "peak_rate", "loss",
@@ -70,6 +71,10 @@ def _layer(layer):
         config = layer.get_config()
     except NotImplementedError:
         config = {}
+    for name in config:  # Keras stores a function of one's own with the name of its file, which a new session changes
+        value = getattr(layer, name, None)
+        if isinstance(value, types.FunctionType) and not of_a_library(value):
+            config[name] = digest_of(value)
     return type(layer).__name__, without_names(config), [tuple(weight.shape) for weight in layer.weights]
 
 

@@ -15,7 +15,9 @@ from helpers.anatomy import build_unet
 from helpers.classes import ClassLoss
 from helpers.fingerprints import digest_of
 from helpers.run_lock import live_owner
-from helpers.training import DiceScore, load_network, new_run_dir, predict, read_log, to_dataset, train_unet
+from helpers.run_terms import _layer as described_layer
+from helpers.training import DiceScore, load_network, new_run_dir, predict, read_log, restart, to_dataset, train_unet
+from helpers.training.callbacks import ModelCheckpoint
 from interruptions import LastWeights, PullThePlug
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
@@ -281,7 +283,7 @@ def test_networks_of_other_pictures_are_named(tmp_path):
         predict(keras.Sequential([keras.layers.Conv2D(1, 3, padding="same")]), X)
     built = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Conv2D(1, 3, padding="same")])
     assert predict(built, X).shape == X.shape
-    with pytest.raises(ValueError, match="several sizes.*8x16, 16x16"):
+    with pytest.raises(ValueError, match="differ in size.*8x16, 16x16"):
         predict(unet(), [X[0], X[1, :8]])
 
 
@@ -446,3 +448,119 @@ def test_files_that_are_no_keras_file_are_told_from_damaged_ones(tmp_path):
         load_network("~nosuchuser/x.keras")
     with pytest.raises(FileNotFoundError, match="no file"):
         load_network("a" * 300 + ".keras")
+
+
+# --- what a reading found ---
+
+
+def test_a_draft_that_a_killed_run_left_does_not_become_the_best_network(tmp_path):
+    best = ModelCheckpoint(tmp_path / "best.keras", monitor="val_dice", mode="max", save_best_only=True)
+    best.set_model(compiled())
+    best.on_epoch_end(0, {"val_dice": 0.9})
+    kept = (tmp_path / "best.keras").read_bytes()
+    (tmp_path / "draft.keras").write_bytes(b"half a network")
+    best.on_epoch_end(1, {"val_dice": 0.1})
+    assert (tmp_path / "best.keras").read_bytes() == kept and not (tmp_path / "draft.keras").exists()
+
+
+def test_hidden_values_are_neither_trained_on_nor_predicted(tmp_path):
+    unsure = np.ma.array(Y, mask=Y == 1)
+    with pytest.raises(ValueError, match="the masks of train are a masked array; it hides"):
+        train(tmp_path / "run", data=(X, unsure))
+    with pytest.raises(ValueError, match="images are a masked array; it hides"):
+        predict(unet(), np.ma.array(X, mask=X > 0.5))
+
+
+@pytest.fixture
+def half_precision():
+    keras.config.set_dtype_policy("mixed_float16")
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+def test_in_half_precision_a_second_training_has_a_new_plan_as_well(half_precision, tmp_path):
+    model = unet()
+    train(tmp_path / "one", model, epochs=2)
+    plan = model.optimizer.inner_optimizer.get_config()["learning_rate"]
+    train(tmp_path / "two", model, epochs=3)
+    assert model.optimizer.inner_optimizer.get_config()["learning_rate"] != plan
+    cut(tmp_path / "cut", model=unet(), epochs=3)
+    with pytest.raises(ValueError, match="epochs"):
+        train(tmp_path / "cut", unet(), epochs=5, resume=True)
+
+
+def test_in_half_precision_a_network_can_be_started_again(half_precision, tmp_path):
+    model = unet()
+    train(tmp_path / "one", model, epochs=1)
+    restart(model, unet(7).get_weights())
+    assert float(model.optimizer.dynamic_scale) > 0
+    model.fit(batches(), verbose=0)
+    assert all(np.isfinite(weights).all() for weights in model.get_weights())
+
+
+def activation(place, number):
+    """Return a function as a notebook defines it: in a file whose name holds the number of the process."""
+    held, text = {}, "\n" * number + "squashed = lambda x: x * x"
+    place.write_text(text)
+    exec(compile(text, str(place), "exec"), held)
+    return held["squashed"]
+
+
+def test_a_layer_with_a_function_of_ones_own_is_the_same_in_a_new_kernel(tmp_path):
+    layers = [keras.layers.Conv2D(2, 3, activation=activation(tmp_path / f"{line}.py", line)) for line in (1, 9)]
+    one, again = map(described_layer, layers)
+    assert one == again != described_layer(keras.layers.Conv2D(2, 3, activation=lambda x: x + x))
+
+
+ALPHA = 0.3
+
+
+def weighed(y_true, y_pred):
+    return ALPHA * keras.losses.binary_crossentropy(y_true, y_pred)
+
+
+def test_a_number_beside_a_loss_is_among_its_settings(monkeypatch):
+    before = digest_of(weighed)
+    assert digest_of(weighed) == before
+    monkeypatch.setitem(globals(), "ALPHA", 0.7)
+    assert digest_of(weighed) != before
+
+
+def test_what_is_no_pair_is_named(tmp_path):
+    for given, words in ((X, r"train is one array of the shape \(6, 16, 16, 1\)"), (np.float32(1), "of the kind float32"),
+                         (lambda: batches(), "yields batches, images .n, height, width, 1. and their masks")):
+        with pytest.raises(ValueError, match=words):
+            train(tmp_path / "run", data=given)
+    dataset = to_dataset(lambda: iter([(X, Y)]), (16, 16, 1), 1)  # as the words say
+    assert train(tmp_path / "run", data=dataset).epoch == [0]
+
+
+def test_advice_for_whole_numbers_works():
+    for low, high in ((-1024, 3071), (0, 10**6), (0, 4095), (0, 200), (0, 1)):
+        images = np.linspace(low, high, 4 * 64).round().astype(np.int32).reshape(4, 8, 8, 1)
+        with pytest.raises(ValueError, match="astype") as told:
+            predict(unet(), images)
+        advice = str(told.value).split(": ", 1)[1].split(" for 8-bit")[0].rstrip(".")
+        assert predict(unet(), eval(advice)).shape == images.shape
+
+
+def test_the_fresh_folder_that_a_message_names_is_one(tmp_path):
+    train(tmp_path / "run")
+    with pytest.raises(FileExistsError, match="Choose another name, or a fresh one") as told:
+        train(tmp_path / "run")
+    fresh = eval(str(told.value).rsplit("a fresh one: ", 1)[1].rstrip("."))
+    assert train(fresh).epoch == [0]
+
+
+def test_weights_without_end_and_switches_that_are_words_are_refused(tmp_path):
+    weighted = tf.data.Dataset.from_tensors((X, Y, np.full(6, np.inf, np.float32)))
+    with pytest.raises(ValueError, match="negative, NaN or infinite"):
+        train(tmp_path / "run", compiled(), weighted)
+    with pytest.raises(ValueError, match="resume is 'no'; expected True or False"):
+        train(tmp_path / "run", resume="no")
+
+
+def test_masks_with_nan_are_not_called_background(tmp_path):
+    holes = np.where(X > 0.9, np.nan, Y)
+    with pytest.raises(ValueError, match=r"hold \d+ values that are NaN or infinite; expected 0 and 1 alone"):
+        train(tmp_path / "run", data=(X, holes))

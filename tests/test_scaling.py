@@ -1,11 +1,13 @@
 """What a student relies on in notebook 07: one seed, one stream; the losses of one device on many; runs that end and resume."""
 
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -125,6 +127,45 @@ def test_errors_in_another_process_come_back():
     with pytest.raises(ZeroDivisionError):
         list(in_order(divmod, [(1, 0)], workers=1, ahead=1))
     assert list(in_order(divmod, [(7, 2)], workers=1, ahead=1)) == [(3, 1)]
+
+
+TRAVEL = """
+class Locked:
+    def __reduce__(self):
+        raise TypeError("it cannot travel")
+
+class Two(Exception):
+    def __init__(self, one, other):
+        super().__init__(one)
+
+def fail():
+    raise Two("one", "other")
+"""
+
+
+@pytest.mark.parametrize(("name", "words"), [("Locked", "it cannot travel"), ("fail", "Two: one")])
+def test_an_answer_that_cannot_travel_does_not_end_the_process(name, words, tmp_path, monkeypatch):
+    (tmp_path / "travel.py").write_text(TRAVEL)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    sys.modules.pop("travel", None)
+    function = getattr(importlib.import_module("travel"), name)
+
+    def ask():  # in a thread of its own, so that its process is a new one
+        with pytest.raises(RuntimeError, match=words):
+            call_in_worker(function)
+        return call_in_worker(divmod, 7, 2)
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(ask).result() == (3, 1)
+
+
+def test_settings_that_are_no_json_are_named_before_anything_is_begun(capsys):
+    from helpers.scaling.__main__ import main
+
+    with pytest.raises(SystemExit):
+        main(["run", "{epochs: 3}"])
+    assert "{epochs: 3}" in capsys.readouterr().err
 
 
 def test_what_a_notebook_defines_is_refused_in_words():
@@ -361,6 +402,13 @@ def test_runs_are_not_overwritten_and_nothing_is_not_resumed(tmp_path):
         train_on(strategy, tmp_path / "run")
     with pytest.raises(FileExistsError):
         start_workers(2, tmp_path / "run")
+    with pytest.raises(FileNotFoundError, match="there is no run in .*nowhere"):
+        start_workers(2, tmp_path / "nowhere", resume=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "log.csv").write_text("epoch,loss,val_loss\n0,1,1\n")  # as `train_unet` writes it
+    with pytest.raises(FileExistsError, match="already holds a run"):
+        train_on(strategy, tmp_path / "other", epochs=1, steps=1)
+    assert "val_loss" in (tmp_path / "other" / "log.csv").read_text()
 
 
 def test_slurm_tasks_without_a_cluster_are_refused(tmp_path):

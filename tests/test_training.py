@@ -19,6 +19,7 @@ from helpers.training import (
 )
 from interruptions import LastWeights, PullThePlug
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
 SMALL = CircleScene(size=32, radius=(3, 8), circles=(0, 3))
 
 
@@ -216,7 +217,7 @@ def test_all_the_callbacks_are_there(tmp_path):
     assert kinds == {"CSVLogger", "ModelCheckpoint", "EarlyStopping", "BackupAndRestore", "TerminateOnNaN"}
 
 
-def test_early_stopping_acts_and_the_best_epoch_comes_back(data, tmp_path):
+def test_early_stopping_acts_and_the_best_epoch_comes_back(data, tmp_path, compiled_steps):
     train, validation = data
     model = small_unet()
     model.compile(keras.optimizers.Adam(0.05), loss=bce_dice_loss, metrics=[DiceScore()])
@@ -245,7 +246,7 @@ def test_an_interrupted_run_resumes_as_if_nothing_had_happened(data, tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def test_early_stopping_remembers_across_an_interruption(data, tmp_path):
+def test_early_stopping_remembers_across_an_interruption(data, tmp_path, compiled_steps):
     train, validation = data
     settings = {"epochs": 60, "patience": 4, "peak_rate": 0.05}
     whole = train_unet(small_unet(), train, validation, tmp_path / "whole", **settings)
@@ -496,14 +497,14 @@ def fit(model, data, callbacks=(), epochs=2):
     return model.fit(batches, validation_data=batches, epochs=epochs, verbose=0, shuffle=False, callbacks=list(callbacks)).history
 
 
-def test_housekeeping_changes_nothing_that_is_learned(data):
+def test_housekeeping_changes_nothing_that_is_learned(data, compiled_steps):
     plain, tidy = small_unet(), small_unet()
     assert fit(plain, data[0]) == fit(tidy, data[0], [ReleaseMemory()])
     for a, b in zip(plain.optimizer.variables, tidy.optimizer.variables, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_only_the_model_trained_last_keeps_its_traced_steps(data):
+def test_only_the_model_trained_last_keeps_its_traced_steps(data, compiled_steps):
     first, second = small_unet(), small_unet(seed=4)
     fit(first, data[0], [ReleaseMemory()])
     steps = first.train_function
@@ -524,7 +525,7 @@ class TrainAnother(keras.callbacks.Callback):
         fit(self.other, self.data, [ReleaseMemory()], epochs=1)
 
 
-def test_a_training_within_a_training_disturbs_neither(data):
+def test_a_training_within_a_training_disturbs_neither(data, compiled_steps):
     outer, plain = small_unet(), small_unet()
     fit(outer, data[0], [ReleaseMemory()], epochs=1)
     fit(plain, data[0], epochs=1)

@@ -21,7 +21,8 @@ def main(arguments=None) -> int:
     """Train as one worker. The exit status is 0, or `LOST_PEER` if another worker was gone."""
     parser = argparse.ArgumentParser(prog="python -m helpers.scaling", description=__doc__.splitlines()[0])
     parser.add_argument("run_dir")
-    parser.add_argument("settings", nargs="?", default="{}", help='of train_on, as JSON, such as {"epochs": 3}')
+    told = 'of train_on, as JSON, such as {"epochs": 3}'
+    parser.add_argument("settings", nargs="?", default="{}", type=json.loads, help=told)
     parser.add_argument("--resume", action="store_true", help="go on after the last checkpoint, if there is one")
     parser.add_argument("--fit", action="store_true", help="try Keras' fit instead of our own loop")
     parser.add_argument("--follow", action="store_true", help="end when standard input closes")
@@ -40,7 +41,7 @@ def main(arguments=None) -> int:
         if options.fit:
             print(fit_on(strategy))
         else:
-            settings = json.loads(options.settings)
+            settings = options.settings
             if options.resume and (Path(options.run_dir).expanduser() / "checkpoints" / "checkpoint").exists():
                 settings["resume"] = True
             train_on(strategy, options.run_dir, **settings)

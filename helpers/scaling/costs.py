@@ -118,7 +118,10 @@ def step_costs(variants) -> list[tuple[float, float]]:
     a process seldom gives memory back. The memory of TensorFlow itself is not counted.
     """
     command = [sys.executable, "-m", "helpers.scaling.costs", json.dumps(variants)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
+    if done.returncode:
+        reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        raise RuntimeError(f"a step could not be measured: {reason}")
     return [tuple(pair) for pair in json.loads(done.stdout)]
 
 

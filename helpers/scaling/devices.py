@@ -89,7 +89,7 @@ def train_on(
         if not checkpoints.restore_or_initialize():
             folder = run_dir / "checkpoints"
             raise FileNotFoundError(f"there is no checkpoint in {folder}; start the run with resume=False.")
-    elif checkpoints.latest_checkpoint:
+    elif checkpoints.latest_checkpoint or (run_dir / "log.csv").exists():
         raise FileExistsError(f"the folder {run_dir} already holds a run. Pass resume=True, or another folder.")
 
     done = len(past.numpy())

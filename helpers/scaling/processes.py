@@ -46,6 +46,7 @@ def call_in_worker(function, *arguments):
         done, result = pickle.load(_mine.process.stdout)
     except (EOFError, OSError, pickle.UnpicklingError) as error:
         _mine.process.kill()
+        _mine.process.wait()
         _mine.process = None
         raise RuntimeError(
             "one of the processes that draw or read was killed, perhaps because the memory was full. Run the cell "
@@ -90,6 +91,18 @@ def follow_input() -> None:
     threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start()
 
 
+def _packed(answer):
+    """Return an answer as bytes, or in words what cannot travel: some errors can be packed and not unpacked."""
+    try:
+        content = pickle.dumps(answer, protocol=5)
+        if not answer[0]:
+            pickle.loads(content)
+        return content
+    except Exception as error:
+        told = answer[1] if not answer[0] else error
+        return pickle.dumps((False, RuntimeError(f"{type(told).__name__}: {told}")), protocol=5)
+
+
 def main() -> None:
     """Answer calls until the input closes, which happens when the process on the other side ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a notebook's stop button interrupts this process, too
@@ -105,7 +118,7 @@ def main() -> None:
             answer = True, function(*arguments)
         except Exception as error:
             answer = False, error
-        pickle.dump(answer, answers, protocol=5)
+        answers.write(_packed(answer))
         answers.flush()
 
 

@@ -61,8 +61,12 @@ def start_workers(n: int, run_dir, fit=False, **settings) -> list[subprocess.Pop
             f"{n} workers need {n * WORKER_MEMORY:.1f} GB of memory, and {max(free, 0):.1f} GB are free. Shut down "
             "other notebooks, or run this on your own machine. The course's own copy of this notebook shows the output."
         )
+    if settings.get("manifest"):  # the workers run in another folder, and JSON knows no paths
+        settings["manifest"] = str(Path(settings["manifest"]).expanduser().resolve())
     if not settings.get("resume"):
         claim_folder(run_dir)
+    elif not run_dir.is_dir():
+        raise FileNotFoundError(f"there is no run in {run_dir}; start one with resume=False.")
     addresses = [f"127.0.0.1:{port}" for port in free_ports(n)]
     command = [sys.executable, "-m", "helpers.scaling", str(run_dir.resolve()), json.dumps(settings), "--follow"]
     command += ["--fit"] if fit else []

@@ -44,6 +44,7 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):
     def on_epoch_end(self, epoch, logs=None):
         """Keep the network if it is sound and the best so far. Raises ValueError if `monitor` is not in the log."""
         self._check(logs or {}, "Name one of these, and start again in a new folder.")
+        Path(self.filepath).unlink(missing_ok=True)  # of a run that was killed while it wrote
         if is_finite(self.model):
             super().on_epoch_end(epoch, logs)
         if Path(self.filepath).exists():

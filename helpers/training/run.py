@@ -27,9 +27,9 @@ class Recipe:
     """The settings of a training that seldom need a change, each an argument of `train_unet`.
 
     batch_size: pictures a step. peak_rate, warmup: of `warmup_cosine`. patience: epochs without a better `monitor`,
-    the logged score that says which epoch is best. augmented: whether pictures are mirrored and turned. seed: of order
-    and augmentation. steps: batches an epoch, if the training set is one long stream, a Dataset, which is begun again
-    if it ends too early; without it an epoch of a Dataset is one pass.
+    the logged score that says which epoch is best; more is better, unless its name ends in "loss". augmented: whether
+    pictures are mirrored and turned. seed: of order and augmentation. steps: batches an epoch, if the training set is
+    one long stream, a Dataset, which is begun again if it ends too early; without it an epoch of a Dataset is one pass.
     """
 
     batch_size: int = 4
@@ -70,6 +70,7 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     later, the weights of the best epoch come back with a warning.
     """
     recipe, epochs, callbacks = _recipe(recipe), check_whole(epochs, "epochs"), check_callbacks(callbacks)
+    resume = check_switch(resume, "resume")
     check_takes_gray(model)
     run_dir = folder_of(run_dir)
     backup, data = read_interrupted(run_dir, epochs) if resume else None, (train, validation)
@@ -80,7 +81,7 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     with holding(run_dir, new=not resume):
         with model.distribute_strategy.scope():  # a network made for several devices
             _compile(model, recipe, lambda: epochs * (steps or _length(train)))
-        planned = {**asdict(recipe), "epochs": epochs, "planned rate": model.optimizer.name == OURS}
+        planned = {**asdict(recipe), "epochs": epochs, "planned rate": _inner(model).name == OURS}
         *kept, keeper = make_callbacks(run_dir, recipe.patience, recipe.monitor)
         keeper.terms, keeper.watched = terms_of(model, *data, planned), [*kept, *callbacks]
         if backup:
@@ -140,15 +141,20 @@ def _batches(model, train, validation, epochs, first_epoch, recipe):
 
 def _compile(model, recipe, steps):
     """Give a model our optimizer, unless its owner has compiled it, or ours has this plan and has not begun."""
-    if model.compiled and model.optimizer.name != OURS:
+    if model.compiled and _inner(model).name != OURS:
         return
     rate = warmup_cosine(recipe.peak_rate, steps(), recipe.warmup)
     optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0, name=OURS)
-    if model.compiled and model.optimizer.iterations == 0 and model.optimizer.get_config() == optimizer.get_config():
+    if model.compiled and _inner(model).iterations == 0 and _inner(model).get_config() == optimizer.get_config():
         return
     several = model.output_shape[-1] > 1
     loss, score = (ClassLoss(), ClassDice()) if several else (bce_dice_loss, DiceScore())
     model.compile(optimizer, loss=loss, metrics=[score])
+
+
+def _inner(model):
+    """Return the optimizer, out of the one with which Keras enlarges the loss where weights are of 16 bits."""
+    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
 
 
 def _length(dataset):
