@@ -3,7 +3,7 @@
 Files are read and never changed; new files never replace old ones. Whatever is wrong with a file is said in a
 `PictureError` with its name and the remedy. Keras and TensorFlow are imported only where a network is used.
 
-To read in this order: files (with tiff, color_tables, medical and microscopes), channels, masks, outlines, annotations,
+To read in this order: files (with tiff, color_tables and medical), channels, masks, outlines, annotations,
 names, matching, layouts, annotated, mask_files, pairs (loading); splits, gray_levels, patches, manifest, index
 (training); tiles, objects (use); keeping, real_sets; folders (with the command `python -m helpers.own_images`).
 """

@@ -22,8 +22,9 @@ _DECODED = (6, 7, 22610, 33003, 33004, 33005, 33007, 34712, 34892)  # kinds of J
 _PICTURES = (6, 7, 33003, 33004, 33005, 34712, 34892, 34933, 50001, 50002)  # JPEG, JPEG 2000, PNG, WebP, JPEG XL
 
 
-def read_tiff(path, size: int, max_pixels: int) -> tuple[list, str]:
-    """Return the pages of a TIFF file and a remark; see `read_picture`. size: of the file, in bytes."""
+def read_tiff(path) -> tuple[list, str]:
+    """Return the pages of a TIFF file and a remark; see `read_picture`."""
+    size = path.stat().st_size
     count = _check_chain(path, size)
     with tifffile.TiffFile(path, _multifile=False) as tif:  # other files that an OME note names are not opened
         _check_note(path, tif, count)
@@ -34,10 +35,10 @@ def read_tiff(path, size: int, max_pixels: int) -> tuple[list, str]:
             if key.is_reduced or key.subfiletype & 4 or not series.size or beside:
                 continue  # a thumbnail, a level of a pyramid, a transparency mask
             shape = dict(zip(series.axes, series.shape))
-            check_size(path, shape.get("X", 1), shape.get("Y", 1), max_pixels)
+            check_size(path, shape.get("X", 1), shape.get("Y", 1))
             total += series.size
             if total > 4 * MAX_TOTAL:
-                raise PictureError(too_large(path, f"its pages hold {total:,} numbers together", max_pixels))
+                raise PictureError(too_large(path, f"its pages hold {total:,} numbers together"))
             _check_complete(path, series, size)
             _check_inflated(path, series)
             _check_lzw(path, series)
