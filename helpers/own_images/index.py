@@ -15,15 +15,13 @@ from helpers.own_images.channels import a_range_is_needed
 from helpers.own_images.files import PictureError
 from helpers.own_images.keeping import write_new
 from helpers.own_images.layouts import existing_folder, find_layout
-from helpers.own_images.manifest import COLUMNS, SETS, file_fingerprint, foreground_from
+from helpers.own_images.manifest import COLUMNS, file_fingerprint, foreground_from
 from helpers.own_images.mask_suspicions import look_at, object_hints, suspicions
 from helpers.own_images.masks import FolderFacts, folder_facts, foreground_of, half_of_white
 from helpers.own_images.names import number_order
-from helpers.own_images.own_sets import set_remarks
 from helpers.own_images.pairs import read_pair
 from helpers.own_images.picture_kinds import check_colors, cut_warnings, picture_hints
-from helpers.own_images.splits import sources_of, split_by_source
-
+from helpers.own_images.splits import SETS, set_remarks, sources_of, split_by_source
 
 _SKIP = "\nTo leave them out, pass skip_broken=True (--skip-broken in the command line)."
 

@@ -17,7 +17,6 @@ from helpers.own_images.pairs import read_pair
 from helpers.own_images.plain_png import decode_plain_png
 
 COLUMNS = ("image", "mask", "source", "set", "fingerprint", "foreground")
-SETS = ("training", "validation", "test")
 _SMALL = 10_000_000  # bytes of a file that is read at once
 _NEEDED = ("image", "mask", "set", "fingerprint")
 
