@@ -1,6 +1,7 @@
 """Read one picture file whole, or say what is wrong with it: the one reader that everything else uses."""
 
 import contextlib
+import hashlib
 import importlib
 import logging
 import os
@@ -98,6 +99,12 @@ def read_picture(path) -> RawPicture:
     if not pages or any(page.ndim not in (2, 3) or not page.size for page in pages):
         raise PictureError(f"{path.name}: holds no flat picture. Export it as PNG or TIFF with one picture a page.")
     return RawPicture(pages, remark)
+
+
+def file_sha256(path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def unreadable(path, error) -> str:
@@ -229,8 +236,8 @@ def _read_numpy(path):
 
 @contextlib.contextmanager
 def quiet_decoders():
-    """Keep the remarks of decoders off the screen: what matters is raised."""
-    loggers = [logging.getLogger(name) for name in ("tifffile", "nibabel.global", "pydicom")]
+    """Keep the remarks of decoders off the screen: what matters is raised. Others' logs stay, also in other threads."""
+    loggers = [logging.getLogger(name) for name in ("PIL", "tifffile", "nibabel.global", "pydicom")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
@@ -245,17 +252,13 @@ def quiet_decoders():
 
 @contextlib.contextmanager
 def hush():
-    """Keep remarks that C++ libraries write straight to the error stream off the screen."""
+    """Keep remarks of decoders off the screen, also those that C++ libraries write straight to the error stream."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_decoders():
             yield
     finally:
-        logging.disable(level)
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)

@@ -1,7 +1,6 @@
 """Use a network on a whole folder: masks, overlays and one table of all objects, resumable, never over a file."""
 
 import csv
-import hashlib
 import io
 import json
 import os
@@ -15,7 +14,7 @@ from tqdm import tqdm
 from helpers.gate import first_line
 from helpers.own_images.asking import answered
 from helpers.own_images.channels import a_range_is_needed, gray_page
-from helpers.own_images.files import PictureError, page_name, read_picture
+from helpers.own_images.files import PictureError, file_sha256, page_name, read_picture
 from helpers.own_images.keeping import load_kept, save_mask, write_new
 from helpers.own_images.layouts import check_page_names, picture_files
 from helpers.own_images.names import bare_name, masks_among, without_number, without_word
@@ -125,7 +124,7 @@ def _write_page(gray, mask, name, out, table, settings):
 
 def _begin(out, model_path, settings):
     """Return the table to append to: a new one, or that of an interrupted run without its half-done picture."""
-    model = hashlib.sha256(Path(model_path).expanduser().read_bytes()).hexdigest()
+    model = file_sha256(Path(model_path).expanduser())
     text = json.dumps({"network": Path(model_path).name, "sha256": model, "settings": settings}, indent=2)
     table, note = out / "objects.csv", out / "predict.json"
     if not note.exists():
