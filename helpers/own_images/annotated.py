@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from helpers.own_images.files import PictureError
+from helpers.own_images.files import PictureError, first_of
 from helpers.own_images.object_outlines import Marked, drawn, reach
 
 _NONE = "unlabeled"
@@ -22,8 +22,7 @@ def of_labels(matches, foreground=None, classes=None) -> tuple[list, list[str]]:
         return matches, []
     where = marked[0].mask.name + (" and other files" if len({match.mask for match in marked}) > 1 else "")
     labels = Counter(each.label or _NONE for match in marked for each in match.objects.objects if each.parts)
-    shown = [f"{label!r} ({count})" for label, count in labels.most_common(8)]
-    held = ", ".join(shown + ["..."] * (len(labels) > 8)) or "none"
+    held = first_of([f"{label!r} ({count})" for label, count in labels.most_common()], 8, ", ...") or "none"
     if classes is not None:
         raise PictureError(
             f"{where}: holds outlines with the labels {held}, and classes= reads whole numbers from masks. Choose a "

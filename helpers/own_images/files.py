@@ -51,6 +51,11 @@ def ending_of(path) -> str:
     return ".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix
 
 
+def first_of(names, most: int, more: str = " ...") -> str:
+    """Return the first names in a row, and that there are others. more: these words, with {} for how many."""
+    return ", ".join(map(str, names[:most])) + (more.format(len(names) - most) if len(names) > most else "")
+
+
 def page_name(key: str, number: int) -> str:
     """Return the name of a page, counted from 1, of a picture with several."""
     return f"{key}_p{number:03d}"

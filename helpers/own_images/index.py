@@ -12,7 +12,7 @@ from tqdm import tqdm
 from helpers.gate import printable
 from helpers.own_images.asking import answered, raise_all
 from helpers.own_images.channels import a_range_is_needed
-from helpers.own_images.files import PictureError
+from helpers.own_images.files import PictureError, first_of
 from helpers.own_images.keeping import write_new
 from helpers.own_images.layouts import existing_folder, find_layout
 from helpers.own_images.manifest import COLUMNS, file_fingerprint, foreground_from
@@ -205,8 +205,8 @@ def _repeated(rows, set_of):
             repeated.append(f"{printable(names[other])} ({set_of[other]}) and {printable(key)} ({set_of[i]})")
     if not repeated:
         return []
-    more = f", and {len(repeated) - 1:,} more" if len(repeated) > 1 else ""
-    return [f"The same picture is in two sets, so scores will be too good: {repeated[0]}{more}."]
+    named = first_of(repeated, 1, ", and {:,} more")
+    return [f"The same picture is in two sets, so scores will be too good: {named}."]
 
 
 def _summary(set_of, sources):
