@@ -118,7 +118,8 @@ def _rows(path, name_column, column):
     columns, *lines = lines or [[]]
     places = []
     for wanted in (name_column, column):
-        held = [i for i, each in enumerate(columns) if each == " ".join(unicodedata.normalize("NFC", str(wanted)).split())]
+        title = " ".join(unicodedata.normalize("NFC", str(wanted)).split())
+        held = [i for i, each in enumerate(columns) if each == title]
         if len(held) != 1:
             fault, fix = ("has no column", "") if not held else (f"has {len(held)} columns", "rename all but one; ")
             shown = ", ".join(printable(each, 40) for each in columns[:20]) or "none"
