@@ -97,7 +97,7 @@ def _as_text(foreground):
 
 
 class _Kept(NamedTuple):
-    """What is remembered of a sound pair: files, their fingerprints, which numbers count, what was seen, half of white."""
+    """What is remembered of a sound pair: files, fingerprints, which numbers count, what was seen, half of white."""
 
     match: object
     prints: str
