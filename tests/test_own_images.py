@@ -670,9 +670,9 @@ def test_touching_discs_are_cut_apart():
 
 def test_masks_are_kept_beside_and_never_over(tmp_path):
     picture = write(tmp_path / "cell 1.tif", GRAY)
-    path = own.save_mask(DISC[..., None], own.beside(picture))
+    path = own.save_mask(DISC[..., None], picture.with_name("cell 1_mask.png"))
     assert path.name == "cell 1_mask.png" and (read_picture(path).pages[0] == DISC * 255).all()
-    labels = own.save_mask(OBJECTS, own.beside(picture, "_labels.tif"))
+    labels = own.save_mask(OBJECTS, picture.with_name("cell 1_labels.tif"))
     assert (read_picture(labels).pages[0] == OBJECTS).all() and read_picture(labels).pages[0].dtype == np.uint8
     before = content(tmp_path)
     for target in (picture, path):
@@ -1372,7 +1372,7 @@ def test_the_tilde_is_home_everywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     own.save_mask(square(), "~/m.png")
     folders(tmp_path, {"a.png": square()}, {"a.png": square()})
-    assert load_pairs("~/images", "~/masks").names == ["a"] and own.beside("~/a.tif") == tmp_path / "a_mask.png"
+    assert load_pairs("~/images", "~/masks").names == ["a"]
     own.load_kept(own.save_network("~/n.keras", build_unet(depth=2, filters=2), None, 0.5, {}, {}))
     assert own.load_kept("~/n.keras").threshold == 0.5
     (tmp_path / "t.csv").write_text("f,g\na,1\n")
@@ -1482,7 +1482,7 @@ def test_objects_may_have_any_numbers(tmp_path):
     found = own.measure_objects(labels)
     assert [(each.number, each.area) for each in found] == [(7, 80), (2**40, 36)]
     small = own.measure_objects(np.where(labels == 2**40, 9, np.maximum(labels, 0)))
-    assert [each[1:] for each in small] == [each[1:] for each in found]
+    assert str([each[1:] for each in small]) == str([each[1:] for each in found])  # as text: NaN does not equal itself
 
 
 def test_new_files_have_the_rights_of_this_process(tmp_path):

@@ -14,6 +14,7 @@ from course import ROOT
 from helpers import MODELS
 from helpers import own_images as own
 from helpers.anatomy import build_unet
+from helpers.drawing import as_png
 from helpers.own_images.__main__ import main
 
 onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
@@ -141,7 +142,7 @@ def test_the_command_exports_and_says_what_is_wrong(tmp_path, capsys, monkeypatc
         assert yaml.safe_load(archive.read("rdf.yaml"))["authors"] == [{"name": "Ada L"}]
     before = out.read_bytes()
     small = tmp_path / "small.png"
-    small.write_bytes(own.beside.__globals__["as_png"](np.zeros((50, 60), np.uint8)))
+    small.write_bytes(as_png(np.zeros((50, 60), np.uint8)))
     for arguments, said in (
         ([model, str(out)], "exists already"), ([model, str(tmp_path / "n.tar")], "ends in .zip"),
         ([str(tmp_path / "no.keras"), str(tmp_path / "m.zip")], "no file"),

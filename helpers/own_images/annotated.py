@@ -1,13 +1,18 @@
-"""Which objects of annotations count, by their labels, and their numbers in a page, if they fit its picture."""
+"""Objects as numbers in a page: those of annotations that count, by their labels, and mask files of one object each."""
 
 from collections import Counter
 
 import numpy as np
 
-from helpers.own_images.files import PictureError
+from helpers.own_images.asking import AskError
+from helpers.own_images.files import PictureError, first_of, read_picture
+from helpers.own_images.mask_codes import codes_of
+from helpers.own_images.masks import folder_facts, foreground_of
 from helpers.own_images.object_outlines import Marked, drawn, reach
+from helpers.own_images.palettes import is_lossy, palette_numbers
 
 _NONE = "unlabeled"
+_MOST_SHARED = 0.5  # of the smaller of two objects; neighbors that touch share a few pixels
 
 
 def of_labels(matches, foreground=None, classes=None) -> tuple[list, list[str]]:
@@ -22,8 +27,7 @@ def of_labels(matches, foreground=None, classes=None) -> tuple[list, list[str]]:
         return matches, []
     where = marked[0].mask.name + (" and other files" if len({match.mask for match in marked}) > 1 else "")
     labels = Counter(each.label or _NONE for match in marked for each in match.objects.objects if each.parts)
-    shown = [f"{label!r} ({count})" for label, count in labels.most_common(8)]
-    held = ", ".join(shown + ["..."] * (len(labels) > 8)) or "none"
+    held = first_of([f"{label!r} ({count})" for label, count in labels.most_common()], 8, ", ...") or "none"
     if classes is not None:
         raise PictureError(
             f"{where}: holds outlines with the labels {held}, and classes= reads whole numbers from masks. Choose a "
@@ -109,3 +113,45 @@ def numbered(match, height: int, width: int, turned: bool) -> np.ndarray:
                 "of another size. Take the picture that was outlined."
             )
     return drawn(match.objects, height, width)
+
+
+def merged(match, shape, foreground=None) -> np.ndarray:
+    """Return the objects of a picture as numbers from 1 in a page `[h, w]` int32; later files lie over earlier ones.
+
+    match: its mask is a tuple of files; foreground: as in `load_pairs`. Raises PictureError for a mask of another size,
+    and for two masks of the same place, because two people's masks of one picture are no two objects.
+    """
+    labels, areas = np.zeros(shape, np.int32), [0]
+    for number, path in enumerate(match.mask, 1):
+        pages = read_picture(path).pages
+        if len(pages) > 1:
+            raise PictureError(
+                f"{path.name}: has {len(pages)} pages, and is one of {len(match.mask)} masks of {match.image.name}. "
+                "Save each object as a file of its own, or all of them as one mask."
+            )
+        page = codes_of(pages[0], path.name, is_lossy(path), palette_numbers(path, pages)[0])
+        try:
+            inside, _ = foreground_of(page, foreground, folder_facts([page]))
+        except AskError as error:
+            raise PictureError(f"{error.told} Save 0 for background and 255 for the object.") from error
+        if inside.shape != labels.shape:
+            raise PictureError(
+                f"{path.name} is {inside.shape[1]}x{inside.shape[0]} pixels and its picture {match.image.name} "
+                f"{labels.shape[1]}x{labels.shape[0]}. Export the mask at the picture's size."
+            )
+        areas.append(int(inside.sum()))
+        shared = np.bincount(labels[inside], minlength=number)[:number]
+        for other in np.flatnonzero(shared[1:] > _MOST_SHARED * np.minimum(areas[1:number], areas[number])) + 1:
+            raise PictureError(
+                f"{match.mask[other - 1].name} and {path.name} share {shared[other]} of their {areas[other]} and "
+                f"{areas[number]} pixels, and are taken for two objects of {match.image.name}. If two people marked "
+                "the same object, keep the masks of one of them in the folder; if one object lies inside the other, "
+                "keep the kind that you look for."
+            )
+        labels[inside] = number
+    if foreground is not None and not labels.any():
+        raise PictureError(
+            f"{match.mask[0].name}: foreground={foreground!r} occurs neither in it nor in the {len(match.mask) - 1} "
+            f"other masks of {match.image.name}. Leave foreground out where each file marks one object."
+        )
+    return labels

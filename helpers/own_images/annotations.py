@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from helpers.gate import GateError, first_line, open_archive, read_json, read_member, read_whole
-from helpers.own_images.files import MAX_PIXELS, MAX_TOTAL, PictureError, ending_of, unreadable
+from helpers.own_images.files import MAX_PIXELS, MAX_TOTAL, PictureError, ending_of, needed, unreadable
 from helpers.own_images.object_outlines import Marked, Outline, Patch, outline_points, unpacked_runs
 
 ENDINGS = (".json", ".geojson", ".roi", ".zip")
@@ -202,12 +202,7 @@ def _geojson(geometry, label):
 
 
 def _regions(path):
-    try:
-        import roifile
-    except ImportError as error:
-        raise PictureError(
-            f"{path.name}: holds regions of ImageJ, and the package for them is missing here: pip install roifile"
-        ) from error
+    roifile = needed(path, "regions of ImageJ", "roifile")
     try:
         regions = [roifile.ImagejRoi.frombytes(content) for content in _members(path)]
         return [_region(roifile, region) for region in regions]

@@ -2,7 +2,7 @@
 
 import re
 
-from helpers.own_images.files import PictureError
+from helpers.own_images.files import PictureError, first_of
 
 
 class AskError(PictureError):
@@ -47,8 +47,8 @@ def raise_all(problems, count):
     lines = []
     for members in kinds.values():
         names = [name for name, _ in members[1:]]
-        more = f", and {len(names) - 8} more" if len(names) > 8 else ""
-        same = f"\n    The same is true of {len(names)} more: {', '.join(names[:8])}{more}." if names else ""
+        named = first_of(names, 8, ", and {} more")
+        same = f"\n    The same is true of {len(names)} more: {named}." if names else ""
         lines.append(members[0][1] + same)
     more = f"\n  ... and {len(lines) - 10} more kinds" if len(lines) > 10 else ""
     first = f"{len(problems)} of {count} pairs cannot be used; nothing was changed.\n  "

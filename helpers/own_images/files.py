@@ -1,6 +1,8 @@
 """Read one picture file whole, or say what is wrong with it: the one reader that everything else uses."""
 
 import contextlib
+import hashlib
+import importlib
 import logging
 import os
 import warnings
@@ -49,19 +51,24 @@ def ending_of(path) -> str:
     return ".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix
 
 
+def first_of(names, most: int, more: str = " ...") -> str:
+    """Return the first names in a row, and that there are others. more: these words, with {} for how many."""
+    return ", ".join(map(str, names[:most])) + (more.format(len(names) - most) if len(names) > most else "")
+
+
 def page_name(key: str, number: int) -> str:
     """Return the name of a page, counted from 1, of a picture with several."""
     return f"{key}_p{number:03d}"
 
 
-def read_picture(path, max_pixels: int = MAX_PIXELS) -> RawPicture:
+def read_picture(path) -> RawPicture:
     """Read a picture file: PNG, JPEG, TIFF, BMP, GIF, WebP, PGM, NumPy, DICOM, NIfTI, CZI, LIF or ND2; all its pages.
 
     What the file says about its numbers is done: upright by its orientation, black below white, palettes and CMYK as
     red, green and blue. Channels that the file does not call red, green and blue come as `Channels`.
 
     Raises PictureError, with the file and the remedy, for a file that is missing, empty, cut short, damaged, of another
-    kind, or larger than `max_pixels` in one page, and for a package that it needs; the size in its header is checked
+    kind, or larger than MAX_PIXELS in one page, and for a package that it needs; the size in its header is checked
     before anything is decoded.
     """
     path = Path(path).expanduser()
@@ -78,13 +85,13 @@ def read_picture(path, max_pixels: int = MAX_PIXELS) -> RawPicture:
         )
     try:
         with quiet_decoders():
-            pages, remark = _reader_of(path)(path, size, max_pixels)
+            pages, remark = _reader_of(path)(path)
     except PictureError:
         raise
     except PermissionError as error:
         raise PictureError(unreadable(path, error)) from error
     except Image.DecompressionBombError as error:
-        raise PictureError(too_large(path, str(error).split(",")[0], max_pixels)) from error
+        raise PictureError(too_large(path, str(error).split(",")[0])) from error
     except Image.UnidentifiedImageError as error:
         raise PictureError(
             f"{path.name}: is not a picture, whatever its ending says. Export it again as PNG or TIFF, or move it away."
@@ -99,9 +106,29 @@ def read_picture(path, max_pixels: int = MAX_PIXELS) -> RawPicture:
     return RawPicture(pages, remark)
 
 
+def file_sha256(path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def unreadable(path, error) -> str:
     """Return in words that the system does not open a file."""
     return f"{path.name}: cannot be read ({error.strerror}). Check the name and your rights to {path.parent}."
+
+
+def needed(path, kind: str, *packages: str, otherwise: str = ""):
+    """Import packages and return the first of them, or raise PictureError with the command that installs them.
+
+    kind: of file that they read. otherwise: what else can be done, for the end of the message.
+    """
+    try:
+        return [importlib.import_module(package.replace("-", "_")) for package in packages][0]
+    except ImportError as error:
+        raise PictureError(
+            f"{path.name}: is a file of {kind}, and a package that reads it is missing here: pip install "
+            f"{' '.join(packages)}{otherwise}"
+        ) from error
 
 
 def _reader_of(path):
@@ -112,7 +139,7 @@ def _reader_of(path):
     elif ending_of(path) in MEDICAL or start[128:] == b"DICM":
         from helpers.own_images.medical import read_medical as reader
     elif ending_of(path) in MICROSCOPES:
-        from helpers.own_images.microscopes import read_microscope as reader
+        from helpers.own_images.medical import read_microscope as reader
     elif start[:6] == b"\x93NUMPY":
         reader = _read_numpy
     else:
@@ -120,31 +147,31 @@ def _reader_of(path):
     return reader
 
 
-def too_large(path, size: str, max_pixels: int) -> str:
+def too_large(path, size: str) -> str:
     """Return the message for a picture that does not fit."""
     return (
-        f"{path.name}: {size}, more than the {max_pixels:,} pixels that load at once. Cut it into pieces; or, if it is "
+        f"{path.name}: {size}, more than the {MAX_PIXELS:,} pixels that load at once. Cut it into pieces; or, if it is "
         "meant to be so large, save it as a TIFF without compression, open that with tifffile.memmap, and pass it to "
         "predict_tiled."
     )
 
 
-def check_size(path, width: int, height: int, max_pixels: int) -> None:
-    """Raise PictureError if a page is larger than `max_pixels`."""
-    if width * height > max_pixels:
-        raise PictureError(too_large(path, f"its header says {width:,} x {height:,} pixels", max_pixels))
+def check_size(path, width: int, height: int) -> None:
+    """Raise PictureError if a page is larger than MAX_PIXELS."""
+    if width * height > MAX_PIXELS:
+        raise PictureError(too_large(path, f"its header says {width:,} x {height:,} pixels"))
 
 
-def _read_pillow(path, size, max_pixels):
+def _read_pillow(path):
     with Image.open(path, formats=("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM")) as picture:
-        check_size(path, *picture.size, max_pixels)
+        check_size(path, *picture.size)
         if picture.format == "PNG":
             values = picture.size[0] * picture.size[1] * len(picture.getbands()) * (1 + (_png_depth(path) == 16))
-            if values > 4 * max_pixels:
-                raise PictureError(too_large(path, f"unpacked it has {values:,} bytes", max_pixels))
+            if values > 4 * MAX_PIXELS:
+                raise PictureError(too_large(path, f"unpacked it has {values:,} bytes"))
         count = getattr(picture, "n_frames", 1) if picture.format == "GIF" else 1
         if count * picture.size[0] * picture.size[1] > MAX_TOTAL:
-            raise PictureError(too_large(path, f"its {count:,} pages are too many together", max_pixels))
+            raise PictureError(too_large(path, f"its {count:,} pages are too many together"))
         if picture.format == "PNG" and picture.mode != "I;16" and picture.mode != "I" and _png_depth(path) == 16:
             picture.load()  # a file that is cut short raises here; of a color PNG, Pillow keeps 8 of 16 bits
             array = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -186,7 +213,7 @@ def _png_depth(path):
         return file.read(25)[24]  # IHDR: width, height, bits
 
 
-def _read_numpy(path, size, max_pixels):
+def _read_numpy(path):
     with path.open("rb") as file:
         version = np.lib.format.read_magic(file)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -204,9 +231,9 @@ def _read_numpy(path, size, max_pixels):
         )
     channels = array.ndim == 4 or array.ndim == 3 and array.shape[-1] <= 4
     height, width = array.shape[-3:-1] if channels else array.shape[-2:]
-    check_size(path, width, height, max_pixels)
+    check_size(path, width, height)
     if array.size > 4 * MAX_TOTAL:
-        raise PictureError(too_large(path, f"its pages hold {array.size:,} numbers together", max_pixels))
+        raise PictureError(too_large(path, f"its pages hold {array.size:,} numbers together"))
     flat = array.shape[-3:] if channels else array.shape[-2:]
     pages = [np.array(page).view(Channels if channels else np.ndarray) for page in array.reshape(-1, *flat)]
     return pages, f"{len(pages)} pages" if len(pages) > 1 else ""
@@ -214,8 +241,8 @@ def _read_numpy(path, size, max_pixels):
 
 @contextlib.contextmanager
 def quiet_decoders():
-    """Keep the remarks of decoders off the screen: what matters is raised."""
-    loggers = [logging.getLogger(name) for name in ("tifffile", "nibabel.global", "pydicom")]
+    """Keep the remarks of decoders off the screen: what matters is raised. Others' logs stay, also in other threads."""
+    loggers = [logging.getLogger(name) for name in ("PIL", "tifffile", "nibabel.global", "pydicom")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
@@ -230,17 +257,13 @@ def quiet_decoders():
 
 @contextlib.contextmanager
 def hush():
-    """Keep remarks that C++ libraries write straight to the error stream off the screen."""
+    """Keep remarks of decoders off the screen, also those that C++ libraries write straight to the error stream."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_decoders():
             yield
     finally:
-        logging.disable(level)
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)

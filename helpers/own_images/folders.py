@@ -1,7 +1,6 @@
 """Use a network on a whole folder: masks, overlays and one table of all objects, resumable, never over a file."""
 
 import csv
-import hashlib
 import io
 import json
 import os
@@ -15,7 +14,7 @@ from tqdm import tqdm
 from helpers.gate import first_line
 from helpers.own_images.asking import answered
 from helpers.own_images.channels import a_range_is_needed, gray_page
-from helpers.own_images.files import PictureError, page_name, read_picture
+from helpers.own_images.files import PictureError, file_sha256, first_of, page_name, read_picture
 from helpers.own_images.keeping import load_kept, save_mask, write_new
 from helpers.own_images.layouts import check_page_names, picture_files
 from helpers.own_images.names import bare_name, masks_among, without_number, without_word
@@ -54,8 +53,8 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
         pictures = {key: path for key, path in pictures.items() if not path.is_relative_to(out)}
     if partners := _partners(pictures):
         pictures = {key: path for key, path in pictures.items() if key not in partners}
-        more = f" and {len(partners) - 1} more" if len(partners) > 1 else ""
-        warnings.warn(f"{partners[0]}{more}: masks beside their pictures are not predicted.", stacklevel=2)
+        named = first_of(partners, 1, " and {} more")
+        warnings.warn(f"{named}: masks beside their pictures are not predicted.", stacklevel=2)
     table = _begin(out, model_path, settings)
     problems, seen, waiting = [], [], None
     shown = tqdm(pictures.items(), unit="picture", disable=not progress)
@@ -72,7 +71,7 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
             waiting = behind.submit(_write_page, gray, mask, name, out, table, settings)
         if waiting:
             waiting.result()
-    for remark in [*filter(None, [one_rule_for_colors(seen)]), *cut_warnings(seen, settings["value_range"])]:
+    for remark in [*one_rule_for_colors(seen), *cut_warnings(seen, settings["value_range"])]:
         warnings.warn(remark, stacklevel=2)
     problems = answered(problems, {a_range_is_needed: [each.values for each in seen]})
     with table.open(encoding="utf-8") as file:
@@ -125,7 +124,7 @@ def _write_page(gray, mask, name, out, table, settings):
 
 def _begin(out, model_path, settings):
     """Return the table to append to: a new one, or that of an interrupted run without its half-done picture."""
-    model = hashlib.sha256(Path(model_path).expanduser().read_bytes()).hexdigest()
+    model = file_sha256(Path(model_path).expanduser())
     text = json.dumps({"network": Path(model_path).name, "sha256": model, "settings": settings}, indent=2)
     table, note = out / "objects.csv", out / "predict.json"
     if not note.exists():
@@ -177,5 +176,5 @@ def inspect_pictures(folder, value_range=None, channel=None) -> str:
             lines.append(f"{key:<30}  NOT READ. {error}")
     for line, text in answered(problems, {a_range_is_needed: [each.values for each in seen]}):
         lines[line] += text
-    notes = [*filter(None, [one_rule_for_colors(seen)]), *picture_hints(seen, value_range)]
+    notes = [*one_rule_for_colors(seen), *picture_hints(seen, value_range)]
     return "\n".join([*lines, *(f"Note: {note}" for note in [*notes, *cut_warnings(seen, value_range)])])

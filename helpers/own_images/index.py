@@ -12,18 +12,16 @@ from tqdm import tqdm
 from helpers.gate import printable
 from helpers.own_images.asking import answered, raise_all
 from helpers.own_images.channels import a_range_is_needed
-from helpers.own_images.files import PictureError
+from helpers.own_images.files import PictureError, first_of
 from helpers.own_images.keeping import write_new
 from helpers.own_images.layouts import existing_folder, find_layout
-from helpers.own_images.manifest import COLUMNS, SETS, file_fingerprint, foreground_from
+from helpers.own_images.manifest import COLUMNS, file_fingerprint, foreground_from
 from helpers.own_images.mask_suspicions import look_at, object_hints, suspicions
 from helpers.own_images.masks import FolderFacts, folder_facts, foreground_of, half_of_white
 from helpers.own_images.names import number_order
-from helpers.own_images.own_sets import set_remarks
 from helpers.own_images.pairs import read_pair
 from helpers.own_images.picture_kinds import check_colors, cut_warnings, picture_hints
-from helpers.own_images.splits import sources_of, split_by_source
-
+from helpers.own_images.splits import SETS, set_remarks, sources_of, split_by_source
 
 _SKIP = "\nTo leave them out, pass skip_broken=True (--skip-broken in the command line)."
 
@@ -99,7 +97,7 @@ def _as_text(foreground):
 
 
 class _Kept(NamedTuple):
-    """What is remembered of a sound pair: its files, their fingerprints, which numbers count, what was seen, half of white."""
+    """What is remembered of a sound pair: files, fingerprints, which numbers count, what was seen, half of white."""
 
     match: object
     prints: str
@@ -207,8 +205,8 @@ def _repeated(rows, set_of):
             repeated.append(f"{printable(names[other])} ({set_of[other]}) and {printable(key)} ({set_of[i]})")
     if not repeated:
         return []
-    more = f", and {len(repeated) - 1:,} more" if len(repeated) > 1 else ""
-    return [f"The same picture is in two sets, so scores will be too good: {repeated[0]}{more}."]
+    named = first_of(repeated, 1, ", and {:,} more")
+    return [f"The same picture is in two sets, so scores will be too good: {named}."]
 
 
 def _summary(set_of, sources):

@@ -10,14 +10,13 @@ import numpy as np
 
 from helpers.gate import first_line, printable
 from helpers.own_images.channels import to_gray
-from helpers.own_images.files import PictureError
+from helpers.own_images.files import PictureError, file_sha256
 from helpers.own_images.layouts import Match
 from helpers.own_images.masks import ABOVE, codes_of, folder_facts, foreground_of
 from helpers.own_images.pairs import read_pair
 from helpers.own_images.plain_png import decode_plain_png
 
 COLUMNS = ("image", "mask", "source", "set", "fingerprint", "foreground")
-SETS = ("training", "validation", "test")
 _SMALL = 10_000_000  # bytes of a file that is read at once
 _NEEDED = ("image", "mask", "set", "fingerprint")
 
@@ -116,8 +115,7 @@ class Manifest:
 
 def file_fingerprint(path) -> str:
     """Return 16 hexadecimal digits that change when a byte of a file does: the beginning of its SHA-256."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return file_sha256(path)[:16]
 
 
 def foreground_from(text: str):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from skimage import measure
 
-from helpers.own_images.files import Channels, PictureError
+from helpers.own_images.files import Channels, PictureError, first_of
 
 NEAR = 60  # two colors closer than this, of 0..441, are one color with soft edges
 FEW = 16  # a mask of more different values than this has soft edges or noise, or numbers objects
@@ -53,8 +53,7 @@ def codes_of(page, name: str, lossy: bool, palette=None) -> Codes:
     page = _without_alpha(page) if page.ndim == 3 and page.shape[-1] == 4 else page
     if palette is not None and (page == page[:1, :1]).all() and np.ptp(palette[0]) > 0:
         values, counts = values_of(palette[0])
-        shown = ", ".join(map(str, values[:6])) + (" ..." if len(values) > 6 else "")
-        remark = f"its palette shows one color alone, so its numbers {shown} were taken"
+        remark = f"its palette shows one color alone, so its numbers {first_of(values, 6)} were taken"
         return Codes(palette[0], values.astype(np.int64), counts, False, name, remark=remark)
     if lossy and rgb and page.dtype == np.uint8 and page.ndim == 3 and _untinted(page):
         page = page[..., 1]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers.class_masks import IGNORE
-from helpers.own_images.files import PictureError
+from helpers.own_images.files import PictureError, first_of
 from helpers.own_images.mask_codes import FEW, NEAR, color_of, main_values
 from helpers.own_images.masks import foreground_of
 from helpers.own_images.outlines import is_outline
@@ -87,7 +87,7 @@ def _pass(setting, indexed):
 
 
 def _named(looks):
-    return ", ".join(look.name for look in looks[:5]) + (" ..." if len(looks) > 5 else "")
+    return first_of([look.name for look in looks], 5)
 
 
 def _others(looks):
@@ -138,12 +138,12 @@ def object_hints(looks) -> list[str]:
             f"the {what} in the masks are taken for objects and merged into one foreground. If they are classes, "
             "choose one with foreground=."
         ]
-    shown = ", ".join(f"#{number:06x}" if color else str(number) for number in common[:7])
+    shown = first_of([f"#{number:06x}" if color else str(number) for number in common], 7)
     example = color_of(common[0]) if color else common[0]
     most = max(map(max, sets)) + 1
     every = "" if color or most > 254 else f", or keep all with load_pairs(..., classes={most})"
     return [
-        f"the same {'colors' if color else 'numbers'} ({shown}{' ...' if len(common) > 7 else ''}) are in nearly all "
+        f"the same {'colors' if color else 'numbers'} ({shown}) are in nearly all "
         "masks, as classes are. They are taken for objects and merged into one foreground. If they are classes, choose "
         f"one with foreground=, such as foreground={example!r}{every}."
     ]
@@ -178,4 +178,4 @@ def check_asked(masks, foreground, facts):
 def _held(masks):
     shown = sorted({(mask.color, int(value)) for mask in masks for value in mask.values[:20]})
     words = [f"#{value:06x}" if color else str(value) for color, value in shown]
-    return ", ".join(words[:6]) + (" ..." if len(words) > 6 else "")
+    return first_of(words, 6)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from helpers.own_images.annotations import NotAnnotationsError, read_annotations
-from helpers.own_images.files import PictureError, read_picture
+from helpers.own_images.files import PictureError, first_of, read_picture
 from helpers.own_images.names import (
     bare_name, without_channel, without_letter, without_mask_word, without_number, without_stuck_word, without_word,
 )
@@ -40,7 +40,7 @@ def matched(images, masks, images_name, masks_name, lenient=False) -> tuple[list
         if tests and len(tests) < len(images) and not any(_is_test(key) for key in masks):
             try:
                 rest = {key: path for key, path in images.items() if key not in tests}
-                names = ", ".join(images[key].name for key in sorted(tests)[:3]) + (" ..." if len(tests) > 3 else "")
+                names = first_of([images[key].name for key in sorted(tests)], 3)
                 found = match(rest, masks, images_name, masks_name)
                 return found, [f"no mask is named as of a test set, so its pictures are left out: {names}."]
             except PictureError:
@@ -97,7 +97,7 @@ def match(images, masks, images_name, masks_name, alone=None) -> list[Match]:
 
 def _parts_of_one(files, mask):
     """Return the error for several pictures with one mask: the slices of a volume, or its channels."""
-    names = ", ".join(path.name for path in files[:_SHOWN]) + (" ..." if files[_SHOWN:] else "")
+    names = first_of([path.name for path in files], _SHOWN)
     try:
         pages = len(read_picture(mask).pages)
     except PictureError:
@@ -124,10 +124,9 @@ def _missing(rest_images, rest_masks, everything, folders):
         several = by_bare.get(bare_name(key), ()) if bare_name(key) in by_bare else ()
         if len(several) > 1:
             told |= {key, *several}
-            names = ", ".join(_shown(folders[1], other, rest_masks[other]) for other in sorted(several)[:4])
-            more = " ..." if several[4:] else ""
+            names = first_of([_shown(folders[1], other, rest_masks[other]) for other in sorted(several)], 4)
             missing.append(
-                f"{_shown(folders[0], key, path)} has {len(several)} masks: {names}{more}. Keep one of them, or give "
+                f"{_shown(folders[0], key, path)} has {len(several)} masks: {names}. Keep one of them, or give "
                 "the folder that holds the ones you mean"
             )
     for rest, here, there, what, candidates in (

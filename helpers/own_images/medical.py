@@ -1,37 +1,27 @@
-"""DICOM and NIfTI files, read with pydicom and nibabel where these are installed."""
-
-import importlib
+"""DICOM, NIfTI and files of microscopes (CZI, LIF, ND2), read with other packages where these are installed."""
 
 import numpy as np
 
-from helpers.own_images.files import MAX_TOTAL, PictureError, check_size, ending_of, too_large
+from helpers.own_images.files import (
+    MAX_TOTAL, MICROSCOPES, Channels, PictureError, check_size, ending_of, needed, too_large,
+)
 
 
-def needed(package: str, path, kind: str):
-    """Return an imported package, or raise PictureError with the command that installs it."""
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise PictureError(
-            f"{path.name}: is a file of {kind}, and the package that reads it is missing here: pip install {package}"
-        ) from error
-
-
-def read_medical(path, size: int, max_pixels: int) -> tuple[list, str]:
+def read_medical(path) -> tuple[list, str]:
     """Return the pages of a DICOM or NIfTI file with the scan's own numbers, such as CT numbers, and a remark."""
-    pages = _nifti(path, max_pixels) if ending_of(path).startswith(".nii") else _dicom(path, max_pixels)
+    pages = _nifti(path) if ending_of(path).startswith(".nii") else _dicom(path)
     return pages, f"{len(pages)} pages" if len(pages) > 1 else ""
 
 
-def _dicom(path, max_pixels):
-    pydicom = needed("pydicom", path, "DICOM")
+def _dicom(path):
+    pydicom = needed(path, "DICOM", "pydicom")
     data = pydicom.dcmread(path)
     if "PixelData" not in data:
         raise PictureError(f"{path.name}: is a DICOM file without a picture, such as a report. Move it away.")
-    check_size(path, int(data.Columns), int(data.Rows), max_pixels)
+    check_size(path, int(data.Columns), int(data.Rows))
     frames = int(data.get("NumberOfFrames", 1) or 1)
     if frames * int(data.Rows) * int(data.Columns) > MAX_TOTAL:
-        raise PictureError(too_large(path, f"its {frames:,} frames are too many together", max_pixels))
+        raise PictureError(too_large(path, f"its {frames:,} frames are too many together"))
     kind = data.PhotometricInterpretation
     try:
         array = data.pixel_array
@@ -54,8 +44,8 @@ def _dicom(path, max_pixels):
     return list(array.reshape(-1, *array.shape[-2:]))
 
 
-def _nifti(path, max_pixels):
-    nibabel = needed("nibabel", path, "NIfTI")
+def _nifti(path):
+    nibabel = needed(path, "NIfTI", "nibabel")
     volume = nibabel.load(path)
     shape = _without_ones(volume.shape)
     if len(shape) not in (2, 3):
@@ -63,9 +53,9 @@ def _nifti(path, max_pixels):
             f"{path.name}: holds a volume of the shape {volume.shape}; expected [x, y] or [x, y, slices]. Save one "
             "time point or one channel."
         )
-    check_size(path, shape[0], shape[1], max_pixels)
+    check_size(path, shape[0], shape[1])
     if np.prod(shape) > MAX_TOTAL:
-        raise PictureError(too_large(path, f"its {shape[2]:,} slices are too many together", max_pixels))
+        raise PictureError(too_large(path, f"its {shape[2]:,} slices are too many together"))
     array = np.asarray(volume.dataobj).reshape(*shape[:2], -1)
     return [np.ascontiguousarray(array[..., i].T) for i in range(array.shape[-1])]  # x runs along a row
 
@@ -85,7 +75,7 @@ def placed_like(image, mask, pages: list) -> tuple[list, str]:
     a picture, with the place of no scanner (an affine of ones) that turning does not help. Raises PictureError for two
     that lie at different places.
     """
-    nibabel = needed("nibabel", mask, "NIfTI")
+    nibabel = needed(mask, "NIfTI", "nibabel")
     headers = [nibabel.load(path) for path in (image, mask)]
     if not all(_says_where(header) for header in headers):
         return pages, ""
@@ -128,3 +118,36 @@ def _apart(here, there, sides):
     corners = np.array(np.meshgrid(*[(0, side - 1) for side in sides], [1], indexing="ij")).reshape(4, -1)
     away = np.linalg.norm(((here - there) @ corners)[:3], axis=0).max()
     return float(away / max(np.linalg.norm(here[:3, :3], axis=0).min(), 1e-12))
+
+
+def read_microscope(path) -> tuple[list, str]:
+    """Return the pages of a microscope's file, `[h, w]`, or `[h, w, channels]` as `Channels`, and a remark.
+
+    Scenes, time points and slices become pages, in this order. A plane is read at a time, so that no more than the
+    pages themselves is in memory. Raises PictureError for a file that is too large, and where bioio is missing.
+    """
+    bioio = needed(path, "a microscope", "bioio", MICROSCOPES[ending_of(path)], otherwise=". Or export it as TIFF.")
+    picture, places, total = bioio.BioImage(path), [], 0
+    for scene in picture.scenes:
+        picture.set_scene(scene)
+        sides = picture.dims
+        check_size(path, sides.X, sides.Y)
+        total += int(np.prod(picture.shape))
+        if total > MAX_TOTAL:
+            raise PictureError(too_large(path, f"its pages hold {total:,} numbers together"))
+        places += [(scene, t, z) for t in range(sides.T) for z in range(sides.Z)]
+    pages = []
+    for scene, t, z in places:
+        picture.set_scene(scene)
+        pages.append(_page(picture, t, z))
+    return pages, f"{len(pages)} pages" if len(pages) > 1 else ""
+
+
+def _page(picture, t, z):
+    colored = "S" in picture.dims.order  # the samples of one channel: red, green and blue
+    planes = np.asarray(picture.get_image_dask_data("CYXS" if colored else "CYX", T=t, Z=z).compute())
+    if colored and len(planes) == 1:
+        return planes[0]
+    if colored:
+        planes = np.moveaxis(planes, -1, 1).reshape(-1, *planes.shape[1:3])
+    return planes[0] if len(planes) == 1 else np.moveaxis(planes, 0, -1).view(Channels)

@@ -1,4 +1,4 @@
-"""Number the objects of a mask, measure them, and write the table."""
+"""Number the objects of a mask, measure them, write the table, and count how many of the true ones were found."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from scipy import ndimage
 from skimage import measure
 
 from helpers import drawing, palette
-from helpers.instances import cut_at_waists, drop_small
+from helpers.instances import average_precision, cut_at_waists, drop_small, match_objects
 from helpers.own_images.keeping import write_new
 from helpers.own_images.tiles import plane_of
 
@@ -138,8 +138,9 @@ def measure_objects(labels, image=None, pixel_size: float = 1.0) -> list[FoundOb
     border = np.isin(numbers, edges)
     round_ = np.minimum(1.0, 4 * np.pi * areas / np.maximum(perimeters, 1e-9) ** 2)
     table = zip(
-        (numbers if given is None else given[numbers]).tolist(), rows.tolist(), columns.tolist(), (areas * pixel_size**2).tolist(),
-        (perimeters * pixel_size).tolist(), round_.tolist(), means.tolist(), border.tolist(),
+        (numbers if given is None else given[numbers]).tolist(), rows.tolist(), columns.tolist(),
+        (areas * pixel_size**2).tolist(), (perimeters * pixel_size).tolist(), round_.tolist(), means.tolist(),
+        border.tolist(),
     )
     return [FoundObject(n, round(r, 1), round(c, 1), round(a, 4), round(p, 4), round(o, 3), round(m, 4), b)
             for n, r, c, a, p, o, m, b in table]
@@ -226,3 +227,39 @@ def numbered_contours(image, labels, zoom: int = 1, ends=(0.0, 1.0), objects=Non
         for color, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
             cv2.putText(picture, str(number), place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, thick, cv2.LINE_AA)
     return picture
+
+
+def labels_of(pairs, members, touching: bool) -> list:
+    """Return the true objects of the chosen pictures, `[h, w]` numbers from 1, or None where there are none to tell.
+
+    Masks of numbered objects keep their numbers. Of other masks the connected pieces are objects, if objects are
+    what is looked for (touching), as cells are and membranes are not.
+    """
+    pieces = [pairs.labels[i] for i in members]
+    masks = [pairs.masks[i] for i in members]
+    return [label_objects(mask) if labels is None and touching else labels for labels, mask in zip(pieces, masks)]
+
+
+def choose_splitting(truths, found, min_area: int = 0) -> bool:
+    """Return whether cutting touching objects apart finds more of them; decided on validation pictures.
+
+    truths: from `labels_of`; found: their predicted masks, `[h, w]` or `[h, w, 1]`.
+    """
+    f1 = {split: object_scores(truths, found, min_area, split).get("object F1", 0) for split in (False, True)}
+    return f1[True] > f1[False]
+
+
+def object_scores(truths, found, min_area: int = 0, split: bool = False) -> dict:
+    """Return "object F1" (a match needs an IoU of 0.5) and "object AP" over all pictures; nothing without objects.
+
+    truths: from `labels_of`; found: predicted masks; min_area, split: as in `label_objects`.
+    """
+    some = [(true, mask) for true, mask in zip(truths, found) if true is not None]
+    if not any(true.any() for true, _ in some):
+        return {}
+    height, width = np.max([true.shape for true, _ in some], axis=0)
+    both = np.zeros((2, len(some), height, width, 1), np.int32)  # pictures of different sizes, at a common one
+    for i, (true, mask) in enumerate(some):
+        both[0, i, : true.shape[0], : true.shape[1], 0] = true
+        both[1, i, : true.shape[0], : true.shape[1], 0] = label_objects(mask, min_area, split)
+    return {"object F1": match_objects(*both).f1, "object AP": average_precision(*both)}

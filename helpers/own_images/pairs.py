@@ -5,16 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from helpers.own_images.annotated import numbered, of_labels
+from helpers.own_images.annotated import merged, numbered, of_labels
 from helpers.own_images.asking import answered, raise_all
 from helpers.own_images.channels import a_range_is_needed, gray_page
-from helpers.own_images.class_codes import check_class_settings, check_one_palette, classes_in
 from helpers.own_images.files import MAX_TOTAL, PictureError, ending_of, page_name, read_picture
 from helpers.own_images.layouts import check_page_names, find_layout
 from helpers.own_images.mask_codes import Codes, codes_of
-from helpers.own_images.mask_files import merged
 from helpers.own_images.mask_suspicions import check_asked, look_at, object_hints, suspicions
-from helpers.own_images.masks import folder_facts, foreground_of
+from helpers.own_images.masks import (
+    check_class_settings, check_one_palette, classes_in, folder_facts, foreground_of,
+)
 from helpers.own_images.medical import placed_like
 from helpers.own_images.names import number_order
 from helpers.own_images.outlines import cleared_gap, filled_to_the_border

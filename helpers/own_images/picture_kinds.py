@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from helpers.own_images.channels import checked_range
-from helpers.own_images.files import PictureError
+from helpers.own_images.files import PictureError, first_of
 
 _WHITES = {"1 bit": 1, "8 bit": 255, "16 bit": 65535}
 
@@ -26,24 +26,32 @@ def _bits(how):
     return " ".join(how.split()[:2])
 
 
-def one_rule_for_colors(seen) -> str | None:
-    """Return what is wrong if colors were read by two rules, one channel alone and all of them mixed, or None."""
-    alone = [(each.name, each.how.split(", only ")[1].split(",")[0]) for each in seen if ", only " in each.how]
-    mixed = [each.name for each in seen if " to gray" in each.how]
+def _alone(seen):
+    """Return the names of pictures of which one color alone was taken, in the words of `to_gray`, by this color."""
+    alone = {}
+    for each in seen:
+        if ", only " in each.how:
+            alone.setdefault(each.how.split(", only ")[1].split(",")[0], []).append(each.name)
+    return alone
+
+
+def one_rule_for_colors(seen) -> list[str]:
+    """Return what is wrong if colors were read by two rules, one channel alone and all of them mixed."""
+    alone, mixed = _alone(seen), [each.name for each in seen if " to gray" in each.how]
     if not alone or not mixed:
-        return None
-    held = [color for _, color in alone]
-    color, only = max(sorted(set(held)), key=held.count), " or ".join(sorted(set(held)))
-    return (
-        f"{_named([name for name, _ in alone])}: only {only} is used, and in {_named(mixed)} more than one of red, "
+        return []
+    color, only = max(sorted(alone), key=lambda color: len(alone[color])), " or ".join(sorted(alone))
+    names = [each.name for each in seen if ", only " in each.how]
+    return [
+        f"{_named(names)}: only {only} is used, and in {_named(mixed)} more than one of red, "
         "green and blue, as for a white scale bar. Taken alone, or mixed to gray, the same color becomes different "
         f'gray levels. Pass channel="{color}" (--channel {color} in the command line) to take it from all of them.'
-    )
+    ]
 
 
 def check_colors(seen) -> None:
     """Raise PictureError if colors were read by two rules."""
-    if said := one_rule_for_colors(seen):
+    for said in one_rule_for_colors(seen):
         raise PictureError(said)
 
 
@@ -103,10 +111,7 @@ def _half_cut(seen, value_range):
 
 
 def _colors_apart(seen):
-    alone = {}
-    for each in seen:
-        if ", only " in each.how:
-            alone.setdefault(each.how.split(", only ")[1].split(",")[0], []).append(each.name)
+    alone = _alone(seen)
     if len(alone) < 2:
         return []
     said = "; ".join(f"{color} in {_named(names)}" for color, names in alone.items())
@@ -121,4 +126,4 @@ def _highest_level(each, value_range):
 
 
 def _named(names):
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return first_of(names, 3, " and {} more")

@@ -19,7 +19,7 @@ from skimage import segmentation
 from tqdm import tqdm
 
 from helpers.gate import DamagedError, GateError, is_shown_as_it_is, printable, unpack_all
-from helpers.own_images.files import PictureError
+from helpers.own_images.files import PictureError, file_sha256
 
 
 class RealSet(NamedTuple):
@@ -65,7 +65,7 @@ def fetch(url: str, sha256: str | None, cache, timeout: float = 5, progress=True
     note, part = target.with_name(target.name + ".sha256"), target.with_name(target.name + ".part")
     expected = sha256 or (note.read_text().strip() if note.exists() else None)
     if target.exists():
-        if expected is None or _sha256(target) == expected:
+        if expected is None or file_sha256(target) == expected:
             return target
         number = 1  # somebody may have put it there: it is moved aside and never removed
         while (aside := target.with_name(f"{target.name}.other-{number}")).exists():
@@ -73,7 +73,7 @@ def fetch(url: str, sha256: str | None, cache, timeout: float = 5, progress=True
         target.rename(aside)
     cache.mkdir(parents=True, exist_ok=True)
     _download(url, part, timeout, progress)
-    found = _sha256(part)
+    found = file_sha256(part)
     if expected and found != expected:
         part.unlink()
         raise PictureError(
@@ -83,11 +83,6 @@ def fetch(url: str, sha256: str | None, cache, timeout: float = 5, progress=True
     os.replace(part, target)
     note.write_text(found + "\n")
     return target
-
-
-def _sha256(path):
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _download(url, part, timeout, progress):

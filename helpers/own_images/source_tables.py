@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from helpers.gate import GateError, first_line, printable, read_whole
-from helpers.own_images.files import ENDINGS, PictureError, ending_of
+from helpers.own_images.files import ENDINGS, PictureError, ending_of, first_of
 
 _NOTHING = ("", "na", "n/a", "#n/a", "nan", "null", "-", "?")
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
@@ -93,8 +93,7 @@ def _looked_up(path, names, name_column, column):
 
 
 def _some(names):
-    more = f", and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(printable(name) for name in names[:5]) + more
+    return first_of([printable(name) for name in names], 5, ", and {} more")
 
 
 def _rows(path, name_column, column):
@@ -119,7 +118,8 @@ def _rows(path, name_column, column):
     columns, *lines = lines or [[]]
     places = []
     for wanted in (name_column, column):
-        held = [i for i, each in enumerate(columns) if each == " ".join(unicodedata.normalize("NFC", str(wanted)).split())]
+        title = " ".join(unicodedata.normalize("NFC", str(wanted)).split())
+        held = [i for i, each in enumerate(columns) if each == title]
         if len(held) != 1:
             fault, fix = ("has no column", "") if not held else (f"has {len(held)} columns", "rename all but one; ")
             shown = ", ".join(printable(each, 40) for each in columns[:20]) or "none"

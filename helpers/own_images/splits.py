@@ -3,11 +3,16 @@
 import cv2
 import numpy as np
 
+from helpers.gate import printable
 from helpers.own_images.files import PictureError
-from helpers.own_images.neighbors import blocks_of_neighbors
-from helpers.own_images.own_sets import own_sets, set_remarks
+from helpers.own_images.name_parts import SET_FOLDERS, parts_of, varying
+from helpers.own_images.names import number_order
 from helpers.own_images.source_tables import conditions_from_csv, groups_from_csv
 from helpers.own_images.sources import conditions_of, groups_of
+
+SETS = ("training", "validation", "test")
+_ALIKE = ("ordered", "part", "eye", "stain", "view")  # what differs in names within one stack
+
 
 def look_like_slices(images) -> bool:
     """Whether neighboring pictures look alike and distant ones do not, as the slices of one stack do."""
@@ -119,13 +124,92 @@ def _kept_sets(own, groups, shares, seed, conditions, names):
     return sets
 
 
-def split_table(sets, names, groups, conditions=None, titles=("training", "validation", "test")) -> str:
+def blocks_of_neighbors(n: int, shares, names=None) -> list[np.ndarray]:
+    """Return the indices of blocks of neighbors, one a set, with a gap between them if there are 12 or more.
+
+    names: of the n pictures; with them, the order is that of their numbers, and the channels or tiles of one slice or
+    time stay together. Raises PictureError if a block would be empty.
+    """
+    if names is None:
+        return _blocks(n, shares)
+    order = np.asarray(number_order(names))
+    units = _units([str(names[i]) for i in order])
+    if len(set(units)) < len(shares):
+        return [order[block] for block in _blocks(n, shares)]
+    places = {unit: place for place, unit in enumerate(dict.fromkeys(units))}
+    place = np.asarray([places[unit] for unit in units])
+    return [order[np.isin(place, block)] for block in _blocks(len(places), shares)]
+
+
+def _units(names):
+    """Return for each name what its slice and time is; a number of its own where names hold more than counters."""
+    rows = varying(parts_of(names))
+    if not all(part.kind in _ALIKE for row in rows for part in row):
+        return list(range(len(names)))
+    return [tuple(part.value for part in row if part.kind == "ordered") for row in rows]
+
+
+def _blocks(n, shares):
+    gap = max(1, round(0.03 * n)) if n >= 12 else 0
+    cuts = np.round(np.cumsum(shares)[:-1] * (n - gap * (len(shares) - 1))).astype(int)
+    blocks = np.split(np.arange(n - gap * (len(shares) - 1)), cuts)
+    blocks = [block + gap * i for i, block in enumerate(blocks)]
+    if not all(map(len, blocks)):
+        raise PictureError(f"{n} pictures of one source are too few for {len(shares)} sets. Bring more pictures.")
+    return blocks
+
+
+def own_sets(names) -> list[int] | None:
+    """Return the set that a folder names for each picture (0 training, 1 validation, 2 test), or None.
+
+    "train/images/7" lies in training. None if a picture lies in no such folder, or there are not training and another.
+    """
+    found = []
+    for name in names:
+        named = [SET_FOLDERS[part.lower()] for part in str(name).split("/")[:-1] if part.lower() in SET_FOLDERS]
+        if not named:
+            return None
+        found.append(named[0])
+    return found if 0 in found and len(set(found)) > 1 else None
+
+
+def set_remarks(sets, names, groups) -> list[str]:
+    """Return in sentences if folders named the sets, if these are others now, and if a source is in two of them."""
+    own, remarks = own_sets(names) if len(sets) == 3 else None, []
+    if own is not None:
+        missing = [s for s in range(3) if s not in own]
+        moved = [(i, s) for s, members in enumerate(sets) for i in members if own[i] != s]
+        wrong = [(i, s) for i, s in moved if not (own[i] == 0 and s in missing)]
+        if wrong:
+            i, s = wrong[0]
+            remarks.append(
+                f"{len(wrong)} pictures lie in folders that name another set, such as {printable(names[i])} in "
+                f"{SETS[s]}. split_by_source with names=names keeps the sets of the folders."
+            )
+        else:
+            cut = f"; {' and '.join(SETS[s] for s in missing)} is cut from {SETS[0]}" if missing else ""
+            remarks.append(f"The sets are those that the folders name{cut}.")
+    owners = {}
+    for s, members in enumerate(sets):
+        for i in members:
+            owners.setdefault(str(groups[i]), set()).add(s)
+    shared = [source for source, held in owners.items() if len(held) > 1]
+    if shared and len(owners) > 1:
+        where = " and ".join(SETS[s] for s in sorted(owners[shared[0]]))
+        more = f", and so on for {len(shared) - 1} more" if len(shared) > 1 else ""
+        remarks.append(
+            f"The source {printable(shared[0])} is in {where}{more}. If it is the same one there, scores are too good."
+        )
+    return remarks
+
+
+def split_table(sets, names, groups, conditions=None) -> str:
     """Return the sets by name, as text: how many pictures, of which sources, under which conditions, and which.
 
     It ends with what is to be known of them, as `set_remarks` says it.
     """
     lines = []
-    for title, members in zip(titles, sets):
+    for title, members in zip(SETS, sets):
         sources = sorted({str(groups[i]) for i in members})
         said = f"{title}: {len(members)} pictures of {len(sources)} source{'s' if len(sources) > 1 else ''}"
         if conditions is not None and any(conditions):
@@ -136,7 +220,7 @@ def split_table(sets, names, groups, conditions=None, titles=("training", "valid
     left = sorted(set(range(len(names))) - {int(i) for members in sets for i in members})
     if left:
         lines.append(f"in no set, as the gap between neighbors: {', '.join(str(names[i]) for i in left)}")
-    return "\n".join([*lines, *set_remarks(sets, names, groups, titles)])
+    return "\n".join([*lines, *set_remarks(sets, names, groups)])
 
 
 def choose(pairs, indices) -> tuple:

@@ -22,21 +22,23 @@ _DECODED = (6, 7, 22610, 33003, 33004, 33005, 33007, 34712, 34892)  # kinds of J
 _PICTURES = (6, 7, 33003, 33004, 33005, 34712, 34892, 34933, 50001, 50002)  # JPEG, JPEG 2000, PNG, WebP, JPEG XL
 
 
-def read_tiff(path, size: int, max_pixels: int) -> tuple[list, str]:
-    """Return the pages of a TIFF file and a remark; see `read_picture`. size: of the file, in bytes."""
+def read_tiff(path) -> tuple[list, str]:
+    """Return the pages of a TIFF file and a remark; see `read_picture`."""
+    size = path.stat().st_size
     count = _check_chain(path, size)
     with tifffile.TiffFile(path, _multifile=False) as tif:  # other files that an OME note names are not opened
         _check_note(path, tif, count)
         found, total = [], 0
         for series in tif.series:
             key = series.keyframe
-            if key.is_reduced or key.subfiletype & 4 or not series.size or _beside_the_slide(tif, series):
+            beside = tif.is_svs and series.name in ("Thumbnail", "Label", "Macro")  # the slide itself
+            if key.is_reduced or key.subfiletype & 4 or not series.size or beside:
                 continue  # a thumbnail, a level of a pyramid, a transparency mask
             shape = dict(zip(series.axes, series.shape))
-            check_size(path, shape.get("X", 1), shape.get("Y", 1), max_pixels)
+            check_size(path, shape.get("X", 1), shape.get("Y", 1))
             total += series.size
             if total > 4 * MAX_TOTAL:
-                raise PictureError(too_large(path, f"its pages hold {total:,} numbers together", max_pixels))
+                raise PictureError(too_large(path, f"its pages hold {total:,} numbers together"))
             _check_complete(path, series, size)
             _check_inflated(path, series)
             _check_lzw(path, series)
@@ -45,25 +47,13 @@ def read_tiff(path, size: int, max_pixels: int) -> tuple[list, str]:
                 return _pillow_pages(path, key)
             numbers = [page.index for page in series.pages if page is not None]
             numbers = numbers if len(numbers) == len(planes) else [key.index] * len(planes)
-            found += [(_order(number), i, plane) for i, (number, plane) in enumerate(zip(numbers, planes))]
-        turned = any(_turn(series.keyframe) in _TURNS for series in tif.series)
+            order = [number if isinstance(number, tuple) else (number,) for number in numbers]
+            found += zip(order, range(len(planes)), planes)
+        turned = any(series.keyframe.tags.valueof(274, 1) in _TURNS for series in tif.series)
         colored = any(_only_shown(series.keyframe) for series in tif.series)
     pages = [plane for _, _, plane in sorted(found, key=lambda each: each[:2])]
     remark = "turned upright (EXIF)" if turned else f"{len(pages)} pages" if len(pages) > 1 else ""
     return pages, ", ".join(filter(None, [remark, "its colors (LUT) are for display only" if colored else ""]))
-
-
-def _order(number):
-    return tuple(number) if isinstance(number, tuple) else (number,)
-
-
-def _beside_the_slide(tif, series):
-    return tif.is_svs and series.name in ("Thumbnail", "Label", "Macro")
-
-
-def _turn(key):
-    tag = key.tags.get(274)
-    return tag.value if tag else 1
 
 
 def _check_chain(path, size, limit=20_000):
@@ -105,40 +95,43 @@ def _check_note(path, tif, count):
         )
 
 
+def _parts(path, series, least=0):
+    """Yield where each part of a series begins and its bytes as the file stores them; least: of bytes, for a part."""
+    with path.open("rb") as file:
+        for page in series.pages:
+            for offset, count in zip(page.dataoffsets, page.databytecounts):
+                if count >= least:
+                    file.seek(offset)
+                    yield offset, file.read(count)
+
+
 def _check_inflated(path, series, most=200_000_000):
     """Raise if compressed parts hold far more than the page is large: they would fill the memory."""
     key = series.keyframe
     if key.compression in _PICTURES:
-        return _check_sizes(path, series)
+        _check_sizes(path, series)
+    if key.compression not in (8, 32946):
+        return
     part = math.prod(key.chunks) * key.dtype.itemsize * 2 + 1_000_000
-    for page in series.pages if key.compression in (8, 32946) else ():
-        for offset, count in zip(page.dataoffsets, page.databytecounts):
-            if count * 1032 <= max(part, most):  # deflate makes at most 1032 bytes of one
-                continue
-            with path.open("rb") as file:
-                file.seek(offset)
-                unpacking = zlib.decompressobj()
-                if len(unpacking.decompress(file.read(count), part)) >= part:
-                    raise _holds_more(path)
+    for _, data in _parts(path, series, least=max(part, most) // 1032 + 1):  # deflate makes at most 1032 bytes of one
+        if len(zlib.decompressobj().decompress(data, part)) >= part:
+            raise _holds_more(path)
 
 
 def _check_sizes(path, series):
     """Raise if parts that are pictures by themselves, such as JPEG, say that they are larger than their place."""
     key = series.keyframe
     place = 4 * math.prod(key.chunks) + 1_000_000
-    with path.open("rb") as file:
-        for page in series.pages:
-            for offset, count in zip(page.dataoffsets, page.databytecounts):
-                file.seek(offset)
-                try:
-                    with Image.open(io.BytesIO(file.read(count))) as part:
-                        larger = part.size[0] * part.size[1] > place
-                except Image.DecompressionBombError:
-                    larger = True
-                except (OSError, ValueError, SyntaxError):  # a kind that Pillow does not know; its decoder will tell
-                    return
-                if larger:
-                    raise _holds_more(path)
+    for _, data in _parts(path, series):
+        try:
+            with Image.open(io.BytesIO(data)) as part:
+                larger = part.size[0] * part.size[1] > place
+        except Image.DecompressionBombError:
+            larger = True
+        except (OSError, ValueError, SyntaxError):  # a kind that Pillow does not know; its decoder will tell
+            return
+        if larger:
+            raise _holds_more(path)
 
 
 def _holds_more(path):
@@ -149,18 +142,15 @@ def _holds_more(path):
 
 def _check_lzw(path, series):
     """Raise if LZW data are damaged: the decoder would not raise, but end Python."""
-    for page in series.pages if series.keyframe.compression == 5 else ():
-        with path.open("rb") as file:
-            for offset, count in zip(page.dataoffsets, page.databytecounts):
-                file.seek(offset)
-                data = file.read(count)
-                if series.keyframe.fillorder == 2:  # bits from right to left
-                    data = np.packbits(np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")).tobytes()
-                if not is_sound(data):
-                    raise PictureError(
-                        f"{path.name}: is damaged: its LZW data near byte {offset:,} mean nothing. Copy or export it "
-                        "again."
-                    )
+    if series.keyframe.compression != 5:
+        return
+    for offset, data in _parts(path, series):
+        if series.keyframe.fillorder == 2:  # bits from right to left
+            data = np.packbits(np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")).tobytes()
+        if not is_sound(data):
+            raise PictureError(
+                f"{path.name}: is damaged: its LZW data near byte {offset:,} mean nothing. Copy or export it again."
+            )
 
 
 def _check_complete(path, series, size):
@@ -206,10 +196,12 @@ def _meant(plane, key, samples, path):
         plane = _from_cmyk(plane)
     elif kind in ("YCBCR", "CIELAB", "ICCLAB") and samples and key.compression not in _DECODED:
         plane = np.array(Image.fromarray(plane, "YCbCr" if kind == "YCBCR" else "LAB").convert("RGB"))
-    elif plane.ndim == 3 and not _says_rgb(kind, samples, plane.shape[-1]):
+    elif plane.ndim == 3 and plane.shape[-1] != 1 and not (
+        samples and kind in ("RGB", "YCBCR") and plane.shape[-1] in (3, 4)
+    ):
         alpha = samples and plane.shape[-1] == 2 and any(int(extra) in (1, 2) for extra in key.extrasamples or ())
         plane = plane[..., [0, 0, 0, 1]] if alpha else plane.view(Channels)
-    turn = _TURNS.get(_turn(key))
+    turn = _TURNS.get(key.tags.valueof(274, 1))
     return np.ascontiguousarray(turn(plane)).view(type(plane)) if turn else plane
 
 
@@ -217,10 +209,6 @@ def _only_shown(key):
     """Whether the color table of a page is a LUT, as of ImageJ, which colors the screen and not the data."""
     table = key.colormap if getattr(key.photometric, "name", "") == "PALETTE" else None
     return table is not None and is_display_only((table >> 8).T, key.is_imagej)
-
-
-def _says_rgb(kind, samples, count):
-    return samples and kind in ("RGB", "YCBCR") and count in (3, 4) or count == 1
 
 
 def _gray(plane, bits, inverted, path):

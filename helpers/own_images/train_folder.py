@@ -14,7 +14,7 @@ from helpers import MODELS
 from helpers.own_images.gray_levels import fit_normalization
 from helpers.own_images.keeping import load_kept, save_network, write_new
 from helpers.own_images.layouts import existing_folder
-from helpers.own_images.object_scores import choose_splitting, labels_of, object_scores
+from helpers.own_images.objects import choose_splitting, labels_of, object_scores
 from helpers.own_images.pairs import load_pairs
 from helpers.own_images.patches import draw_patches, train_on_patches
 from helpers.own_images.splits import choose, sources_of, split_by_source, split_table

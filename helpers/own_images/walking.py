@@ -1,5 +1,8 @@
 """Walk through a folder of a stranger's: no circles, no depths, no names that forge a line, no links out of it."""
 
+import os
+from pathlib import Path
+
 from helpers.gate import is_shown_as_it_is, printable
 from helpers.own_images.files import PictureError
 
@@ -11,20 +14,19 @@ def everything_in(folder):
 
     Raises PictureError for more than 50 folders in each other.
     """
-    waiting = [(folder, 0)]
-    while waiting:
-        place, depth = waiting.pop()
-        if depth > DEEPEST:
+    for place, folders, files in os.walk(folder, onerror=_told):
+        if len(Path(place).relative_to(folder).parts) > DEEPEST:
             raise PictureError(
                 f"{folder.name}: holds folders in folders, more than {DEEPEST} deep, such as {printable(place, 80)}. "
                 "Choose the folder that holds the pictures."
             )
-        try:
-            found = list(place.iterdir())
-        except PermissionError:
-            continue
-        yield from found
-        waiting += [(path, depth + 1) for path in found if path.is_dir() and not path.is_symlink()]
+        yield from (Path(place, name) for name in [*folders, *files])
+
+
+def _told(error):
+    """Raise what the system says of a folder, unless it is that nobody may look into it."""
+    if not isinstance(error, PermissionError):
+        raise error
 
 
 def check_name(path, folder) -> None:

@@ -239,7 +239,7 @@ class Cases:
         from helpers.checks import record
         from helpers.gate import read_json
         from helpers.own_images.annotations import read_annotations
-        from helpers.own_images.notes import checked_note
+        from helpers.own_images.keeping import checked_note
         from helpers.own_images.object_outlines import drawn
 
         def twisted(text):
