@@ -227,7 +227,7 @@ def test_looking_at_the_batches_changes_nothing(tmp_path):
     (zip(X, Y), (X, Y), {}, "train is of the kind zip.*to_dataset"),
     (lambda: 1, (X, Y), {}, "train is of the kind function.*to_dataset"),
     ((batches(), batches()), (X, Y), {}, r"Dataset\.zip"),
-    (([X[0], X[1, :8]], Y[:2]), (X, Y), {}, "the images of train are no array.*8x16, 16x16"),
+    (([X[0], X[1, :8]], Y[:2]), (X, Y), {}, "the images of train differ in size.*8x16, 16x16"),
 ], ids=lambda part: part if isinstance(part, str) else type(part).__name__)
 def test_what_cannot_be_trained_on_is_named_before_a_folder_is_made(data, val, settings, words, tmp_path):
     with pytest.raises(ValueError, match=words):
