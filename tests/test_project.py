@@ -17,7 +17,7 @@ COMMIT = "45" * 20  # some commit's name
 LAYERS = {  # what each module may import of the others
     "plain_arrays": set(), "class_masks": {"plain_arrays"}, "elastic": set(), "arrays": {"class_masks", "plain_arrays"}, "palette": set(), "printing": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "score_settings": {"plain_arrays", "settings"}, "evaluation": {"arrays", "plain_arrays", "score_settings", "settings", "synthesis"},
     "anatomy": set(), "gate": set(), "settings": set(), "networks": {"anatomy", "arrays", "gate", "settings"}, "memory": set(), "fingerprints": set(),
-    "batch_checks": {"arrays", "class_masks", "networks"}, "datasets": {"batch_checks", "networks"},
+    "batch_checks": {"arrays", "class_masks", "networks"}, "datasets": {"batch_checks", "plain_arrays"},
     "classes": {"arrays", "class_masks", "evaluation", "picture_loss"}, "pixel_weights": {"arrays", "settings", "training"},
     "brain": {"dials", "own_images", "synthesis"},
     "picture_loss": set(), "run_lock": set(), "run_terms": {"fingerprints"}, "run_folder": {"run_lock"}, "run_end": {"gate", "run_folder"}, "backup": {"gate", "run_folder", "run_lock"},
