@@ -24,6 +24,20 @@ def keep_freed_pages() -> bool:
     return bool(mallopt(M_MMAP_THRESHOLD, LARGEST) and mallopt(M_TRIM_THRESHOLD, 2 * LARGEST))
 
 
+def keeping_pages(batches):
+    """Return a function that yields the same batches, of which the first ones call `keep_freed_pages`.
+
+    batches: a function without arguments, as `Dataset.from_generator` takes it: its setting comes with its first batch.
+    """
+    def kept():
+        for number, batch in enumerate(batches()):
+            if number < 3:
+                keep_freed_pages()
+            yield batch
+
+    return kept
+
+
 class ReleaseMemory(keras.callbacks.Callback):
     """Make a training begin sooner and leave less behind in memory. What is learned stays the same.
 

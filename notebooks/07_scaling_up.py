@@ -464,8 +464,6 @@ print("epochs:", len(history.epoch), "- files seen:", f"{3 * 60 * 8:,}", "- a wh
 # and all that is new is `with strategy.scope()`.
 
 # %%
-import tensorflow as tf
-
 one, mirrored = tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(devices)
 print("copies of the network:", one.num_replicas_in_sync, "and", mirrored.num_replicas_in_sync)
 

@@ -249,17 +249,10 @@ print(json.dumps(said))
 """
 
 
-@pytest.fixture(scope="module")
-def under_two_devices(tmp_path_factory):
-    """What both scripts print, from one process."""
-    command = [sys.executable, "-c", MIRRORED + UNDER_MIRRORED, str(tmp_path_factory.mktemp("runs"))]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=900)
+def test_two_devices_have_the_losses_of_one():
+    done = subprocess.run([sys.executable, "-c", MIRRORED], capture_output=True, text=True, cwd=ROOT, timeout=900)
     assert done.returncode == 0, done.stderr[-2000:]
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "[["))]
-
-
-def test_two_devices_have_the_losses_of_one(under_two_devices):
-    said, _ = under_two_devices
+    said = json.loads(done.stdout.splitlines()[-1])
     assert said["devices"] == 2 and "Restart the kernel" in said["late"] and "multiple of 2" in said["odd"]
     for way in ("fit", "loop"):
         np.testing.assert_allclose(*said[way], rtol=1e-5)
@@ -268,7 +261,10 @@ def test_two_devices_have_the_losses_of_one(under_two_devices):
 
 
 UNDER_MIRRORED = """
-import numpy as np
+import json, sys
+from helpers.scaling import use_devices
+use_devices(2)
+import keras, numpy as np, tensorflow as tf
 from helpers.anatomy import build_unet
 from helpers.own_images import train_on_patches
 from helpers.synthesis import CircleScene, make_dataset
@@ -315,8 +311,10 @@ print(json.dumps([one[0], both[0], resumed[0] == both[0] and same, *(p[0] for p 
 """
 
 
-def test_training_on_two_devices_has_the_losses_of_one_and_resumes_bit_for_bit(under_two_devices):
-    _, (one, two, resumed, *patches, patches_resumed) = under_two_devices
+def test_training_on_two_devices_has_the_losses_of_one_and_resumes_bit_for_bit(tmp_path):
+    done = subprocess.run([sys.executable, "-c", UNDER_MIRRORED, str(tmp_path)], capture_output=True, text=True, cwd=ROOT, timeout=900)
+    assert done.returncode == 0, done.stderr[-2000:]
+    one, two, resumed, *patches, patches_resumed = json.loads(done.stdout.splitlines()[-1])
     np.testing.assert_allclose(one, two, atol=1e-3)
     np.testing.assert_allclose(*patches, atol=1e-3)
     assert resumed and patches_resumed

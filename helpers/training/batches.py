@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.arrays import check_pair
+from helpers.memory import keeping_pages
 from helpers.settings import check_whole
 
 
@@ -54,7 +55,7 @@ def to_dataset(batches, shape, steps):
     batches: a function without arguments that yields `(images, masks)`; shape: `(h, w, 1)`; steps: how many it yields.
     """
     signature = tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((None, *shape), tf.uint8)
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    dataset = tf.data.Dataset.from_generator(keeping_pages(batches), output_signature=signature)
     return quiet(dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2))
 
 
