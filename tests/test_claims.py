@@ -165,7 +165,7 @@ def test_the_rate_that_is_too_high_stands_in_its_table():
     text = (ROOT / "notebooks" / "05_failure_clinic.py").read_text(encoding="utf-8")
     table = (ROOT / "benchmarks" / "learning_rates.md").read_text(encoding="utf-8")
     rows = {row[0]: row for row in (line.strip("| ").split(" | ") for line in table.splitlines() if re.match(r"\| 0\.", line))}
-    constant = float(re.search(r"loss of ([\d.]+)", table)[1])
+    constant = float(re.search(r"loss of (\d+\.\d+)", table)[1])
     sound, ill = rows["0.03"], [rows[rate] for rate in ("0.1", "0.3")]
     assert f"at 0.03 brought the loss to between {sound[2]} and {sound[3]}" in " ".join(text.replace("\n# ", " ").split())
     assert float(sound[3]) < constant and min(float(row[2]) for row in ill) > 4 and "stayed above 4" in text
