@@ -133,7 +133,7 @@ def _checked_weights(weights):
 
 
 def _pixel_weights(sample_weight, weights):
-    """Return weights `[n, h, w, 1]`, or raise ValueError if these are of another shape, negative or NaN."""
+    """Return weights `[n, h, w, 1]`, or raise ValueError if these are of another shape, negative, NaN or infinite."""
     if len(sample_weight.shape) == 3:
         sample_weight = sample_weight[..., None]
     shapes = tuple(sample_weight.shape), tuple(weights.shape)
@@ -141,9 +141,9 @@ def _pixel_weights(sample_weight, weights):
         raise ValueError(
             f"the weights have the shape {shapes[0]}, and the pictures {shapes[1]}; expected one weight for each pixel."
         )
-    wrong = ~(sample_weight >= 0)
+    wrong = ~((sample_weight >= 0) & (sample_weight < np.inf))
     if hasattr(wrong, "numpy") and ops.convert_to_numpy(wrong).any():
-        raise ValueError("weights of pixels are negative or NaN; expected numbers of at least 0.")
+        raise ValueError("weights of pixels are negative, NaN or infinite; expected numbers of at least 0.")
     return ops.where(wrong, np.nan, sample_weight)
 
 

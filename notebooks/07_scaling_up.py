@@ -645,7 +645,7 @@ by_itself = workers[0].returncode != -9  # and not stopped by watch_workers, whi
 checks.reveal("worker 0", guess, "ends" if by_itself else "waits forever")
 
 # %% tags=["nbval-ignore-output", "more-memory"]
-say("WorkerLost:", lost)
+say("WorkerLost:", str(lost).replace(f"{scratch}/", ""))
 print("worker 0 wrote:", *(scratch / "long" / "worker-0.txt").read_text().splitlines()[-1:])
 
 # %% [markdown]

@@ -190,8 +190,8 @@ def test_weights_of_another_shape_are_refused():
     for wrong in (np.ones((4, 8, 24, 1)), np.ones((4, 16)), np.ones((4, 16, 24, 2))):
         with pytest.raises(ValueError, match="weights have the shape"):
             ClassLoss()(MASKS, CHANCES, wrong.astype(np.float32))
-    for wrong in (-1.0, np.nan):
-        with pytest.raises(ValueError, match="negative or NaN"):
+    for wrong in (-1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="negative, NaN or infinite"):
             ClassLoss()(MASKS, CHANCES, np.full(MASKS.shape, wrong, np.float32))
 
 
@@ -409,7 +409,7 @@ def test_otsu_refuses_numbers_of_classes_that_would_crash_or_never_end(classes):
 
 
 @pytest.mark.parametrize(("weights", "words"), [
-    (np.full((4, 32, 32, 1), -1.0), "negative or NaN"), (np.full((4, 32, 32, 1), np.nan), "negative or NaN"),
+    (np.full((4, 32, 32, 1), -1.0), "negative, NaN or infinite"), (np.full((4, 32, 32, 1), np.nan), "negative, NaN or infinite"),
     (np.ones((4, 16, 32, 1)), "one weight for each pixel"), (np.ones((4, 32)), "one weight for each pixel"),
 ])
 def test_weights_in_a_dataset_are_checked(tmp_path, weights, words):

@@ -67,7 +67,8 @@ def train_on(
     or reads only its part of each batch.
 
     Writes `log.csv` (epoch, loss) and, after each epoch, a checkpoint with the optimizer's state. All workers
-    read the folder; the first one writes. resume: go on after the last checkpoint. Returns the mean loss of each epoch.
+    read the folder; the first one writes. resume: go on after the last checkpoint; pass the settings of the beginning,
+    for unlike `train_unet` this does not compare them. Returns the mean loss of each epoch.
     Raises FileExistsError if the folder holds a run, FileNotFoundError if there is nothing to resume, ValueError if the
     batch cannot be shared by the devices.
     """
