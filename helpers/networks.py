@@ -47,15 +47,28 @@ def compiled(model):
 
 
 def restart(model, weights) -> None:
-    """Give a compiled model other weights and a fresh Adam or SGD, so that a further training need not compile again.
+    """Give a compiled model other weights and a fresh optimizer, so that a further training need not compile again.
 
     A learning rate that is one number stays as it is: a callback may have changed it, so set it anew if one did.
     """
     model.set_weights(weights)
-    if model.compiled:
-        for variable in model.optimizer.variables:
-            if variable.path.rsplit("/", 1)[-1] not in ("learning_rate", "dynamic_scale"):  # of mixed_float16
-                variable.assign(np.zeros(variable.shape))
+    if not model.compiled:
+        return
+    optimizer = inner_optimizer(model)
+    fresh, held = type(optimizer).from_config({**optimizer.get_config(), "learning_rate": 0.0}), []
+    for each in (optimizer, fresh):
+        each.build(model.trainable_variables)
+        held.append([one for one in each.variables if one.path.rsplit("/", 1)[-1] != "learning_rate"])
+    for variable, begun in zip(*held, strict=True):
+        variable.assign(begun)
+    if model.optimizer is not optimizer and model.optimizer.built:
+        model.optimizer.step_counter.assign(0)
+        model.optimizer.dynamic_scale.assign(model.optimizer.initial_scale)
+
+
+def inner_optimizer(model):
+    """Return the optimizer, out of the one with which Keras enlarges the loss where weights are of 16 bits."""
+    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
 
 
 def check_takes_gray(model) -> None:
@@ -115,6 +128,10 @@ def load_network(path):
         raise ValueError(f"{printable(path)} {told} under a name that ends in .keras: model.save('network.keras').")
     try:
         return open_network(path)
+    except PermissionError as error:
+        raise PermissionError(
+            error.errno, f"{printable(path)} cannot be read ({error.strerror}). Check your rights to it"
+        ) from error
     except Exception as error:  # Keras raises anything from KeyError to RecursionError here
         if isinstance(error, GateError) and not isinstance(error, DamagedError):
             raise GateError(f"{printable(path.name)}: {error}.") from error

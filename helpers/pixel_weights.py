@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.arrays import check_pair
+from helpers.memory import keeping_pages
 from helpers.settings import check_whole
 from helpers.training import augment, quiet, steps_per_epoch
 
@@ -42,6 +43,6 @@ def weighted_batches(images, masks, weights, batch_size=4, epochs=1, augmented=T
 
     shape = (None, *images.shape[1:])
     signature = tuple(tf.TensorSpec(shape, dtype) for dtype in (tf.float32, tf.uint8, tf.float32))
-    dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    dataset = tf.data.Dataset.from_generator(keeping_pages(batches), output_signature=signature)
     steps = epochs * steps_per_epoch(len(images), batch_size)
     return quiet(dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2))

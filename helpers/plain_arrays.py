@@ -9,10 +9,7 @@ def plain_array(values, name: str) -> np.ndarray:
     Refused are text and other things that are no numbers, pictures that differ in size, and masked arrays that hide
     values: every sum would count what is hidden.
     """
-    pieces = values if isinstance(values, (list, tuple)) else [values]
-    hidden = sum(int(np.ma.count_masked(piece)) for piece in pieces if np.ma.isMaskedArray(piece))
-    if hidden:
-        raise ValueError(f"{name} are a masked array; {_remedy_for_masked(values, name, hidden)}")
+    refuse_hidden(values, name)
     try:
         array = np.asarray(values)
     except ValueError:  # pictures that differ in size
@@ -31,6 +28,14 @@ def plain_array(values, name: str) -> np.ndarray:
             pass
     what = {"U": "text", "S": "text", "O": "objects", "c": "complex numbers"}.get(array.dtype.kind, "no numbers")
     raise ValueError(f"{name} hold {what} ({array.dtype}); expected numbers.")
+
+
+def refuse_hidden(values, name: str) -> None:
+    """Raise ValueError for a masked array that hides values, or a list with one."""
+    pieces = values if isinstance(values, (list, tuple)) else [values]
+    hidden = sum(int(np.ma.count_masked(piece)) for piece in pieces if np.ma.isMaskedArray(piece))
+    if hidden:
+        raise ValueError(f"{name} are a masked array; {_remedy_for_masked(values, name, hidden)}")
 
 
 def _remedy_for_masked(values, name, hidden):

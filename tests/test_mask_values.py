@@ -457,6 +457,12 @@ def test_a_fraction_is_no_number_of_a_mask(tmp_path):
     assert quietly(*dirs, foreground=1.0).masks[0].sum() == TRUTH.sum()
 
 
+@pytest.mark.parametrize("foreground", [float("nan"), float("inf"), (0.5, 0, 0), [1, 0.25], ("red", 0, 0)])
+def test_what_no_mask_can_hold_is_no_foreground(foreground, tmp_path):
+    with pytest.raises(PictureError, match="and masks hold whole numbers"):
+        load_pairs(*marked(tmp_path, a=TRUTH), foreground=foreground)
+
+
 @pytest.mark.parametrize("color", ["#fff", "#f00", "#ff00000", "#"])
 def test_a_color_has_six_digits(color, tmp_path):
     with pytest.raises(PictureError, match="expected nonzero.* or a color such as #ff0000"):

@@ -1462,7 +1462,7 @@ def test_a_setting_that_is_not_there_is_named(tmp_path):
 
 def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
     """As with `chmod 000`, which does not stop root."""
-    layout(tmp_path, {"a.png": GRAY, "a.json": "{}"})
+    layout(tmp_path, {"a.png": GRAY, "a.json": "{}", "r.zip": "regions", "t.csv": "file,slide", "n.keras": "network"})
     real = io.open
 
     def locked(file, *args, **kwargs):
@@ -1471,9 +1471,31 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch
         return real(file, *args, **kwargs)
 
     monkeypatch.setattr(io, "open", locked)
-    for read, name in ((read_picture, "a.png"), (read_annotations, "a.json")):
+    table = (lambda path: own.sources_of(["a"], (path, "file", "slide")))
+    for read, name in ((read_picture, "a.png"), (read_annotations, "a.json"), (read_annotations, "r.zip"), (table, "t.csv")):
         with pytest.raises(PictureError, match=rf"{name}: cannot be read \(Permission denied\)\. Check .* your rights"):
             read(tmp_path / name)
+    with pytest.raises(PermissionError, match=r"n\.keras cannot be read \(Permission denied\)\. Check your rights"):
+        load_network(tmp_path / "n.keras")
+
+
+@pytest.mark.parametrize("name", ["skip_broken", "overwrite"])
+def test_the_word_no_replaces_no_manifest(name, tmp_path):
+    folder = layout(tmp_path, {f"{role}/p{k}.png": page for k in range(3) for role, page in (("i", GRAY), ("m", DISC * 255))})
+    (folder / "i" / "manifest.csv").write_text("my own table")
+    with pytest.raises(ValueError, match=f"{name} is 'no'; expected True or False"):
+        own.index_folder(folder / "i", folder / "m", progress=False, **{name: "no"})
+    with pytest.raises(ValueError, match="split is 'no'; expected True or False"):
+        own.predict_folder(MODELS / "unet_circles.keras", folder / "i", folder / "out", split="no")
+    assert (folder / "i" / "manifest.csv").read_text() == "my own table" and not (folder / "out").exists()
+
+
+def test_hidden_numbers_are_neither_trained_on_nor_predicted(tmp_path):
+    image, mask = GRAY[..., None].astype(np.float32) / 255, DISC[..., None]
+    with pytest.raises(ValueError, match="the training masks are a masked array; it hides"):
+        own.train_on_patches(small_network(), ([image] * 3, [np.ma.array(mask, mask=mask == 1)] * 3), ([image], [mask]), tmp_path / "run", size=16)
+    with pytest.raises(ValueError, match="the numbers of the picture are a masked array; it hides"):
+        predict_tiled(small_network(), np.ma.array(image, mask=mask == 1))
 
 
 def test_objects_may_have_any_numbers(tmp_path):

@@ -16,7 +16,7 @@ from helpers.classes import ClassLoss
 from helpers.fingerprints import digest_of
 from helpers.run_lock import live_owner
 from helpers.run_terms import _layer as described_layer
-from helpers.training import DiceScore, load_network, new_run_dir, predict, read_log, restart, to_dataset, train_unet
+from helpers.training import DiceScore, load_network, new_run_dir, predict, read_log, restart, to_dataset, train_unet, warmup_cosine
 from helpers.training.callbacks import ModelCheckpoint
 from interruptions import LastWeights, PullThePlug
 
@@ -496,6 +496,36 @@ def test_in_half_precision_a_network_can_be_started_again(half_precision, tmp_pa
     assert float(model.optimizer.dynamic_scale) > 0
     model.fit(batches(), verbose=0)
     assert all(np.isfinite(weights).all() for weights in model.get_weights())
+
+
+class Falling(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return 0.01 / (1.0 + keras.ops.cast(step, "float32"))
+
+    def get_config(self):
+        return {}
+
+
+@pytest.mark.parametrize("make", [
+    lambda: keras.optimizers.Adagrad(0.1), lambda: keras.optimizers.Nadam(0.01), lambda: keras.optimizers.SGD(0.1, momentum=0.9),
+    lambda: keras.optimizers.Adam(warmup_cosine(0.01, 6, 1)), lambda: keras.optimizers.Adam(Falling()),
+], ids=["Adagrad", "Nadam", "momentum", "schedule", "schedule of one's own"])
+def test_a_network_started_again_is_trained_as_a_new_one(make):
+    model = unet()
+    model.compile(make(), loss="binary_crossentropy")
+    first = model.get_weights()
+    ended = []
+    for _ in range(2):
+        restart(model, first)
+        model.fit(batches(), epochs=2, verbose=0)
+        ended.append(model.get_weights())
+    fresh = unet()
+    fresh.set_weights(first)
+    fresh.compile(make(), loss="binary_crossentropy")
+    fresh.fit(batches(), epochs=2, verbose=0)
+    for ours, again, new in zip(*ended, fresh.get_weights()):
+        np.testing.assert_array_equal(ours, again)
+        np.testing.assert_array_equal(ours, new)
 
 
 def activation(place, number):

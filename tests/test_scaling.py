@@ -400,6 +400,9 @@ def test_runs_are_not_overwritten_and_nothing_is_not_resumed(tmp_path):
         train_on(strategy, tmp_path / "run")
     with pytest.raises(FileExistsError):
         start_workers(2, tmp_path / "run")
+    for start in (lambda: train_on(strategy, tmp_path / "no", resume="no"), lambda: start_workers(1, tmp_path / "no", resume="no")):
+        with pytest.raises(ValueError, match="resume is 'no'; expected True or False"):
+            start()
     with pytest.raises(FileNotFoundError, match="there is no run in .*nowhere"):
         start_workers(2, tmp_path / "nowhere", resume=True)
     (tmp_path / "other").mkdir()

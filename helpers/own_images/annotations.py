@@ -210,6 +210,8 @@ def _regions(path):
         raise PictureError(f"{path.name}: {error}. Save the regions again.") from error
     except PictureError:
         raise
+    except PermissionError as error:
+        raise PictureError(unreadable(path, error)) from error
     except Exception as error:
         raise PictureError(
             f"{path.name}: is damaged, or does not hold regions of ImageJ ({first_line(error)}). Save them again."

@@ -21,6 +21,7 @@ from helpers.own_images.names import bare_name, masks_among, without_number, wit
 from helpers.own_images.picture_kinds import SeenPicture, cut_warnings, one_rule_for_colors, picture_hints
 from helpers.own_images.objects import label_objects, measure_objects, numbered_contours
 from helpers.own_images.tiles import predict_tiled
+from helpers.settings import check_switch
 
 COLUMNS = (
     "picture", "object", "row", "column", "area_pixels", "perimeter_pixels", "area", "perimeter", "unit", "roundness",
@@ -48,6 +49,8 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
     if unknown := sorted(changes.keys() - SETTINGS.keys()):
         raise TypeError(f"there is no setting {unknown[0]!r}; the settings are {', '.join(SETTINGS)}.")
     settings = {**SETTINGS, **{name: kept.settings[name] for name in SETTINGS if name in kept.settings}, **changes}
+    for name in ("split", "turned"):
+        check_switch(settings[name], name)
     pictures, out = picture_files(folder), Path(out).expanduser().resolve()
     if out.is_relative_to(Path(folder).expanduser().resolve()):
         pictures = {key: path for key, path in pictures.items() if not path.is_relative_to(out)}

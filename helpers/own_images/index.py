@@ -22,6 +22,7 @@ from helpers.own_images.names import number_order
 from helpers.own_images.pairs import read_pair
 from helpers.own_images.picture_kinds import check_colors, cut_warnings, picture_hints
 from helpers.own_images.splits import SETS, set_remarks, sources_of, split_by_source
+from helpers.settings import check_switch
 
 _SKIP = "\nTo leave them out, pass skip_broken=True (--skip-broken in the command line)."
 
@@ -43,6 +44,7 @@ def index_folder(
     there. Raises FileExistsError for a file that is there, FileNotFoundError or NotADirectoryError for a folder that is
     none, and PictureError with one line for each kind of fault.
     """
+    check_switch(skip_broken, "skip_broken"), check_switch(overwrite, "overwrite")
     folder = existing_folder(images_dir, "images_dir")
     out = Path(out).expanduser().absolute() if out else folder / "manifest.csv"
     if os.path.lexists(out) and not (overwrite and out.is_file()):

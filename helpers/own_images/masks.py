@@ -1,6 +1,7 @@
 """Masks as they come, 0/1, 0/255, colored or numbered, and which of their pixels are foreground, or of which class."""
 
 import re
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -170,15 +171,16 @@ def _wanted(foreground):
     """Return the asked values as numbers, which count in gray masks, and colors, which count in colored ones."""
     numbers, colors = [], []
     for value in foreground if isinstance(foreground, (list, set)) else [foreground]:
-        if isinstance(value, (tuple, np.ndarray)) and len(value) == 3:
-            colors.append(tuple(int(v) for v in value))
-        elif isinstance(value, (tuple, np.ndarray, str)) or not np.isscalar(value):
+        color = isinstance(value, (tuple, np.ndarray)) and len(value) == 3
+        if not color and (isinstance(value, (tuple, np.ndarray, str)) or not np.isscalar(value)):
             raise PictureError(f"foreground is {value!r}; expected a number, or a color as (red, green, blue).")
-        elif value != int(value):
+        if not all(isinstance(v, Real) and v % 1 == 0 for v in (value if color else [value])):
             raise PictureError(
-                f"foreground is {value!r}, and masks hold whole numbers. Pass one of them, or 'above {int(value)}' for "
-                "all that are larger."
+                f"foreground is {value!r}, and masks hold whole numbers. Pass one of them, or 'above 0' for all that "
+                "are larger, in gray masks; a color is three numbers of 0 to 255, such as (255, 0, 0)."
             )
+        if color:
+            colors.append(tuple(int(v) for v in value))
         else:
             numbers.append(int(value))
     if not numbers and not colors:

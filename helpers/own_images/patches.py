@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from helpers.arrays import check_pair
+from helpers.plain_arrays import refuse_hidden
 from helpers.settings import check_whole
 
 
@@ -80,7 +81,9 @@ def train_on_patches(
     from helpers.training import fixed_batches, train_unet
 
     check_whole(epochs, "epochs"), check_whole(steps, "steps")
-
+    for role, given in (("training", train), ("validation", validation)):
+        for kind, part in zip(("images", "masks"), given):
+            refuse_hidden(part, f"the {role} {kind}")
     held_back = draw_patches(*validation, n=min(48, 6 * len(validation[0])), size=size, seed=[seed, 1])
     check = fixed_batches(*held_back, batch_size=batch_size)
     batches = _stream(*train, size, batch_size, epochs * steps, lambda: [seed, 0])  # the same in every pass

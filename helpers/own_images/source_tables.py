@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from helpers.gate import GateError, first_line, printable, read_whole
-from helpers.own_images.files import ENDINGS, PictureError, ending_of, first_of
+from helpers.own_images.files import ENDINGS, PictureError, ending_of, first_of, unreadable
 
 _NOTHING = ("", "na", "n/a", "#n/a", "nan", "null", "-", "?")
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}$")
@@ -100,6 +100,8 @@ def _rows(path, name_column, column):
     """Return the rows of a table that have a name."""
     try:
         content = read_whole(path)
+    except PermissionError as error:
+        raise PictureError(unreadable(path, error)) from error
     except GateError as error:
         raise PictureError(f"{path.name}: {error}. Save it as CSV.") from error
     text = unicodedata.normalize("NFC", _decoded(content))

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from helpers.own_images.channels import white_of
+from helpers.plain_arrays import refuse_hidden
 
 
 def predict_tiled(
@@ -126,6 +127,7 @@ def _predict_plane(step, plane, tiling, scale, limits, result):
 
 
 def plane_of(image):
+    refuse_hidden(image, "the numbers of the picture")
     image = image if isinstance(image, np.ndarray) else np.asarray(image)
     shape = image.shape
     if image.ndim == 4 and shape[0] == 1 and shape[-1] == 1:

@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.anatomy import build_unet
-from helpers.memory import keep_freed_pages
 from helpers.scaling.files import stream_files
 from helpers.scaling.streams import stream_batches
+from helpers.settings import check_switch
 from helpers.synthesis import CircleScene
 from helpers.training import bce_dice_loss
 
@@ -73,6 +73,7 @@ def train_on(
     batch cannot be shared by the devices.
     """
     copies = strategy.num_replicas_in_sync
+    check_switch(resume, "resume")
     if batch_size % copies:
         raise ValueError(f"batch_size is {batch_size}; {copies} devices share it, so make it a multiple of {copies}.")
     chief = strategy.cluster_resolver is None or strategy.cluster_resolver.task_id in (0, None)
@@ -111,7 +112,6 @@ def train_on(
         losses = []
         for _ in range(steps):
             losses.append(float(step(*next(batches))))
-            keep_freed_pages()  # as `ReleaseMemory` does within fit
         past.assign(np.append(past.numpy(), np.mean(losses)))
         if chief:
             checkpoints.save()

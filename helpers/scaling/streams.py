@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from helpers.memory import keeping_pages
 from helpers.scaling.positions import check_stream
 from helpers.scaling.processes import in_order
 from helpers.settings import check_whole
@@ -42,7 +43,7 @@ def stream_batches(pictures, scene=CircleScene(), seed=0, batch_size=4, first=0,
 
     shape = (None, scene.size, scene.size, 1)
     batches = tf.data.Dataset.from_generator(
-        drawn, output_signature=(tf.TensorSpec(shape, tf.float32), tf.TensorSpec(shape, tf.uint8))
+        keeping_pages(drawn), output_signature=(tf.TensorSpec(shape, tf.float32), tf.TensorSpec(shape, tf.uint8))
     )
     steps = tf.data.experimental.assert_cardinality(-(-pictures // batch_size))
     return quiet(batches.rebatch(mine).apply(steps).prefetch(2))

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from helpers import ROOT
+from helpers.settings import check_switch
 from helpers.training import claim_folder, read_log
 
 LOST_PEER = 3  # exit status of a worker that ended because another one was gone
@@ -61,6 +62,7 @@ def start_workers(n: int, run_dir, fit=False, **settings) -> list[subprocess.Pop
             f"{n} workers need {n * WORKER_MEMORY:.1f} GB of memory, and {max(free, 0):.1f} GB are free. Shut down "
             "other notebooks, or run this on your own machine. The course's own copy of this notebook shows the output."
         )
+    check_switch(settings.get("resume", False), "resume")
     if settings.get("manifest"):  # the workers run in another folder, and JSON knows no paths
         settings["manifest"] = str(Path(settings["manifest"]).expanduser().resolve())
     if not settings.get("resume"):

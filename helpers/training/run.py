@@ -9,7 +9,7 @@ from helpers.batch_checks import BatchCheck, check_foreground, said_of_batches, 
 from helpers.classes import ClassDice, ClassLoss
 from helpers.datasets import as_stream, check_extent, check_parts, warn_of_shuffling
 from helpers.memory import ReleaseMemory
-from helpers.networks import check_fit, check_takes_gray
+from helpers.networks import check_fit, check_takes_gray, inner_optimizer
 from helpers.resuming import holding, read_interrupted, restore_files, set_aside
 from helpers.run_end import end_of_run
 from helpers.run_folder import claim_folder, folder_of
@@ -81,7 +81,7 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     with holding(run_dir, new=not resume):
         with model.distribute_strategy.scope():  # a network made for several devices
             _compile(model, recipe, lambda: epochs * (steps or _length(train)))
-        planned = {**asdict(recipe), "epochs": epochs, "planned rate": _inner(model).name == OURS}
+        planned = {**asdict(recipe), "epochs": epochs, "planned rate": inner_optimizer(model).name == OURS}
         *kept, keeper = make_callbacks(run_dir, recipe.patience, recipe.monitor)
         keeper.terms, keeper.watched = terms_of(model, *data, planned), [*kept, *callbacks]
         if backup:
@@ -141,20 +141,16 @@ def _batches(model, train, validation, epochs, first_epoch, recipe):
 
 def _compile(model, recipe, steps):
     """Give a model our optimizer, unless its owner has compiled it, or ours has this plan and has not begun."""
-    if model.compiled and _inner(model).name != OURS:
+    if model.compiled and inner_optimizer(model).name != OURS:
         return
     rate = warmup_cosine(recipe.peak_rate, steps(), recipe.warmup)
     optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0, name=OURS)
-    if model.compiled and _inner(model).iterations == 0 and _inner(model).get_config() == optimizer.get_config():
+    ours = inner_optimizer(model) if model.compiled else None
+    if ours is not None and ours.iterations == 0 and ours.get_config() == optimizer.get_config():
         return
     several = model.output_shape[-1] > 1
     loss, score = (ClassLoss(), ClassDice()) if several else (bce_dice_loss, DiceScore())
     model.compile(optimizer, loss=loss, metrics=[score])
-
-
-def _inner(model):
-    """Return the optimizer, out of the one with which Keras enlarges the loss where weights are of 16 bits."""
-    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
 
 
 def _length(dataset):
