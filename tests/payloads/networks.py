@@ -30,7 +30,8 @@ def packed(folder, configuration=None, weights=None, note=None, **more):
         archive.writestr("metadata.json", '{"keras_version": "3.13.0"}')
         text = configuration if isinstance(configuration, (str, bytes)) else json.dumps(configuration or usual[0])
         archive.writestr("config.json", text)
-        archive.writestr("model.weights.h5", usual[1] if weights is None else weights)
+        content = usual[1] if weights is None else weights
+        archive.writestr("model.weights.h5", content, zipfile.ZIP_STORED)  # to pack them takes longer than all the rest
         if note is not None:
             archive.writestr(NOTE, note if isinstance(note, (str, bytes)) else json.dumps(note))
         for name, content in more.items():
