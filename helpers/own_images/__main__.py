@@ -15,7 +15,7 @@ from helpers.gate import printable, printable_lines
 from helpers.own_images.files import PictureError
 from helpers.own_images.folders import inspect_pictures, predict_folder
 from helpers.own_images.index import index_folder
-from helpers.own_images.layouts import find_layout
+from helpers.own_images.layouts import NoMasksError, find_layout
 from helpers.own_images.manifest import foreground_from
 from helpers.own_images.package import export_package
 from helpers.own_images.pairs import load_pairs
@@ -79,9 +79,7 @@ def main(arguments=None) -> int:
 def _inspect(options):
     try:
         layout = find_layout(options.folder, options.masks)
-    except PictureError as error:
-        if options.masks:
-            raise
+    except NoMasksError as error:
         print(f"No masks were found: {str(error).splitlines()[0]}\n")
         print(inspect_pictures(options.folder, options.value_range, options.channel))
         return 0

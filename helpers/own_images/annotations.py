@@ -130,8 +130,10 @@ def _coco(content, path):
         names[number] = name
         found[name] = Marked([], _size(picture.get("width"), picture.get("height")))
     labels = {each["id"]: str(each["name"]) for each in content.get("categories") or ()}
-    outlines = _check_total(path, (_coco_object(each, labels, path) for each in content["annotations"]))
-    for annotation, outline in zip(content["annotations"], outlines):
+    objects = content["annotations"]
+    objects = list(objects.values()) if isinstance(objects, dict) else objects  # as LIVECell numbers them
+    outlines = _check_total(path, (_coco_object(each, labels, path) for each in objects))
+    for annotation, outline in zip(objects, outlines):
         if annotation["image_id"] not in names:
             raise PictureError(
                 f"{path.name}: has an object in the picture {annotation['image_id']!r}, which is not in its list of "

@@ -11,9 +11,11 @@ from helpers.own_images.annotations import NotAnnotationsError
 from helpers.own_images.files import ENDINGS, PictureError, ending_of, page_name
 from helpers.own_images.matching import Match, left_out, matched, with_annotations, without_partner
 from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, masks_among
-from helpers.own_images.walking import check_link, check_name, everything_in
+from helpers.own_images.walking import everything_in, files_of
 
-_SKIPPED = ("thumbs.db", "desktop.ini", "__macosx", "@eadir")
+
+class NoMasksError(PictureError):
+    """A folder of pictures of which none can be told to be a mask."""
 
 
 class Layout(NamedTuple):
@@ -35,7 +37,7 @@ def find_layout(images_dir, masks_dir=None, lenient=False) -> Layout:
         return _one_folder(images, lenient)
     masks = Path(masks_dir).expanduser()
     if masks.is_file() and ending_of(masks) in annotations.ENDINGS:
-        matches, remarks = with_annotations(_files(images, ENDINGS).keyed, {masks.stem: masks.resolve()}, lenient)
+        matches, remarks = with_annotations(files_of(images, ENDINGS).keyed, {masks.stem: masks.resolve()}, lenient)
         return Layout(matches, "one annotation file", remarks)
     masks = existing_folder(masks_dir, "masks_dir")
     return _two_folders(images, masks, lenient)
@@ -57,7 +59,7 @@ def existing_folder(folder, name: str) -> Path:
 def picture_files(folder) -> dict[str, Path]:
     """Return the pictures of a folder and the folders in it: name without ending to path."""
     folder = existing_folder(folder, "folder")
-    found = _files(folder, ENDINGS)
+    found = files_of(folder, ENDINGS)
     if not found.keyed:
         raise _no_pictures(folder, found.others)
     return found.keyed
@@ -73,48 +75,21 @@ def check_page_names(key: str, path, pages: int, pictures) -> None:
             )
 
 
-class _Found(NamedTuple):
-    keyed: dict
-    others: list
-
-
-def _files(folder, endings, without=None):
-    """Return the files of a folder and the folders in it: name without ending to path, and the others' names."""
-    keyed, others = {}, []
-    for path in sorted(everything_in(folder)):
-        parts = path.relative_to(folder).parts
-        if any(part.startswith((".", "~")) or part.lower() in _SKIPPED for part in parts):
-            continue
-        if without is not None and path.is_relative_to(without):
-            continue
-        if path.is_symlink() and (ending_of(path) in endings or path.is_dir()):
-            check_link(path, folder)
-        if path.is_dir():
-            continue
-        if ending_of(path) not in endings:
-            others.append(printable(path.name))
-            continue
-        check_name(path, folder)
-        bare = path.relative_to(folder).as_posix()[: -len(ending_of(path))]
-        key = unicodedata.normalize("NFC", bare)
-        if key in keyed:
-            raise PictureError(
-                f"{path.name}: there is also {keyed[key].name} in {folder}, and both have the name {key!r}. Keep one "
-                "of them."
-            )
-        keyed[key] = path
-    return _Found(keyed, others)
-
-
 def _no_pictures(folder, others):
-    if unread := [name for name in others if name.lower().endswith((".txt", ".xml"))]:
-        return PictureError(
-            f"the folder {folder} holds no picture. If {unread[0]} holds outlines, as of YOLO, VOC or CVAT: they "
-            "are not read here. Export them as masks (PNG), COCO or labelme."
-        )
+    if unread := _unread(others):
+        return PictureError(f"the folder {folder} holds no picture. {unread}")
     held = f"It holds {len(others)} other files, such as {others[0]}." if others else "It is empty."
     return PictureError(
         f"the folder {folder} holds no picture ({', '.join(ENDINGS)}). {held} Export your pictures as PNG or TIFF."
+    )
+
+
+def _unread(others):
+    """Return what to do with files that may hold outlines and are not read, or nothing."""
+    found = next((name for name in others if name.lower().endswith((".txt", ".xml"))), "")
+    return found and (
+        f"If {found} holds outlines, as of YOLO, VOC or CVAT: they are not read here. Export them as masks (PNG), "
+        "COCO or labelme."
     )
 
 
@@ -133,11 +108,11 @@ def _without_cellpose(keyed):
 
 
 def _two_folders(images_dir, masks_dir, lenient):
-    images = _files(images_dir, ENDINGS, masks_dir if masks_dir.is_relative_to(images_dir) else None)
+    images = files_of(images_dir, ENDINGS, masks_dir if masks_dir.is_relative_to(images_dir) else None)
     inside = images_dir if images_dir.is_relative_to(masks_dir) else None
-    masks = _files(masks_dir, ENDINGS, inside)
+    masks = files_of(masks_dir, ENDINGS, inside)
     if not masks.keyed and images.keyed:
-        drawn = _files(masks_dir, annotations.ENDINGS, inside)
+        drawn = files_of(masks_dir, annotations.ENDINGS, inside)
         if drawn.keyed:
             remarks = _left_out(images_dir, images.others) + _left_out(masks_dir, drawn.others)
             matches, said = with_annotations(images.keyed, drawn.keyed, lenient)
@@ -160,14 +135,15 @@ def _one_folder(folder, lenient):
         return nested
     if inner := _inner_folders(folder, lenient):
         return inner
-    found = _files(folder, ENDINGS)
+    found = files_of(folder, ENDINGS)
     if not found.keyed:
         raise _no_pictures(folder, found.others)
     keyed, remarks = _without_cellpose(found.keyed)
+    _check_twins(folder, keyed)
     marks = masks_among(keyed)
     marked = {k: p for k, p in keyed.items() if k in marks}
     images = {k: p for k, p in keyed.items() if k not in marks}
-    drawn = {} if marked else _files(folder, annotations.ENDINGS).keyed
+    drawn = {} if marked else files_of(folder, annotations.ENDINGS).keyed
     nothing = ""
     if drawn:
         try:
@@ -178,14 +154,48 @@ def _one_folder(folder, lenient):
                 raise
             nothing = f"\nOther files there are no annotations either: {error}"
     if not marked or not images:
-        kind = "mask" if images else "picture"
-        raise PictureError(
+        kind, error = ("mask", NoMasksError) if images else ("picture", PictureError)
+        unread = "\n" + _unread(found.others) if images and _unread(found.others) else ""
+        raise error(
             f"images and masks both come from {folder}, and no file there can be told to be a {kind}. Put the masks "
-            f"into a folder of their own, or name them like cell1_mask.png beside cell1.png.{nothing}"
+            f"into a folder of their own, or name them like cell1_mask.png beside cell1.png.{_alike(folder, keyed)}"
+            f"{nothing}{unread}"
         )
+    tops = [{key.partition("/")[0] if "/" in key else "" for key in keys} for keys in (images, marked)]
+    if all(len(top) == 1 and any(top) for top in tops) and tops[0] != tops[1]:  # one folder each, whatever their names
+        return _two_folders(*(folder / top.pop() for top in tops), lenient)
     matches, said = matched(images, marked, folder.name, folder.name, lenient)
     remarks = _left_out(folder, found.others) + remarks + said
     return Layout(matches, "pictures and masks in one folder", remarks)
+
+
+def _check_twins(folder, keyed):
+    """Raise PictureError if folders hold the same pictures in several formats: each would be there twice."""
+    held = {}
+    for key in keyed:
+        top, _, rest = key.partition("/")
+        if top.lower() in ("png", "tif", "tiff", "jpg", "jpeg", "bmp"):
+            held.setdefault(top, set()).add(rest)
+    twins = [top for top in held if any(held[top] & other for name, other in held.items() if name != top)]
+    if twins:
+        raise PictureError(
+            f"the folder {folder} holds the same pictures in several formats: {', '.join(map(printable, twins))}. Give "
+            f"one of these folders, such as {printable(folder / twins[0])}."
+        )
+
+
+def _alike(folder, keyed):
+    """Return which two folders to give, where their files have the same names; or nothing."""
+    names = {}
+    for key in keyed:
+        top, slash, rest = key.partition("/")
+        if slash:
+            names.setdefault(top, set()).add(bare_name(rest))
+    tops = [top for top in names if any(names[top] == held for other, held in names.items() if other != top)]
+    if len(tops) != 2:
+        return ""
+    one, two = (printable(folder / top) for top in tops)
+    return f"\nThe files in {one} and {two} have the same names. If one folder holds the masks, give both."
 
 
 def _inner_folders(folder, lenient):
@@ -196,6 +206,13 @@ def _inner_folders(folder, lenient):
     mask_folders = [name for name in inner if MASK_FOLDERS.match(name)]
     drawn = [name for name in mask_folders if not held[name] and _holds(inner[name], annotations.ENDINGS)]
     full = [name for name in mask_folders if held[name]] or drawn
+    seen = [name for name in image_folders if held[name]]
+    if len(seen) > 1 and len(full) == 1:
+        raise PictureError(
+            f"the folder {folder} holds {len(seen)} folders of pictures: {', '.join(map(printable, seen))}. Give the "
+            f"folders that you mean, as images_dir and masks_dir, such as {printable(folder / seen[0])} and "
+            f"{printable(folder / full[0])}."
+        )
     if image_folders and len(full) > 1:
         shown = f"{printable(folder / image_folders[0])} and {printable(folder / full[0])}"
         raise PictureError(
@@ -220,8 +237,8 @@ def _inner_folders(folder, lenient):
     if len(groups) == 1:
         layout = _two_folders(*(inner[name] for name in groups[0]), lenient)
         return layout._replace(remarks=[*layout.remarks, *said])
-    images = {f"{ours}/{k}": p for ours, _ in groups for k, p in _files(inner[ours], ENDINGS).keyed.items()}
-    masks = {f"{ours}/{k}": p for ours, theirs in groups for k, p in _files(inner[theirs], ENDINGS).keyed.items()}
+    images = {f"{ours}/{k}": p for ours, _ in groups for k, p in files_of(inner[ours], ENDINGS).keyed.items()}
+    masks = {f"{ours}/{k}": p for ours, theirs in groups for k, p in files_of(inner[theirs], ENDINGS).keyed.items()}
     matches, more = matched(images, masks, folder.name, folder.name, lenient)
     return Layout(matches, "folders of pictures, each with a folder of masks", said + more)
 
@@ -232,15 +249,19 @@ def _holds(folder, endings):
 
 def _folder_a_picture(folder):
     """Return the layout of folders that hold images with one picture and masks with one file an object, or None."""
-    places = sorted(path.parent for path in folder.glob("*/images") if path.is_dir())
-    images = {place: _files(place / "images", ENDINGS).keyed for place in places}
-    masks = {place: _files(place / "masks", ENDINGS).keyed for place in places if (place / "masks").is_dir()}
+    def within(pattern):
+        found = [path for path in sorted(folder.glob("*/*")) if path.is_dir() and pattern.match(path.name)]
+        several = len(found) > len({path.parent for path in found})  # then it is not plain which is meant
+        return {} if several else {path.parent: files_of(path, ENDINGS).keyed for path in found}
+
+    images = within(IMAGE_FOLDERS)
+    masks = {place: held for place, held in within(MASK_FOLDERS).items() if place in images}
     if not masks or any(len(images[place]) != 1 for place in masks):
         return None
     if all([*map(bare_name, images[place])] == [*map(bare_name, held)] for place, held in masks.items()):
         return None  # sets such as train, each with one picture and its mask
     matches = [Match(place.name, *images[place].values(), tuple(held.values())) for place, held in masks.items()]
-    without = [printable(place.name) for place in places if place not in masks]
+    without = [printable(place.name) for place in images if place not in masks]
     said = [f"{len(without)} folders without masks are left out, such as {without[0]}."] if without else []
     return Layout(matches, "a folder for each picture, one mask file an object", said)
 

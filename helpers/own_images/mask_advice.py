@@ -6,14 +6,17 @@ import numpy as np
 
 from helpers.class_masks import IGNORE
 from helpers.own_images.asking import AskError
-from helpers.own_images.mask_codes import FEW, NEAR, color_of, main_values
+from helpers.own_images.mask_codes import FEW, LEVEL, NEAR, color_of, flat_counts, main_values
 
 _BLACK = NEAR / 3  # a color darker than this is black
 _MOST = 6  # values that a message names
 
 
 class HeldValues(NamedTuple):
-    """What advice is made from: a mask's values and their counts, the main ones, half of white, what was asked for."""
+    """What advice is made from: a mask's values and their counts, the main ones, half of white, what was asked for.
+
+    gray_areas: whether some middle number fills areas, as the number of a class does and a smoothed edge does not.
+    """
 
     color: bool
     lossy: bool
@@ -21,12 +24,15 @@ class HeldValues(NamedTuple):
     counts: np.ndarray
     main: dict
     half: float
+    gray_areas: bool
     asked: object = None
 
 
 def held_values(mask, half: float, asked=None) -> HeldValues:
     """Return what advice on a mask is made from. asked: the foreground that did not fit it."""
-    return HeldValues(mask.color, mask.lossy, mask.values, mask.counts, main_values(mask), half, asked)
+    middle = (mask.values > 63) & (mask.values < 192)
+    areas = not mask.color and flat_counts(mask)[middle].sum() >= LEVEL
+    return HeldValues(mask.color, mask.lossy, mask.values, mask.counts, main_values(mask), half, areas, asked)
 
 
 def unclear_mask(mask, told: str, half: float, after: str = "") -> AskError:
@@ -152,7 +158,8 @@ def _noise(helds):
         if low + 1 < high and _works(helds, (low + high) // 2):
             return f"These look like two levels with a little noise: pass foreground='above {(low + high) // 2}'."
     ends = [held.counts[(held.values < 64) | (held.values > 191)].sum() / held.counts.sum() for held in helds]
-    if min(len(held.values) for held in helds) > 12 and min(ends) > 0.9 and _works(helds, half):
+    smooth = min(len(held.values) for held in helds) > 12 and not any(held.gray_areas for held in helds)
+    if smooth and min(ends) > 0.9 and _works(helds, half):
         return "These look like black and white with smoothed edges: pass foreground='half'."
     return None
 

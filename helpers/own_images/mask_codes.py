@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from skimage import measure
 
@@ -11,6 +12,8 @@ NEAR = 60  # two colors closer than this, of 0..441, are one color with soft edg
 FEW = 16  # a mask of more different values than this has soft edges or noise, or numbers objects
 _FRACTION = 1e-4  # floats closer than this to a whole number are meant to be it
 _TINT = 16  # a lossy format gives gray pixels a tint of at most this
+_NINE = np.ones((3, 3), np.uint8)
+LEVEL = 4  # so many pixels in the middle of areas of one value are no soft edge
 
 
 class Codes(NamedTuple):
@@ -156,6 +159,7 @@ def main_values(mask, few: int = FEW) -> dict[int, int]:
     """Return the values that make up a mask and how many pixels each has; soft edges and noise join the nearest.
 
     Values: gray numbers, or colors as 0xRRGGBB. The most frequent is first. few: so many are all returned as they are.
+    A value that few pixels have is one if they make up an area: soft edges have none of one value.
     """
     order = np.argsort(-mask.counts, kind="stable")[:2000]
     if len(mask.values) <= few and not mask.lossy:
@@ -164,18 +168,38 @@ def main_values(mask, few: int = FEW) -> dict[int, int]:
         places = np.stack([mask.values[order] >> shift & 255 for shift in (16, 8, 0)], axis=1).astype(np.float64)
     else:
         places = mask.values[order, None].astype(np.float64)
-    near, found, share = NEAR if mask.color else NEAR / 2, [], []
-    for place, count in zip(places, mask.counts[order]):
+    near, found, share, flat = NEAR if mask.color else NEAR / 2, [], [], []
+    level = flat_counts(mask)[order]
+    for place, count, even in zip(places, mask.counts[order], level):
         away = [float(np.linalg.norm(place - other)) for other in found]
         if away and min(away) < near:
             share[int(np.argmin(away))] += int(count)
+            flat[int(np.argmin(away))] += int(even)
         else:
             found.append(place)
             share.append(int(count))
+            flat.append(int(even))
     numbers = [int(np.dot(place.astype(int), (65536, 256, 1))) if mask.color else int(place[0]) for place in found]
-    large = {number: count for number, count in zip(numbers, share) if count > 0.02 * mask.counts.sum()}
+    least = 0.02 * mask.counts.sum()
+    large = {number: count for number, count, even in zip(numbers, share, flat) if count > least or even >= LEVEL}
     large = large or {numbers[0]: share[0]}
     return dict(sorted(large.items(), key=lambda each: -each[1]))
+
+
+def flat_counts(mask):
+    """Return how many pixels of each value lie in the middle of 3x3 pixels that are nearly alike."""
+    codes, count = mask.codes, np.zeros(len(mask.values), np.int64)
+    rows = max(1, 2**20 // codes.shape[1])
+    for start in range(1, len(codes) - 1, rows):  # the border of a picture is in the middle of nothing
+        part = codes[start - 1 : start + rows + 1]
+        flat = np.ones((len(part), codes.shape[1]), bool)
+        for one in np.moveaxis(np.atleast_3d(part), 2, 0):
+            one = np.ascontiguousarray(one, np.float32)
+            flat &= cv2.dilate(one, _NINE) - cv2.erode(one, _NINE) <= _TINT
+        held = part[1:-1, 1:-1][flat[1:-1, 1:-1]]
+        held = color_numbers(held) if mask.color else held
+        count += np.bincount(np.searchsorted(mask.values, held), minlength=len(mask.values))
+    return count
 
 
 def main_colors(mask) -> np.ndarray:

@@ -17,6 +17,7 @@ class Look(NamedTuple):
 
     share: of foreground, 0..1. left: its values that are not foreground, where only some were asked for. marked: those
     that are. soft: whether these are only about so. numbers: of its objects, or None. opened: outlines that stayed so.
+    only: the one value beside the background, of a mask of two.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Look(NamedTuple):
     color: bool = False
     numbers: tuple | None = None
     opened: int = 0
+    only: int | None = None
 
 
 def look_at(name, inside, mask, held, asked=None, opened=0) -> Look:
@@ -39,6 +41,8 @@ def look_at(name, inside, mask, held, asked=None, opened=0) -> Look:
         if mask.rgb and not mask.color:  # a gray page among colored ones
             main = [0x010101 * value for value in main]
         look = look._replace(**{"marked" if share else "left": tuple(main)}, soft=soft, color=mask.color or mask.rgb)
+    if asked is None and len(mask.values) == 2 and mask.values[0] == 0 and not (mask.known or mask.lossy):
+        look = look._replace(only=int(mask.values[1]))
     if held.endswith("labeled objects"):
         look = look._replace(numbers=tuple(mask.values[mask.values != 0][:1000].tolist()))
     return look
@@ -122,8 +126,16 @@ def _alike(value, other, color):
 
 
 def object_hints(looks) -> list[str]:
-    """Return a remark if what was taken for numbers of objects may be numbers of classes."""
+    """Return a remark if what was taken for objects, or for one foreground, may be numbers of classes."""
     numbered = [look for look in looks if look.numbers is not None]
+    only = sorted({(look.color, look.only) for look in looks if look.only is not None})
+    if len(only) > 1 and not numbered:
+        shown = first_of([f"#{value:06x}" if color else str(value) for color, value in only], 6)
+        example = color_of(only[-1][1]) if only[-1][0] else only[-1][1]
+        return [
+            f"the masks hold one value each beside 0, and not the same: {shown}. All of them count as foreground. If "
+            f"they are classes, or 255 only says what nobody marked, choose with foreground=, such as {example!r}."
+        ]
     if not numbered:
         return []
     sets = Counter(look.numbers for look in numbered)

@@ -53,7 +53,7 @@ def foreground_of(mask: Codes, foreground, facts: FolderFacts) -> tuple[np.ndarr
             f"{name}: is a {_format(mask)} mask whose numbers run from {values[0]} to {values[-1]}, and "
             f"{_format(mask)} changes such small numbers. Export the mask as PNG or TIFF."
         )
-    if mask.lossy and (codes < 64).mean() + (codes > 191).mean() > 0.98:
+    if mask.lossy and (codes < 64).mean() + (codes > 191).mean() > 0.98 and _two_ends(mask):
         return codes > 127, f"0/255 blurred by {_format(mask)}"
     if len(values) == 1:
         return codes != 0, "all background" if values[0] == 0 else "all foreground"
@@ -70,6 +70,10 @@ def foreground_of(mask: Codes, foreground, facts: FolderFacts) -> tuple[np.ndarr
         mask, f"the mask holds {word}, {said(mask)}; expected background and foreground, or numbered objects.",
         half_of_white(facts), " To keep several classes, use load_pairs(..., classes=...).",
     )
+
+
+def _two_ends(mask):
+    return all(value < 64 or value > 191 for value in main_values(mask))
 
 
 def _format(mask):
@@ -90,6 +94,11 @@ def _colored_foreground(mask, facts):
     if len(values) > 2 and not mask.lossy and len(values) >= (3 if facts.objects else 5) and labels_like_objects(mask):
         return numbers != 0, f"{len(values) - 1} labeled objects"
     main = main_colors(mask)
+    if len(values) > FEW and not mask.lossy and mask.counts.max() < 0.1 * mask.counts.sum():
+        raise PictureError(
+            f"{mask.name}: holds {len(values)} colors and none of them often, as a picture does, perhaps with marks "
+            "drawn over it. A mask holds the marks alone, on black. Export it so."
+        )
     if len(main) == 2 and _brightness(main).min() < NEAR / 3 and len(values) > 2:
         dark = int(_brightness(main).argmin())
         return _nearest(mask.codes, main) != dark, "black and one color, soft edges"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from helpers.own_images.annotations import NotAnnotationsError, read_annotations
 from helpers.own_images.files import PictureError, first_of, read_picture
+from helpers.own_images.name_parts import SET_FOLDERS
 from helpers.own_images.names import (
     bare_name, without_channel, without_letter, without_mask_word, without_number, without_stuck_word, without_word,
 )
@@ -57,8 +58,13 @@ def left_out(missing) -> list[str]:
     return [f"Left out: {line}." for line in missing[:_SHOWN]] + more
 
 
+def _sets_of(key):
+    """Return which of training, validation and test (0, 1, 2) a path names."""
+    return {SET_FOLDERS[part] for part in re.split(r"[\s_.\-/]+", key.lower()) if part in SET_FOLDERS}
+
+
 def _is_test(key):
-    return any(part in ("test", "testing") for part in re.split(r"[\s_.\-/]+", key.lower()))
+    return SET_FOLDERS["test"] in _sets_of(key)
 
 
 def match(images, masks, images_name, masks_name, alone=None) -> list[Match]:
@@ -80,19 +86,36 @@ def match(images, masks, images_name, masks_name, alone=None) -> list[Match]:
     for rule in _RULES:
         by_name = {}
         for role, rest in enumerate((rest_images, rest_masks)):
-            for key in rest:
-                by_name.setdefault(rule(key), ([], []))[role].append(key)
+            for key in rest:  # a picture has a channel, and a mask has none
+                name = bare_name(key) if role and rule is without_channel else rule(key)
+                by_name.setdefault(name, ([], []))[role].append(key)
         for ours, theirs in by_name.values():
             if len(ours) == len(theirs) == 1:
+                sets = _sets_of(ours[0]), _sets_of(theirs[0])
+                if all(sets) and not sets[0] & sets[1]:  # test_1 and training_1_mask
+                    continue
                 matches.append(Match(ours[0], rest_images.pop(ours[0]), rest_masks.pop(theirs[0])))
             elif len(theirs) == 1 and len(ours) > 1 and rule is without_channel:
                 raise _parts_of_one([rest_images[key] for key in ours], rest_masks[theirs[0]])
+    if rest_masks:
+        _check_one_mask(matches, rest_masks, masks_name)
     missing = _missing(rest_images, rest_masks, (images, masks), (images_name, masks_name))
     if missing and (alone is None or not matches):
         raise without_partner(missing)
     if missing:
         alone += missing
     return sorted(matches, key=lambda each: each.key)
+
+
+def _check_one_mask(matches, rest_masks, folder):
+    """Raise PictureError if a mask that is left over belongs to a picture that has one: either may be meant."""
+    taken = {bare_name(each.key): each for each in matches if not isinstance(each.mask, tuple)}
+    for key, path in rest_masks.items():
+        if (each := taken.get(bare_name(key))) is not None:
+            raise PictureError(
+                f"{each.image.name} has 2 masks: {each.mask.parent.name}/{each.mask.name} and "
+                f"{_shown(folder, key, path)}. Keep one of them, or give the folder that holds the ones you mean."
+            )
 
 
 def _parts_of_one(files, mask):
@@ -171,8 +194,9 @@ def with_annotations(images, files, lenient=False) -> tuple[list[Match], list[st
                 raise
             others.append(error)
             continue
+        folder = key.rpartition("/")[0]
         for name, marked in found.items():
-            name = key if name is None else name
+            name = key if name is None else f"{folder}/{name}" if folder else name
             if name in by_name:
                 other = by_name[name][0].name
                 raise PictureError(f"{path.name} and {other} both hold objects of {name}. Keep one file.")

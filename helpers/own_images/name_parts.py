@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from math import gcd
 from typing import NamedTuple
 
 from helpers.own_images.names import IMAGE_FOLDERS
@@ -39,10 +40,12 @@ _LONG = sorted((word for word in _KINDS if len(word) > 2), key=len, reverse=True
 _INSIDE = re.compile(r"(?<=[a-z0-9])[A-Z][a-z]+(?=\d)")  # the "Mouse" of "wtMouse3"
 _BETWEEN = re.compile(r"[\s_.\-()\[\]=]+")
 _COMPACT = re.compile(rf"(?:(?:[a-z]{{1,3}}|{'|'.join(_LONG)})\d+){{2,}}", re.IGNORECASE)  # "r01c01f01p01"
-_WHOLE_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]?(0\d|1[0-2])[-_.]?([0-2]\d|3[01])(?!\d)")
+_WHOLE_DATE = re.compile(r"(?<!\d)((?:19[89]|20[0-3])\d)[-_.]?(0\d|1[0-2])[-_.]?([0-2]\d|3[01])(?!\d)")
 _CLOCK = re.compile(  # a date and a time as cameras write them; 000123 is a counter rather than past midnight
     rf"{_WHOLE_DATE.pattern[:-6]}[-_T .]?(0[1-9]|1\d|2[0-3])[-_.:]?([0-5]\d)[-_.:]?([0-5]\d)(?!\d)"
 )
+# What microscopes add to "A02_s1_w1".
+_UNIQUE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DOSE = re.compile(r"\d+([pnuµμm]?M|[pnuµμm]?g|[uµμm][lL]|pct|percent|%|G[yY]|C|kV)")
 # magnification, time, light
 _VIEW = re.compile(r"\d+([xX]|h|hrs?|min|sec|ms|d|days?|dpi|dpf|hpf|hpi|wk|[nuµμ]m|d\d+h(\d+m)?)")
@@ -104,7 +107,18 @@ def parts_of(names) -> list[list[Part]]:
             else:
                 parts.append((text, folder))
         split.append(_with_wells([_part(*each) for each in _joined(parts)]))
-    return [_settled(row) for row in split]
+    return [_settled(row) for row in _with_tiles(split)]
+
+
+def _with_tiles(rows):
+    """Return the parts with the last two numbers of all names as the place of a tile: "slideA_512_1024"."""
+    ends = [row[-2:] for row in rows]
+    if any([part.kind for part in end] != ["number", "number"] or end[0].folder for end in ends):
+        return rows
+    steps = [gcd(*(end[i].number for end in ends)) for i in (0, 1)]  # 0 for a single row or column of tiles
+    if not any(steps) or any(0 < step < 32 for step in steps):
+        return rows
+    return [[*row[:-2], *(part._replace(kind="ordered", key=key) for part, key in zip(row[-2:], "xy"))] for row in rows]
 
 
 def condition_texts(names) -> list[list[tuple]]:
@@ -144,6 +158,7 @@ def _inside_folder(folder):
 
 def _pieces(text):
     text = _INSIDE.sub(lambda found: "_" * (found[0].lower() in _KINDS) + found[0], text)
+    text = _UNIQUE.sub("", text) or text
     text = _CLOCK.sub(r"_at\1\2\3\4\5\6_", text)
     return [each for each in _BETWEEN.split(_WHOLE_DATE.sub(r"_\1\2\3_", text)) if each]
 

@@ -16,16 +16,17 @@ _MASK_OTHERS = (
 )
 _IMAGE_WORDS = rf"images?|imgs?|im|raw|pictures?|training|test|volume|original|leftimg8bit|{_IMAGE_OTHERS}"
 _MASK_WORDS = (
-    r"cp[_-]masks?|simple[\s_-]segmentation|masks?|labels?|seg|segmentations?|gt|ground[_-]?truth|truth|annotations?|"
+    r"cp[_-]masks?|bin[_-]masks?|simple[\s_-]segmentation|object[\s_-]predictions|labell?ed|masks?|labels?|seg|"
+    r"segmentations?|gt|ground[_-]?truth|truth|annotations?|"
     rf"annot?|gtfine[_-](?:labelids|instanceids|color)|1stho|2ndho|manual\d?|targets?|{_MASK_OTHERS}"
 )
 _SEPARATOR = r"[\s_.\-]"
 IMAGE_FOLDERS = re.compile(
-    rf"(images?|imgs?|raw|pictures?|originals?|scans?|imagestr|inputs?|x|{_IMAGE_OTHERS})$", re.IGNORECASE
+    rf"(images?|imgs?|raw|pictures?|originals?|jpegimages|scans?|imagestr|inputs?|x|{_IMAGE_OTHERS})$", re.IGNORECASE
 )
 MASK_FOLDERS = re.compile(
     r"(masks?|labels?|labelstr|(?:\d(?:st|nd)[_-])?manual\d?|seg|segmentations?|gt|"
-    rf"ground[_-]?truth|annotations?|targets?|y|{_MASK_OTHERS})$",
+    rf"ground[\s_-]?truth|segmentation(?:class|object)|annotations?|targets?|y|{_MASK_OTHERS})$",
     re.IGNORECASE,
 )
 
@@ -33,7 +34,7 @@ MASK_FOLDERS = re.compile(
 def is_mask(key: str) -> bool:
     """Return whether a path without ending, `folder/name`, is that of a mask by its folder or its name."""
     folder, _, name = key.rpartition("/")
-    start = rf"^({_MASK_WORDS})({_SEPARATOR}|\d+$)|^man_(seg|track)\d"
+    start = rf"^({_MASK_WORDS})({_SEPARATOR}|\d+$)|^man_(seg|track)\d" + rf"|^({_MASK_WORDS})$" * bool(folder)
     end = rf"{_SEPARATOR}({_MASK_WORDS})({_SEPARATOR}*\d+)?$|\.(ah|vk)$"
     in_folder = any(MASK_FOLDERS.match(part) for part in folder.split("/"))
     return in_folder or any(re.search(pattern, name, re.IGNORECASE) for pattern in (start, end))
@@ -50,6 +51,8 @@ def bare_name(key: str) -> str:
         name = re.sub(r"\.(ome|tiff?|png|jpe?g|bmp|ah|vk)$", "", name, flags=re.IGNORECASE)
         name = re.sub(rf"{_SEPARATOR}+({words})$", "", name, flags=re.IGNORECASE) or name
         name = re.sub(rf"^({words}){_SEPARATOR}+(?=.)", "", name, flags=re.IGNORECASE) or name
+    if folder and re.fullmatch(words, name, re.IGNORECASE):  # "case7/image" and "case7/mask"
+        folder, _, name = folder.rpartition("/")
     folders = [part for part in folder.split("/") if not (IMAGE_FOLDERS.match(part) or MASK_FOLDERS.match(part))]
     return "/".join([*filter(None, folders), name]).lower()
 

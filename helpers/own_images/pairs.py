@@ -10,7 +10,7 @@ from helpers.own_images.asking import answered, raise_all
 from helpers.own_images.channels import a_range_is_needed, gray_page
 from helpers.own_images.files import MAX_TOTAL, PictureError, ending_of, page_name, read_picture
 from helpers.own_images.layouts import check_page_names, find_layout
-from helpers.own_images.mask_codes import Codes, codes_of
+from helpers.own_images.mask_codes import Codes, codes_of, color_numbers
 from helpers.own_images.mask_suspicions import check_asked, look_at, object_hints, suspicions
 from helpers.own_images.masks import (
     check_class_settings, check_one_palette, classes_in, folder_facts, foreground_of,
@@ -18,7 +18,7 @@ from helpers.own_images.masks import (
 from helpers.own_images.medical import placed_like
 from helpers.own_images.names import number_order
 from helpers.own_images.outlines import cleared_gap, filled_to_the_border
-from helpers.own_images.palettes import is_lossy, palette_numbers
+from helpers.own_images.palettes import is_lossy, is_planar, palette_numbers
 from helpers.own_images.picture_kinds import SeenPicture, check_colors, cut_warnings, picture_hints, white_number
 from helpers.own_images.splits import groups_of, look_like_slices
 
@@ -90,8 +90,9 @@ def load_pairs(
     """Load pictures and their masks, matched by name; returns `Pairs`, that is `(images, masks)`.
 
     Layouts: two folders; one folder with names such as cell1_mask.png, mask_1.png or cell1_cp_masks.png; a folder with
-    inner folders images and masks; a folder for each picture with one mask file an object; annotations of labelme,
-    COCO, GeoJSON or ImageJ in place of masks; nnU-Net's names. Pages of a file become pictures of their own.
+    inner folders images and masks, or of other names if one holds all masks; a folder for each picture, with one mask
+    or with one mask file an object; annotations of labelme, COCO, GeoJSON or ImageJ in place of masks; nnU-Net's names.
+    Pages of a file become pictures of their own.
 
     Masks may be 0/1, 0/255, black and a color, or numbered objects. foreground: which of a mask's values count, where
     that is unclear: a number, a color (red, green, blue), a list of these, "nonzero", "half" (of white) or "above
@@ -172,8 +173,13 @@ def load_pairs(
 
 def _objects_of(mask, held, inside, invert):
     """Return the numbers of a mask's objects, or None if it does not number any."""
-    if not held.endswith("objects") or invert or mask.color:
+    if not held.endswith("objects") or invert:
         return None
+    if mask.color:
+        codes = color_numbers(mask.codes) if mask.palette is None else mask.palette[0]
+        numbers = np.zeros(inside.shape, np.int32)
+        numbers[inside] = np.unique(codes[inside], return_inverse=True)[1] + 1
+        return numbers if numbers.max(initial=0) > 65535 else numbers.astype(np.uint16)
     kind = np.uint16 if mask.values[-1] <= 65535 else np.int32
     return np.where(inside, mask.codes, 0).astype(kind)
 
@@ -246,6 +252,12 @@ def _marks_of(match, image, foreground):
         name = f"masks of {match.key}"
         return [_numbered(merged(match, shape, foreground), name)], name, False, ""
     pages, said = read_picture(match.mask).pages, ""
+    if len(pages) == 1 and pages[0].ndim == 3 and (pages[0] != pages[0][..., :1]).any() and is_planar(match.mask):
+        raise PictureError(
+            f"{match.mask.name}: stores red, green and blue as three planes, as a stack of three slices is saved by "
+            "mistake. Save slices with tifffile.imwrite(..., photometric='minisblack'), picture and mask alike, and a "
+            "colored mask as PNG."
+        )
     if ending_of(match.image).startswith(".nii") and ending_of(match.mask).startswith(".nii"):
         pages, said = placed_like(match.image, match.mask, pages)
     return pages, match.mask.name, is_lossy(match.mask), said

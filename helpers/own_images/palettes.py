@@ -26,6 +26,15 @@ def is_lossy(path) -> bool:
     return start[:2] == b"\xff\xd8"
 
 
+def is_planar(path) -> bool:
+    """Whether a picture file is a TIFF that stores its colors as separate planes."""
+    with path.open("rb") as file:
+        if file.read(4) not in _TIFF:
+            return False
+    with quiet_decoders(), tifffile.TiffFile(path, _multifile=False) as tif:
+        return int(tif.pages.first.planarconfig or 1) == 2
+
+
 def palette_numbers(path, pages) -> list:
     """Return for each page `(numbers [h, w], colors {number: (r, g, b)})` where the file has a palette, else None.
 

@@ -8,6 +8,13 @@ from helpers.own_images.name_parts import condition_texts, parts_of, same_place,
 _FINER = ("sample", "scene", "ordered", "part", "when", "weak", "number", "eye", "stain", "view", "code", "letter")
 _CONTAINERS = ("slide", "plate", "well", "scan", "volume")
 _ROUNDS = ("exp", "experiment", "rep", "replicate")
+_COPY = re.compile(  # as Windows, macOS and Linux name them
+    r"^(copy of|kopie von|copie de|copia di|copia de)\s+|[\s_-]+(copy|kopie|copie|copia)\s*\(?\d*\)?$|\s*\(\d+\)$",
+    re.IGNORECASE,
+)
+_AUGMENTED = re.compile(
+    r"^(augmented|aug|[hv]?flip(ped)?|rot(ated)?\d*|mirror(ed)?|orig(inal)?)[_-](\d+[_-](?=.*\d))?", re.IGNORECASE
+)
 _SPOTS = ("ordered", "eye", "stain", "view", "part", "when")  # one place in other depths, times, colors, crops
 
 
@@ -21,7 +28,7 @@ def groups_of(names) -> list[str]:
     `conditions_of`. Where names tell nothing, each picture is a source of its own. Where a name tells too little, use
     `groups_from_csv`.
     """
-    names = [str(name) for name in names]
+    names = _originals([str(name) for name in names])
     if not names:
         return []
     rows = parts_of(names)
@@ -65,6 +72,18 @@ def conditions_of(names) -> list[str]:
         if 1 < len(set(first)) < min(5, len(names)):
             return first
     return [""] * len(names)
+
+
+def _originals(names):
+    """Return names without the marks of copies and augmentations, where those of one picture then have one name."""
+    for mark in (_COPY, _AUGMENTED):
+        bare = []
+        for name in names:
+            folder, slash, base = name.rpartition("/")
+            bare.append(folder + slash + (mark.sub("", base) or base))
+        there = set(names) if mark is _COPY else {name for name, times in Counter(bare).items() if times > 1}
+        names = [short if short in there else name for name, short in zip(names, bare)]
+    return names
 
 
 def _first_words(names, kinds=("word",)):
@@ -166,7 +185,7 @@ def _rest(name, every, parts, leading):
     left = [part for part in parts if part.kind not in spots]
     if "ordered" in kinds or "eye" in kinds and left or kinds & set(spots) and numbers:
         return "_".join(part.text for part in every if part.kind not in spots) or "one stack"
-    versions = kinds & {"word", "code", "sample"} and parts[0].kind == "number" and len(leading) > 2
+    versions = kinds & {"word", "code", "sample", "other"} and parts[0].kind == "number" and len(leading) > 2
     if versions and leading[parts[0].number] > 1:  # "7_before" and "7_after"
         return parts[0].text
     return name

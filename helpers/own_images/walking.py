@@ -1,12 +1,53 @@
 """Walk through a folder of a stranger's: no circles, no depths, no names that forge a line, no links out of it."""
 
 import os
+import unicodedata
 from pathlib import Path
+from typing import NamedTuple
 
 from helpers.gate import is_shown_as_it_is, printable
-from helpers.own_images.files import PictureError
+from helpers.own_images.files import PictureError, ending_of
 
 DEEPEST = 50  # folders in folders
+_SKIPPED = ("thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "system volume information")
+
+
+class Found(NamedTuple):
+    """Files with one of the endings, name without ending to path, and the names of all others."""
+
+    keyed: dict
+    others: list
+
+
+def files_of(folder, endings, without=None) -> Found:
+    """Return the files of a folder and the folders in it, those in `without` and of the system left out.
+
+    Raises PictureError for two files of one name, for names that forge a line and for links that lead out.
+    """
+    keyed, others = {}, []
+    for path in sorted(everything_in(folder)):
+        parts = path.relative_to(folder).parts
+        if any(part.startswith((".", "~")) or part.lower() in _SKIPPED for part in parts):
+            continue
+        if without is not None and path.is_relative_to(without):
+            continue
+        if path.is_symlink() and (ending_of(path) in endings or path.is_dir()):
+            check_link(path, folder)
+        if path.is_dir():
+            continue
+        if ending_of(path) not in endings:
+            others.append(printable(path.name))
+            continue
+        check_name(path, folder)
+        bare = path.relative_to(folder).as_posix()[: -len(ending_of(path))]
+        key = unicodedata.normalize("NFC", bare)
+        if key in keyed:
+            raise PictureError(
+                f"{path.name}: there is also {keyed[key].name} in {folder}, and both have the name {key!r}. Keep one "
+                "of them."
+            )
+        keyed[key] = path
+    return Found(keyed, others)
 
 
 def everything_in(folder):
