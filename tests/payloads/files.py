@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 import tifffile
-from payloads import payload
+from payloads import payload, write_zeros, zlib_zeros
 from PIL import Image
 
 GRAY = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -95,8 +95,7 @@ def strip(folder, part, compression, bits=None, **how):
 
 @payload(STRIPS)
 def strip_of_2_gigabytes(folder):
-    packer = zlib.compressobj(9)
-    return strip(folder, b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(2000)), packer.flush()]), "zlib")
+    return strip(folder, zlib_zeros(2_000_000_000), "zlib")
 
 
 @payload(STRIPS)
@@ -111,9 +110,9 @@ def zstd_strip_that_says_2_gigabytes(folder):
 
 
 @payload(STRIPS, reads=True)  # what its page holds is read, and the rest is left
-def lzma_strip_of_1_gigabyte(folder):
+def lzma_strip_of_400_megabytes(folder):
     packer = lzma.LZMACompressor(format=lzma.FORMAT_XZ, preset=0)
-    return strip(folder, b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(1000)), packer.flush()]), "lzma")
+    return strip(folder, b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(400)), packer.flush()]), "lzma")
 
 
 def picture_in_a_strip(folder, pixels, kind, **how):
@@ -196,9 +195,7 @@ def png(width, height, bits, color, *more):
 
 @payload(PICTURES)
 def png_of_10000_squared_rgba_16_bits(folder):
-    packer = zlib.compressobj(9)
-    data = b"".join([*(packer.compress(bytes(80_001)) for _ in range(10_000)), packer.flush()])
-    (folder / "a.png").write_bytes(png(10_000, 10_000, 16, 6, chunk(b"IDAT", data)))
+    (folder / "a.png").write_bytes(png(10_000, 10_000, 16, 6, chunk(b"IDAT", zlib_zeros(80_001 * 10_000))))
     return reading(folder / "a.png")
 
 
@@ -210,9 +207,8 @@ def png_of_30000_squared(folder):
 
 @payload(PICTURES)
 def png_whose_text_inflates_to_1_gigabyte(folder):
-    packer = zlib.compressobj(9)
-    text = b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(1000)), packer.flush()])
-    (folder / "a.png").write_bytes(png(1, 1, 8, 0, chunk(b"zTXt", b"a\0\0" + text), chunk(b"IDAT", zlib.compress(b"\0\0"))))
+    text = chunk(b"zTXt", b"a\0\0" + zlib_zeros(1_000_000_000))
+    (folder / "a.png").write_bytes(png(1, 1, 8, 0, text, chunk(b"IDAT", zlib.compress(b"\0\0"))))
     return reading(folder / "a.png")
 
 
@@ -379,7 +375,7 @@ ARCHIVES = "an archive to unpack that is encrypted, forged or does not fit a dis
 
 
 def unpacking(folder, members, packing=zipfile.ZIP_DEFLATED, change=None):
-    """Write an archive and return how it is unpacked."""
+    """Write an archive and return how it is unpacked. members: names and contents, or how many zeros."""
     from helpers.own_images import unpack
 
     held = io.BytesIO()
@@ -387,7 +383,7 @@ def unpacking(folder, members, packing=zipfile.ZIP_DEFLATED, change=None):
     with warnings.catch_warnings(), zipfile.ZipFile(held, "w", packing) as archive:
         warnings.simplefilter("ignore")  # names that come twice
         for name, content in members:
-            archive.writestr(name, content)
+            write_zeros(archive, name, content) if isinstance(content, int) else archive.writestr(name, content)
     content = bytearray(held.getvalue())
     (folder / "a.zip").write_bytes(change(content) if change else content)
     return lambda: f"{sum(path.is_file() for path in unpack(folder / 'a.zip', folder / 'out').rglob('*'))} files"
@@ -427,14 +423,14 @@ for _name, (_members, _packing, _change) in {
 
 @payload(ARCHIVES)
 def zip_of_3_gigabytes(folder):
-    return unpacking(folder, [(f"{i}", bytes(1 << 24)) for i in range(180)])
+    return unpacking(folder, [(f"{i}", 17_000_000) for i in range(180)])
 
 
 @payload(ARCHIVES)
 def regions_of_1_gigabyte(folder):
     from helpers.own_images.annotations import read_annotations
 
-    unpacking(folder, [(f"{i}.roi", bytes(1 << 24)) for i in range(60)])
+    unpacking(folder, [(f"{i}.roi", 17_000_000) for i in range(60)])
     return lambda: read_annotations(folder / "a.zip")
 
 

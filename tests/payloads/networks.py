@@ -7,7 +7,7 @@ import zipfile
 
 import h5py
 import numpy as np
-from payloads import payload
+from payloads import payload, write_zeros
 
 NOTE = "unet_course.json"
 
@@ -82,7 +82,7 @@ def note_of_1_5_gigabytes_beside_weights_that_a_newer_keras_wrote(folder):
     text = json.dumps(configuration).replace('"class_name": "Zeros", "config": {', '"class_name": "Zeros", "config": {"to_come": null')
     packed(folder, text)
     with zipfile.ZipFile(folder / "stranger.keras", "a", zipfile.ZIP_DEFLATED) as archive:
-        _zeros(archive, NOTE, 1_500_000_000)
+        write_zeros(archive, NOTE, 1_500_000_000)
     return lambda: load_kept(folder / "stranger.keras")
 
 
@@ -107,7 +107,7 @@ def picture_of_1_gigabyte_that_nobody_asked_for(folder):
     from helpers.own_images import load_kept
 
     with zipfile.ZipFile(folder / "stranger.keras", "a", zipfile.ZIP_DEFLATED) as archive:
-        _zeros(archive, "assets/picture.png", 1_000_000_000)
+        write_zeros(archive, "assets/picture.png", 1_000_000_000)
     return lambda: load_kept(folder / "stranger.keras")
 
 
@@ -118,7 +118,7 @@ def note_whose_header_says_100_bytes(folder):
     packed(folder)
     path = folder / "stranger.keras"
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        _zeros(archive, NOTE, 1_000_000_000)
+        write_zeros(archive, NOTE, 1_000_000_000)
     content = path.read_bytes().replace(struct.pack("<I", 1_000_000_000), struct.pack("<I", 100))
     path.write_bytes(content)
     return lambda: load_kept(path)
@@ -126,7 +126,7 @@ def note_whose_header_says_100_bytes(folder):
 
 @payload(INFLATES)
 def note_packed_by_lzma(folder):
-    return _inflating(folder, NOTE, 300_000_000, method=zipfile.ZIP_LZMA)
+    return _inflating(folder, NOTE, 30_000_000, method=zipfile.ZIP_LZMA)
 
 
 @payload(INFLATES)
@@ -141,12 +141,6 @@ def table_of_contents_with_300_000_members(folder):
     return lambda: load_kept(path)
 
 
-def _zeros(archive, name, size):
-    with archive.open(name, "w", force_zip64=size > 2_000_000_000) as member:
-        for _ in range(size // 1_000_000):
-            member.write(bytes(1_000_000))
-
-
 def _inflating(folder, name, size, others=None, method=zipfile.ZIP_DEFLATED):
     from helpers.own_images import load_kept
 
@@ -157,7 +151,10 @@ def _inflating(folder, name, size, others=None, method=zipfile.ZIP_DEFLATED):
         for part, content in parts.items():
             if part != name:
                 archive.writestr(part, content)
-        _zeros(archive, name, size)
+        if method == zipfile.ZIP_DEFLATED:
+            write_zeros(archive, name, size)
+        else:
+            archive.writestr(name, bytes(size))
     return lambda: load_kept(path)
 
 
