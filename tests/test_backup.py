@@ -256,9 +256,9 @@ def test_other_files_are_no_interrupted_run(tmp_path):
 @pytest.mark.parametrize(("settings", "words"), [
     ({"batch_size": 2}, r"batch_size=4 \(now 2\)"), ({"peak_rate": 1e-3}, r"peak_rate=0.003 \(now 0.001\)"),
     ({"seed_of_order": 1}, r"seed=0 \(now 1\)"), ({"augmented": False}, r"augmented=True \(now False\)"),
-    ({"data": ((DATA[0][0] * np.float32(0.5), DATA[0][1]), DATA[1])}, "another training images"),
-    ({"data": ((DATA[0][0], DATA[0][1][::-1]), DATA[1])}, "another training masks"),
-    ({"data": (DATA[0], make_dataset(3, SMALL, seed=9))}, "another validation images, another validation masks"),
+    ({"data": ((DATA[0][0] * np.float32(0.5), DATA[0][1]), DATA[1])}, "other training images"),
+    ({"data": ((DATA[0][0], DATA[0][1][::-1]), DATA[1])}, "other training masks"),
+    ({"data": (DATA[0], make_dataset(3, SMALL, seed=9))}, "other validation images, other validation masks"),
     ({"compiled": 0.01}, "another optimizer"),
 ], ids=str)
 def test_other_settings_or_data_are_named(left, settings, words, tmp_path):
