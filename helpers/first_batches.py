@@ -13,7 +13,7 @@ REDRAWS = 8  # a batch that is turned at random without a seed comes out alike o
 _said = weakref.WeakKeyDictionary()
 
 
-def describe(dataset, **said):
+def remark_on(dataset, **said):
     """Return a Dataset, of which a run's backup will know more than the first batch: `said`, names to values.
 
     Values are whole numbers, several of them, or texts such as fingerprints. What is made of the Dataset later, with
@@ -25,7 +25,7 @@ def describe(dataset, **said):
     return dataset
 
 
-def described(dataset) -> dict:
+def remarks_on(dataset) -> dict:
     """Return what was said of a Dataset, names to values as JSON has them; nothing of most."""
     return dict(_said.get(dataset, {}))
 

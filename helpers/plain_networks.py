@@ -1,10 +1,11 @@
 """Networks in files that every Keras opens: without loss, scores and optimizer, which only this course may know."""
 
-import io
 import json
 import zipfile
+from pathlib import Path
 
-import h5py
+from helpers.gate import open_archive, read_member
+from helpers.gate.stored import without_group
 
 _WEIGHTS = "model.weights.h5"
 
@@ -16,16 +17,13 @@ def make_plain(path) -> None:
     optimizer's memory, twice as much as the weights, and what names loss and scores, of networks within the network,
     too. The layers stay as they are; those of one's own still need their code.
     """
-    kept = io.BytesIO()
-    with zipfile.ZipFile(path) as file:
-        parts = {name: file.read(name) for name in file.namelist() if name != _WEIGHTS}
-        with file.open(_WEIGHTS) as packed, h5py.File(packed, "r") as whole, h5py.File(kept, "w") as weights:
-            for name in whole:
-                if name != "optimizer":
-                    whole.copy(name, weights)
+    most = Path(path).stat().st_size
+    with open_archive(path) as file:
+        parts = {name: read_member(file, name, most) for name in file.namelist()}
     parts["config.json"] = json.dumps(_not_compiled(json.loads(parts["config.json"])))
+    parts[_WEIGHTS] = without_group(parts[_WEIGHTS], "optimizer")
     with zipfile.ZipFile(path, "w") as file:
-        for name, content in {**parts, _WEIGHTS: kept.getbuffer()}.items():
+        for name, content in parts.items():
             file.writestr(name, content)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.fingerprints import digest_of, digest_of_arrays, names_in, of_a_library, without_names
-from helpers.first_batches import FIRST, described
+from helpers.first_batches import FIRST, remarks_on
 
 SHORT = (
     "epochs", "seed", "steps", "warmup", "patience", "monitor", "augmented", "batch_size", "peak_rate", "loss",
@@ -23,13 +23,13 @@ def terms_of(model, train, validation, settings: dict) -> dict:
 
     model: a compiled network. train, validation: as in `train_unet`. settings: with what `first_batches` returns. Of a
     `tf.data.Dataset` only the shapes, the types, the number of batches and the first batch are known without reading
-    all of it, and what its maker says of it (`first_batches.describe`). A change in a later batch alone is not seen.
+    all of it, and what its maker says of it (`first_batches.remark_on`). A change in a later batch alone is not seen.
     """
     terms = dict(settings)
     for role, data in zip(ROLES, (train, validation)):
         if isinstance(data, tf.data.Dataset):
             terms[f"{role} dataset"] = f"{data.element_spec}, {int(data.cardinality())} batches"
-            terms |= {f"{role} {name}": value for name, value in described(data).items()}
+            terms |= {f"{role} {name}": value for name, value in remarks_on(data).items()}
         else:
             images, masks = data
             terms[f"{role} images"] = digest_of_arrays(np.asarray(images, np.float32))

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from helpers import run_terms
 from helpers.anatomy import build_unet
-from helpers.first_batches import describe, described
+from helpers.first_batches import remark_on, remarks_on
 from helpers.own_images import train_on_patches
 from helpers.own_images.patches import patch_batches
 from helpers.backup import read_backup
@@ -151,10 +151,10 @@ def test_the_first_batch_is_drawn_once_unless_it_is_another_one(tmp_path):
 def without_first_batches(patch):
     """Let a run be started as an earlier version of the course did."""
     patch.setattr(run, "first_batches", lambda *_: {})
-    patch.setattr(run_terms, "described", lambda *_: {})
+    patch.setattr(run_terms, "remarks_on", lambda *_: {})
 
 
-@pytest.mark.parametrize("make", [batches, lambda: stream_batches(6, SMALL, seed=2, batch_size=2, workers=0)], ids=["plain", "described"])
+@pytest.mark.parametrize("make", [batches, lambda: stream_batches(6, SMALL, seed=2, batch_size=2, workers=0)], ids=["plain", "with remarks"])
 def test_a_backup_of_an_earlier_version_goes_on(make, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         without_first_batches(patch)
@@ -251,5 +251,5 @@ def test_other_scenes_are_named(tmp_path):
 
 
 def test_what_is_said_of_a_dataset_is_forgotten_with_it_and_not_inherited():
-    dataset = describe(batches(), seed=(1, 2), size=np.int64(3))
-    assert described(dataset) == {"seed": [1, 2], "size": 3} and described(dataset.prefetch(1)) == {}
+    dataset = remark_on(batches(), seed=(1, 2), size=np.int64(3))
+    assert remarks_on(dataset) == {"seed": [1, 2], "size": 3} and remarks_on(dataset.prefetch(1)) == {}

@@ -47,7 +47,7 @@ def patch_batches(images, masks, size: int = 128, batch_size: int = 8, steps: in
     """
     passes = itertools.count()
     stream = _stream(images, masks, size, batch_size, steps, lambda: [*np.atleast_1d(seed), next(passes)])
-    return _described(stream, images, masks, size=size, batch_size=batch_size, seed=seed)
+    return _remarked_on(stream, images, masks, size=size, batch_size=batch_size, seed=seed)
 
 
 def _stream(images, masks, size, batch_size, steps, seed):
@@ -90,16 +90,16 @@ def train_on_patches(
     check = fixed_batches(*held_back, batch_size=batch_size)
     batches = _stream(*train, size, batch_size, epochs * steps, lambda: [seed, 0])  # the same in every pass
     settings = {"size": size, "batch_size": batch_size, "seed": seed}
-    _described(batches, *train, **settings), _described(check, *validation, **settings)
+    _remarked_on(batches, *train, **settings), _remarked_on(check, *validation, **settings)
     return train_unet(
         model, batches, check, run_dir, epochs, resume, callbacks, peak_rate=peak_rate, warmup=20, steps=steps,
     )
 
 
-def _described(dataset, images, masks, **settings):
+def _remarked_on(dataset, images, masks, **settings):
     """Return a Dataset of patches, of which a backup will know from which pictures and how they are drawn."""
-    from helpers.first_batches import describe
+    from helpers.first_batches import remark_on
 
     images = digest_of_arrays(*(np.asarray(image, np.float32) for image in images))
     masks = digest_of_arrays(*(np.asarray(mask, np.uint8) for mask in masks))
-    return describe(dataset, images=images, masks=masks, **settings)
+    return remark_on(dataset, images=images, masks=masks, **settings)

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from helpers.first_batches import describe
+from helpers.first_batches import remark_on
 from helpers.memory import keeping_pages
 from helpers.scaling.positions import check_stream
 from helpers.scaling.processes import in_order
@@ -48,4 +48,4 @@ def stream_batches(pictures, scene=CircleScene(), seed=0, batch_size=4, first=0,
     )
     steps = tf.data.experimental.assert_cardinality(-(-pictures // batch_size))
     stream = quiet(batches.rebatch(mine).apply(steps).prefetch(2))
-    return describe(stream, seed=seed, batch_size=batch_size, first=first)
+    return remark_on(stream, seed=seed, batch_size=batch_size, first=first)
