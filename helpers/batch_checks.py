@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from helpers.arrays import check_pair
 from helpers.class_masks import IGNORE
+from helpers.fingerprints import digest_of_arrays
 from helpers.networks import check_fit
 
 
@@ -26,9 +27,13 @@ class BatchCheck(keras.callbacks.Callback):
         self.name, self.network, self.classes = name, model, model.output_shape[-1]
         self.by_pixel = getattr(loss, "pixel_weights", False) or self.classes > 1 and not model.compiled
         self.error, self.looked, self.foreground, self.batches, self.axes = None, False, False, 0, ()
+        self.given, self.digest = None, None
 
     def check_first(self, dataset):
-        """Raise ValueError, saying what is wrong, if a Dataset is empty or its first batch is unfit."""
+        """Raise ValueError, saying what is wrong, if a Dataset is empty or its first batch is unfit.
+
+        Its fingerprint is kept for `first_batches`. So this is the Dataset as it was given, of an interrupted run, too.
+        """
         batch = next(iter(dataset.take(1)), None)
         try:
             if batch is None:
@@ -45,6 +50,7 @@ class BatchCheck(keras.callbacks.Callback):
         except ValueError as error:
             raise ValueError(f"the first batch of the {self.name} dataset: {error}") from None
         self.axes = [part.shape.rank for part in batch]
+        self.given, self.digest = dataset, digest_of_arrays(*(part.numpy() for part in batch))
 
     def watched(self, dataset, first=0):
         """Return a Dataset whose batches are looked at as they are drawn. first: the number of its first one.

@@ -1,7 +1,5 @@
 """Check what `train_unet` was given as training and validation set before a network is trained on it."""
 
-import warnings
-
 import numpy as np
 import tensorflow as tf
 
@@ -88,12 +86,12 @@ def as_stream(dataset, first_epoch: int, epochs: int, steps: int):
     return (dataset if enough else dataset.repeat()).skip(first_epoch * steps)
 
 
-def warn_of_shuffling(dataset, one_stream: bool) -> None:
-    """Warn that an interrupted run cannot go on as if it had not been, because a Dataset shuffles in another order.
+def shuffles_anew(dataset, one_stream: bool) -> bool:
+    """Return whether a Dataset shuffles in an order that cannot be drawn again.
 
     one_stream: whether the epochs are parts of a single pass, and not a pass each. A shuffle whose order comes back in
     every pass, or in a single pass with a seed, is repeatable. TensorFlow shows the steps of a Dataset as attributes
-    that are not documented; where they are missing, nothing is said.
+    that are not documented; where they are missing, no shuffle is found.
     """
     steps, shuffled = [dataset], False
     while steps:
@@ -103,10 +101,4 @@ def warn_of_shuffling(dataset, one_stream: bool) -> None:
             seeds = int(getattr(step, "_seed", 1)), int(getattr(step, "_seed2", 1))
             anew = getattr(step, "_reshuffle_each_iteration", False) is not False  # None means True
             shuffled |= not any(seeds) if one_stream else anew
-    if shuffled:
-        once = "seed=0" if one_stream else "seed=0, reshuffle_each_iteration=False"
-        warnings.warn(
-            "the training dataset is shuffled in an order that cannot be drawn again, so the rest of this run sees its "
-            "pictures in another order than an uninterrupted one, and its weights will differ. Pass arrays, which "
-            f"train_unet shuffles itself, or .shuffle(n, {once}) when the run is started.", stacklevel=4,
-        )
+    return shuffled

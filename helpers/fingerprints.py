@@ -1,4 +1,4 @@
-"""Fingerprints of losses and metrics: the same in every session, another one where a setting or the code differs."""
+"""Fingerprints of arrays, losses and metrics: the same in every session, others where numbers or code differ."""
 
 import functools
 import hashlib
@@ -15,6 +15,15 @@ DEEP = 8  # settings within settings; a function may refer to itself
 def digest_of(part) -> str:
     """Return the fingerprint of a loss or a metric, given by its name, as a function or an object, or of several."""
     return hashlib.blake2b(json.dumps(_described(part), sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def digest_of_arrays(*arrays) -> str:
+    """Return the fingerprint of the shapes, types and bytes of arrays."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in map(np.asarray, arrays):
+        digest.update(f"{array.shape}{array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return digest.hexdigest()
 
 
 def names_in(part):

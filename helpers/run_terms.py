@@ -7,29 +7,33 @@ import types
 import numpy as np
 import tensorflow as tf
 
-from helpers.fingerprints import digest_of, names_in, of_a_library, without_names
+from helpers.fingerprints import digest_of, digest_of_arrays, names_in, of_a_library, without_names
+from helpers.first_batches import FIRST, remarks_on
 
 SHORT = (
     "epochs", "seed", "steps", "warmup", "patience", "monitor", "augmented", "batch_size", "peak_rate", "loss",
-    "metrics", "optimizer_class",
+    "metrics", "optimizer_class", "size", "first",
 )
+ROLES = ("training", "validation")
 LATER = ("metrics", "optimizer_class", "settings of the loss", "settings of the metrics")  # older backups lack them
 
 
 def terms_of(model, train, validation, settings: dict) -> dict:
     """Return, under names that a message can use, all that decides how a run ends.
 
-    model: a compiled network. train, validation: as in `train_unet`. Of a `tf.data.Dataset` only the shapes, the types
-    and the number of batches are known without reading all of it.
+    model: a compiled network. train, validation: as in `train_unet`. settings: with what `first_batches` returns. Of a
+    `tf.data.Dataset` only the shapes, the types, the number of batches and the first batch are known without reading
+    all of it, and what its maker says of it (`first_batches.remark_on`). A change in a later batch alone is not seen.
     """
     terms = dict(settings)
-    for name, data in (("training", train), ("validation", validation)):
+    for role, data in zip(ROLES, (train, validation)):
         if isinstance(data, tf.data.Dataset):
-            terms[f"{name} dataset"] = f"{data.element_spec}, {int(data.cardinality())} batches"
+            terms[f"{role} dataset"] = f"{data.element_spec}, {int(data.cardinality())} batches"
+            terms |= {f"{role} {name}": value for name, value in remarks_on(data).items()}
         else:
             images, masks = data
-            terms[f"{name} images"] = _digest(np.asarray(images, np.float32))
-            terms[f"{name} masks"] = _digest(np.asarray(masks, np.uint8))
+            terms[f"{role} images"] = digest_of_arrays(np.asarray(images, np.float32))
+            terms[f"{role} masks"] = digest_of_arrays(np.asarray(masks, np.uint8))
     terms["network"] = _digest_of_text([_layer(layer) for layer in model.layers])
     optimizer = model.optimizer.get_config()
     rate = optimizer.pop("learning_rate", None)
@@ -46,18 +50,39 @@ def terms_of(model, train, validation, settings: dict) -> dict:
 
 def changed_terms(then: dict, now: dict) -> list[str]:
     """Return in words which terms differ: values for settings, names for what is only known by a fingerprint."""
-    then = {**{name: now[name] for name in LATER if name in now}, **then}
     if then.get("loss") == "str":  # so an earlier version called every loss that was given by its name
-        then["loss"] = now.get("loss")
-    changed, named = [], {f"settings of the {name}" for name in ("loss", "metrics") if then.get(name) != now.get(name)}
-    for name in sorted({*then, *now} - {"learning rate"} - named):
-        if then.get(name) != now.get(name):
-            values = f"{name}={then.get(name)!r} (now {now.get(name)!r})"
-            changed.append(values if name in SHORT else f"{'other' if 'settings' in name else 'another'} {name}")
+        then = {**then, "loss": now.get("loss")}
+    differ = [name for name in sorted({*then, *now} - {"learning rate"}) if _differs(name, then, now)]
+    hidden = {f"settings of the {name}" for name in ("loss", "metrics") if name in differ}  # another one has others
+    for role in ROLES:  # what is said of a set explains its shapes and number of batches, and these its first batch
+        effects = [role + FIRST, f"{role} dataset"]
+        if any(name.startswith(role) and name not in effects for name in differ):
+            hidden.update(effects)
+        elif effects[1] in differ:
+            hidden.add(effects[0])
+    changed = [_in_words(name, then, now) for name in differ if name not in hidden]
     rates = then.get("learning rate"), now.get("learning rate")
     if not changed and None not in rates and rates[0] != rates[1]:
         changed.append("another learning rate")
     return changed
+
+
+def _differs(name, then, now):
+    """What older backups lack, or not every maker of a Dataset says, is compared only if both have it."""
+    role, _, rest = name.partition(" ")
+    if (name in LATER or role in ROLES and rest != "dataset") and not (name in then and name in now):
+        return False
+    return then.get(name) != now.get(name)
+
+
+def _in_words(name, then, now):
+    role, _, rest = name.partition(" ")
+    if name in SHORT or role in ROLES and rest in SHORT:
+        return f"{name}={then.get(name)!r} (now {now.get(name)!r})"
+    if name in (role + FIRST for role in ROLES):
+        return f"another first {role} batch (other pictures or masks, another order or another seed)"
+    plural = "settings" in name or rest in ("images", "masks")
+    return f"{'other' if plural else 'another'} {name}"
 
 
 def _compiled_with(model):
@@ -80,9 +105,3 @@ def _layer(layer):
 
 def _digest_of_text(value):
     return hashlib.blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
-
-
-def _digest(array):
-    digest = hashlib.blake2b(f"{array.shape}{array.dtype}".encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
-    return digest.hexdigest()

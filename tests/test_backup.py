@@ -1,9 +1,11 @@
 """A run that survives: whatever happens to its process or its files, it ends as if nothing had, or says what is missing."""
 
+import contextlib
 import errno
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -256,9 +258,9 @@ def test_other_files_are_no_interrupted_run(tmp_path):
 @pytest.mark.parametrize(("settings", "words"), [
     ({"batch_size": 2}, r"batch_size=4 \(now 2\)"), ({"peak_rate": 1e-3}, r"peak_rate=0.003 \(now 0.001\)"),
     ({"seed_of_order": 1}, r"seed=0 \(now 1\)"), ({"augmented": False}, r"augmented=True \(now False\)"),
-    ({"data": ((DATA[0][0] * np.float32(0.5), DATA[0][1]), DATA[1])}, "another training images"),
-    ({"data": ((DATA[0][0], DATA[0][1][::-1]), DATA[1])}, "another training masks"),
-    ({"data": (DATA[0], make_dataset(3, SMALL, seed=9))}, "another validation images, another validation masks"),
+    ({"data": ((DATA[0][0] * np.float32(0.5), DATA[0][1]), DATA[1])}, "other training images"),
+    ({"data": ((DATA[0][0], DATA[0][1][::-1]), DATA[1])}, "other training masks"),
+    ({"data": (DATA[0], make_dataset(3, SMALL, seed=9))}, "other validation images, other validation masks"),
     ({"compiled": 0.01}, "another optimizer"),
 ], ids=str)
 def test_other_settings_or_data_are_named(left, settings, words, tmp_path):
@@ -369,6 +371,14 @@ def owner(folder, **changes):
     (folder / "lock.json").write_text(json.dumps({**me, **changes}))
 
 
+def until(condition, seconds=300):
+    """Wait until a condition holds, for as long as a slow day may take."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"after {seconds} seconds it does not hold"
+        time.sleep(0.05)
+
+
 @pytest.fixture
 def other_process():
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
@@ -392,10 +402,7 @@ def test_a_living_process_is_named_and_a_dead_one_is_taken_over(left, whole, tmp
     assert run_lock.live_owner(run / "backup") is None
     owner(run / "backup", process=other_process.pid, started=started)
     other_process.kill()
-    for _ in range(100):  # dead, though nobody has asked for its status yet
-        if run_lock.live_owner(run / "backup") is None:
-            break
-        time.sleep(0.05)
+    until(lambda: run_lock.live_owner(run / "backup") is None)  # dead, though nobody has asked for its status yet
     assert same(train(run, seed=99, resume=True), whole)
 
 
@@ -445,18 +452,95 @@ def test_the_same_process_cannot_train_twice_at_once_in_one_folder(tmp_path):
 def test_of_many_that_take_a_dead_lock_at_once_one_gets_it(tmp_path):
     owner(tmp_path, process=2**22 + 1)
     code = ("import sys, time; sys.path.insert(0, {!r}); from helpers import run_lock\n"
-            "input()\n"
+            "print('ready', flush=True); input()\n"
             "try:\n"
-            "    with run_lock.locked({!r}): print('mine', flush=True); time.sleep(1)\n"
+            "    with run_lock.locked({!r}):\n"
+            "        begun = time.monotonic(); time.sleep(1); print(begun, time.monotonic(), flush=True)\n"
             "except RuntimeError: print('refused', flush=True)").format(str(ROOT), str(tmp_path))
-    rivals = [subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-              for _ in range(4)]
-    for rival in rivals:
-        rival.stdin.write("\n")
-        rival.stdin.flush()
-    told = [rival.communicate()[0].strip() for rival in rivals]
-    assert told.count("mine") >= 1 and set(told) <= {"mine", "refused"}
+    held, refused = [], 0
+    with contextlib.ExitStack() as ended:
+        rivals = [ended.enter_context(started(code)) for _ in range(4)]
+        for rival in rivals:
+            assert rival.stdout.readline() == "ready\n"
+        for rival in rivals:
+            rival.stdin.write("\n")
+            rival.stdin.flush()
+        for rival in rivals:
+            told = rival.communicate()[0].split()
+            refused += told == ["refused"]
+            held += [] if told == ["refused"] else [tuple(map(float, told))]
+    assert len(held) >= 1 and len(held) + refused == 4
+    held.sort()  # one clock for all processes
+    for (_, end), (begun, _) in zip(held, held[1:]):
+        assert end <= begun, "two held the lock at once"
     assert not (tmp_path / "lock.json").exists()
+
+
+@contextlib.contextmanager
+def started(code, *arguments):
+    """A process of its own that runs a piece of code; it is gone at the end, whatever happened."""
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               text=True, cwd=ROOT)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+TOGETHER = """
+import sys
+import keras, tensorflow as tf
+from helpers.anatomy import build_unet
+from helpers.synthesis import CircleScene, make_dataset
+from helpers.training import train_unet
+
+tf.config.run_functions_eagerly(True)
+scene = CircleScene(size=16, radius=(3, 5), circles=(0, 2))
+data = make_dataset(6, scene, seed=1), make_dataset(3, scene, seed=4)
+
+class Hold(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            print("under way", flush=True)
+            input()  # the run is not over before the other process has had its answer
+
+print("ready", flush=True)
+resume = input() == "resume"
+try:
+    train_unet(build_unet(depth=1, filters=2), *data, sys.argv[1], epochs=2, resume=resume, callbacks=[Hold()])
+    print("trained", flush=True)
+except (FileExistsError, RuntimeError) as error:
+    print(type(error).__name__, error, flush=True)
+"""
+
+
+def test_of_two_processes_that_train_in_one_folder_at_once_one_does(tmp_path):
+    """At the beginning of a run, and where both go on with an interrupted one."""
+    with started(TOGETHER, str(tmp_path / "run")) as one, started(TOGETHER, str(tmp_path / "run")) as other:
+        assert one.stdout.readline() == other.stdout.readline() == "ready\n"
+        answers = together(one, other, "start")
+        refused = "FileExistsError .*(holds a run already, and runs never overwrite|another process has just begun a run)"
+        assert re.match(refused, answers["refused"]), answers
+    assert read_backup(tmp_path / "run").epoch == 1 and len(read_log(tmp_path / "run")) == 1, "that one was killed"
+    with started(TOGETHER, str(tmp_path / "run")) as one, started(TOGETHER, str(tmp_path / "run")) as other:
+        assert one.stdout.readline() == other.stdout.readline() == "ready\n"
+        answers = together(one, other, "resume")
+        assert re.match("RuntimeError the run in .* is (not interrupted: process|under way: process)", answers["refused"]), answers
+        answers["winner"].stdin.write("\n")
+        answers["winner"].stdin.flush()
+        assert answers["winner"].stdout.readline() == "trained\n"
+    assert len(read_log(tmp_path / "run")) == 2 and not (tmp_path / "run" / "backup").exists()
+
+
+def together(one, other, word):
+    """Let two processes begin at the same moment; returns which of them trains and what the other one says."""
+    for process in (one, other):
+        process.stdin.write(f"{word}\n")
+        process.stdin.flush()
+    said = {process: process.stdout.readline().strip() for process in (one, other)}
+    [winner] = [process for process, line in said.items() if line == "under way"]
+    return {"winner": winner, "refused": said[one if winner is other else other]}
 
 
 def test_two_runs_begun_at_the_same_moment_do_not_share_a_folder(tmp_path, monkeypatch):

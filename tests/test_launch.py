@@ -348,11 +348,11 @@ def test_binder_starts_with_one_thread(dockerfile):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is measured with Linux's own means")
 def test_what_holds_more_than_binder_gives_is_ended(monkeypatch):
     monkeypatch.setattr(platforms, "LIMIT", 200_000_000)
-    hoard = "import subprocess, sys, time; subprocess.run([sys.executable, '-c', 'x = bytearray(400_000_000); import time; time.sleep(30)'])"
+    hoard = "import subprocess, sys, time; subprocess.run([sys.executable, '-c', 'x = bytearray(400_000_000); import time; time.sleep(600)'])"
     process = subprocess.Popen([sys.executable, "-c", hoard])  # a child of it holds the memory, as a kernel would
     watch = platforms.Watch(lambda: [process.pid], enforce=True)
     watch.start()
-    process.wait(20)
+    process.wait(300)
     watch.stopped.set()
     assert watch.over and watch.peak > 200_000_000 and process.returncode == -9
 

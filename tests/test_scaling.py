@@ -372,12 +372,12 @@ def test_workers_that_would_not_fit_are_not_started(tmp_path, monkeypatch):
 def test_workers_end_with_the_process_that_started_them(tmp_path):
     code = (
         "import sys, time; from helpers.scaling import start_workers\n"
-        "print(*[p.pid for p in start_workers(2, sys.argv[1], epochs=5000)], flush=True); time.sleep(100)"
+        "print(*[p.pid for p in start_workers(2, sys.argv[1], epochs=5000)], flush=True); time.sleep(1000)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     family = [int(number) for number in parent.stdout.readline().split()]
     assert len(family) == 2
-    assert until((tmp_path / "run" / "log.csv").exists, 240), "the workers never trained"
+    assert until((tmp_path / "run" / "log.csv").exists, 600), "the workers never trained"
     parent.send_signal(signal.SIGTERM)
     parent.wait()
     assert gone(family, 120)

@@ -3,6 +3,7 @@
 import json
 import math
 import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -52,8 +53,12 @@ def open_network(path):
 
 
 def load_weights(model, path) -> None:
-    """Give a model the weights that a `.keras` file holds, after the same look at them. Raises as `open_network`."""
-    with open_archive(path) as archive, tempfile.TemporaryDirectory() as folder:
+    """Give a model the weights that a `.keras` file holds, after the same look at them. Raises as `open_network`.
+
+    A file without an optimizer leaves that of a compiled model as it is.
+    """
+    with open_archive(path) as archive, tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
         weights, _ = _weights(archive, folder)
         model.load_weights(weights)
 

@@ -1,5 +1,6 @@
 """The file of weights inside a network's file: HDF5, of which nothing is read that it does not hold itself."""
 
+import io
 import math
 
 import h5py
@@ -24,6 +25,16 @@ def count_numbers(path, largest: int) -> int:
         raise
     except Exception as error:  # h5py raises OSError, RuntimeError, KeyError, ValueError on damaged files
         raise DamagedError(f"has damaged weights ({first_line(error)})") from error
+
+
+def without_group(content: bytes, left_out: str) -> bytes:
+    """Return what an HDF5 file holds, which this process has just written, as a file without one of its groups."""
+    kept = io.BytesIO()
+    with h5py.File(io.BytesIO(content), "r") as whole, h5py.File(kept, "w") as file:
+        for name in whole:
+            if name != left_out:
+                whole.copy(name, file)
+    return kept.getvalue()
 
 
 def _count(file, largest):

@@ -103,6 +103,11 @@ class Manifest:
     def __len__(self):
         return len(self._ends)
 
+    @property
+    def fingerprint(self) -> str:
+        """Digits that change when a row of this set does, or the fingerprint of a file in it."""
+        return hashlib.sha256(self._text).hexdigest()[:16]
+
     def __getitem__(self, i) -> ManifestRow:
         start, end = self._ends[i - 1] if i else 0, self._ends[i]
         cells = self._cells(self._text[start:end].decode())

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from helpers.arrays import check_pair
+from helpers.fingerprints import digest_of_arrays
 from helpers.plain_arrays import refuse_hidden
 from helpers.settings import check_whole
 
@@ -45,7 +46,8 @@ def patch_batches(images, masks, size: int = 128, batch_size: int = 8, steps: in
     whole number or several. Raises ValueError for a size, a batch size or a number of steps below 1.
     """
     passes = itertools.count()
-    return _stream(images, masks, size, batch_size, steps, lambda: [*np.atleast_1d(seed), next(passes)])
+    stream = _stream(images, masks, size, batch_size, steps, lambda: [*np.atleast_1d(seed), next(passes)])
+    return _remarked_on(stream, images, masks, size=size, batch_size=batch_size, seed=seed)
 
 
 def _stream(images, masks, size, batch_size, steps, seed):
@@ -75,8 +77,8 @@ def train_on_patches(
     """Train a U-Net on patches of a few labeled pictures; returns a History. The best epoch's weights stay.
 
     train, validation: `(images, masks)`, arrays or lists, already normalized. `epochs * steps` batches are drawn, one
-    long stream. resume: go on with an interrupted run, which ends as if it had not been. The rest is
-    `helpers.training.train_unet`: its losses, rates, callbacks and errors.
+    long stream. resume: go on with an interrupted run, which ends as if it had not been; other pictures, masks, sizes
+    or another seed are refused. The rest is `helpers.training.train_unet`: its losses, rates, callbacks and errors.
     """
     from helpers.training import fixed_batches, train_unet
 
@@ -87,6 +89,17 @@ def train_on_patches(
     held_back = draw_patches(*validation, n=min(48, 6 * len(validation[0])), size=size, seed=[seed, 1])
     check = fixed_batches(*held_back, batch_size=batch_size)
     batches = _stream(*train, size, batch_size, epochs * steps, lambda: [seed, 0])  # the same in every pass
+    settings = {"size": size, "batch_size": batch_size, "seed": seed}
+    _remarked_on(batches, *train, **settings), _remarked_on(check, *validation, **settings)
     return train_unet(
         model, batches, check, run_dir, epochs, resume, callbacks, peak_rate=peak_rate, warmup=20, steps=steps,
     )
+
+
+def _remarked_on(dataset, images, masks, **settings):
+    """Return a Dataset of patches, of which a backup will know from which pictures and how they are drawn."""
+    from helpers.first_batches import remark_on
+
+    images = digest_of_arrays(*(np.asarray(image, np.float32) for image in images))
+    masks = digest_of_arrays(*(np.asarray(mask, np.uint8) for mask in masks))
+    return remark_on(dataset, images=images, masks=masks, **settings)

@@ -22,14 +22,17 @@ def stream_files(manifest, batches: int, size: int = 96, **settings):
     """Return `file_batches` as a `tf.data.Dataset` of `batches` batches, to train from.
 
     settings: of `file_batches`. `train_unet` with steps=... takes it as it takes any long stream; to resume a run, make
-    the whole stream again, without `first`: `train_unet` finds its place in it.
+    the whole stream again, without `first`: `train_unet` finds its place in it, and refuses another manifest or seed.
     """
+    from helpers.first_batches import remark_on
     from helpers.training import to_dataset  # here, because the processes that read files must not load TensorFlow
 
     manifest = _rows_of(manifest, settings.pop("part", "training"))
     settings["part"] = manifest.part
     file_batches(manifest, batches, size, **settings).close()  # what does not fit is said now, not in mid-training
-    return to_dataset(lambda: file_batches(manifest, batches, size, **settings), (size, size, 1), batches)
+    stream = to_dataset(lambda: file_batches(manifest, batches, size, **settings), (size, size, 1), batches)
+    said = {name: settings.get(name, default) for name, default in (("seed", 0), ("batch_size", 4), ("first", 0))}
+    return remark_on(stream, manifest=manifest.fingerprint, size=size, **said)
 
 
 def file_batches(

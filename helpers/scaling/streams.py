@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from helpers.first_batches import remark_on
 from helpers.memory import keeping_pages
 from helpers.scaling.positions import check_stream
 from helpers.scaling.processes import in_order
@@ -46,4 +47,5 @@ def stream_batches(pictures, scene=CircleScene(), seed=0, batch_size=4, first=0,
         keeping_pages(drawn), output_signature=(tf.TensorSpec(shape, tf.float32), tf.TensorSpec(shape, tf.uint8))
     )
     steps = tf.data.experimental.assert_cardinality(-(-pictures // batch_size))
-    return quiet(batches.rebatch(mine).apply(steps).prefetch(2))
+    stream = quiet(batches.rebatch(mine).apply(steps).prefetch(2))
+    return remark_on(stream, seed=seed, batch_size=batch_size, first=first)

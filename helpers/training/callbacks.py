@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from helpers.backup import BackupAndRestore
+from helpers.plain_networks import make_plain
 from helpers.run_end import is_finite
 from helpers.run_folder import folder_of, put_in_place
 
@@ -22,7 +23,7 @@ def warmup_cosine(peak=3e-3, steps=1000, warmup=50):
 
 
 class ModelCheckpoint(keras.callbacks.ModelCheckpoint):
-    """Keras' checkpoint that keeps no network with NaN among its weights, and exchanges the file as a whole."""
+    """Keras' checkpoint that keeps no network with NaN, none compiled, and exchanges the file as a whole."""
 
     def __init__(self, filepath, **kwargs):
         self.place = Path(filepath)
@@ -48,15 +49,17 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):
         if is_finite(self.model):
             super().on_epoch_end(epoch, logs)
         if Path(self.filepath).exists():
+            make_plain(self.filepath)
             put_in_place(self.filepath, self.place)
 
 
 def make_callbacks(run_dir, patience=10, monitor="val_dice"):
     """Return the callbacks of a run, in the order in which they must act: the backup is last and knows the others.
 
-    run_dir: folder of the run. It will hold `best.keras` (the network of the best epoch), `log.csv` (one row an
-    epoch) and, while the run is under way, `backup/`. patience: epochs without a better `monitor` before the run
-    stops. monitor: a name in the log; names ending in "loss" are better when smaller.
+    run_dir: folder of the run. It will hold `best.keras` (the network of the best epoch, not compiled, whoever has
+    compiled it, so that a plain Keras opens it), `log.csv` (one row an epoch) and, while the run is under way,
+    `backup/`, which has the optimizer. patience: epochs without a better `monitor` before the run stops. monitor: a
+    name in the log; names ending in "loss" are better when smaller.
     """
     run_dir, mode = folder_of(run_dir), "min" if monitor.endswith("loss") else "max"
     callbacks = [

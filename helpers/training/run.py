@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from helpers.batch_checks import BatchCheck, check_foreground, said_of_batches, warn_of_no_foreground
 from helpers.classes import ClassDice, ClassLoss
-from helpers.datasets import as_stream, check_extent, check_parts, warn_of_shuffling
+from helpers.datasets import as_stream, check_extent, check_parts
+from helpers.first_batches import first_batches
 from helpers.memory import ReleaseMemory
 from helpers.networks import check_fit, check_takes_gray, inner_optimizer
 from helpers.resuming import holding, read_interrupted, restore_files, set_aside
@@ -64,6 +65,7 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     called again with the same model, the training goes on from its weights with a new schedule.
 
     A run that was interrupted goes on with `resume=True` and the same arguments, and ends as if it had not been.
+    Other arrays or settings are refused, and a Dataset with another first batch; a change in a later one is not seen.
     Raises FileExistsError if the folder holds a run already, FileNotFoundError if there is none to resume, RuntimeError
     if another process trains there, OSError for a full disk, ValueError for unfit arrays, sizes or numbers of epochs,
     or other data than a run was started with, and FloatingPointError if the loss became NaN before any epoch was kept;
@@ -82,6 +84,7 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
         with model.distribute_strategy.scope():  # a network made for several devices
             _compile(model, recipe, lambda: epochs * (steps or _length(train)))
         planned = {**asdict(recipe), "epochs": epochs, "planned rate": inner_optimizer(model).name == OURS}
+        planned |= first_batches(checks, backup, recipe.steps)
         *kept, keeper = make_callbacks(run_dir, recipe.patience, recipe.monitor)
         keeper.terms, keeper.watched = terms_of(model, *data, planned), [*kept, *callbacks]
         if backup:
@@ -118,8 +121,6 @@ def _batches(model, train, validation, epochs, first_epoch, recipe):
         steps = steps_per_epoch(len(train[0]), recipe.batch_size)
         train = training_batches(*train, recipe.batch_size, epochs, first_epoch, recipe.augmented, recipe.seed, classes)
     else:
-        if first_epoch:
-            warn_of_shuffling(train, one_stream=bool(steps))
         checks.append(BatchCheck("training", model))
         checks[0].check_first(train)
         train = as_stream(train, first_epoch, epochs, steps) if steps else train
