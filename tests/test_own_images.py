@@ -979,20 +979,47 @@ def test_medical_files_give_their_own_numbers(tmp_path):
     assert len(pages) == 3 and np.array_equal(pages[2], volume[..., 2].T)
     with pytest.raises(PictureError, match=r"-1000\.\.-943.*value_range"):
         own.to_gray(pages[0])
+    save_dicom(tmp_path / "a.dcm", STEPS.astype(np.uint16) * 10, RescaleIntercept="-1024")
+    assert read_picture(tmp_path / "a.dcm").pages[0][[0, -1], 0].tolist() == [100 - 1024, 2000 - 1024]
+    save_dicom(tmp_path / "b.dcm", STEPS.astype(np.uint16) * 10, PhotometricInterpretation="MONOCHROME1")
+    assert read_picture(tmp_path / "b.dcm").pages[0][[0, -1], 0].tolist() == [4095 - 100, 4095 - 2000]
+
+
+def save_dicom(path, pixels, **changes):
+    """Write a slice of 12 bits as a scanner does."""
     pydicom = pytest.importorskip("pydicom")
     from pydicom.dataset import FileMetaDataset
     data = pydicom.Dataset()
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     data.file_meta.MediaStorageSOPClassUID, data.file_meta.MediaStorageSOPInstanceUID = "1.2", "1.2.3"
-    data.Rows, data.Columns, data.BitsAllocated, data.BitsStored, data.HighBit = 16, 16, 16, 12, 11
+    data.Rows, data.Columns, data.BitsAllocated, data.BitsStored, data.HighBit = *pixels.shape, 16, 12, 11
     data.SamplesPerPixel, data.PixelRepresentation, data.PhotometricInterpretation = 1, 0, "MONOCHROME2"
-    data.RescaleSlope, data.RescaleIntercept, data.PixelData = "1", "-1024", (STEPS.astype("<u2") * 10).tobytes()
-    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
-    assert read_picture(tmp_path / "a.dcm").pages[0][[0, -1], 0].tolist() == [100 - 1024, 2000 - 1024]
-    data.PhotometricInterpretation, data.RescaleIntercept = "MONOCHROME1", "0"
-    data.save_as(tmp_path / "b.dcm", enforce_file_format=True)
-    assert read_picture(tmp_path / "b.dcm").pages[0][[0, -1], 0].tolist() == [4095 - 100, 4095 - 2000]
+    data.RescaleSlope, data.RescaleIntercept, data.PixelData = "1", "0", pixels.astype("<u2").tobytes()
+    for name, value in changes.items():
+        setattr(data, name, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data.save_as(path, enforce_file_format=True)
+
+
+@pytest.mark.parametrize("ending", ["dcm", "png"])
+def test_slices_in_dicom_pair_with_their_masks(tmp_path, ending):
+    """Three slices of computed tomography in their own numbers, in the order of their names; 12 comes after 3."""
+    for i, (number, shift) in enumerate([(2, 0), (3, 5), (12, 9)]):
+        hounsfield, mask = GRAY.astype(np.int16) + 10 * i - 200, np.roll(DISC, shift, axis=1)
+        save_dicom(tmp_path / "images" / f"IM{number}.dcm", hounsfield + 1024, RescaleIntercept="-1024")
+        if ending == "dcm":
+            save_dicom(tmp_path / "masks" / f"IM{number}.dcm", mask)
+        else:
+            write(tmp_path / "masks" / f"IM{number}.png", mask * np.uint8(255))
+    with pytest.raises(PictureError, match=r"value_range"):
+        load_pairs(tmp_path / "images", tmp_path / "masks")
+    pairs = load_pairs(tmp_path / "images", tmp_path / "masks", value_range=(-200, 100))
+    assert pairs.names == ["IM2", "IM3", "IM12"]
+    for i, shift in enumerate((0, 5, 9)):
+        assert np.allclose(pairs.images[i, ..., 0], np.minimum((GRAY + 10.0 * i) / 300, 1), atol=1e-6)
+        assert np.array_equal(pairs.masks[i, ..., 0], np.roll(DISC, shift, axis=1))
+    assert pairs.records[1].values == (int(GRAY.min()) - 190, int(GRAY.max()) - 190)
 
 
 def test_a_foreground_that_matches_nothing_is_refused(tmp_path):
