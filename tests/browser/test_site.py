@@ -53,7 +53,7 @@ def address():
 @pytest.fixture(scope="module")
 def chromium():
     """One browser for all tests of this file."""
-    lack = "" if browser_path() else "there is no Chromium (on Debian and Ubuntu: sudo apt install chromium)"
+    lack = "" if browser_path() else "there is no Chromium for make test-site (on Debian and Ubuntu: sudo apt install chromium)"
     if lack and os.environ.get("UNET_COURSE_REQUIRE_BROWSER") == "1":
         pytest.fail(f"the browser tests are required here, but {lack}")
     if lack:
