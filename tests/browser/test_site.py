@@ -161,7 +161,7 @@ def test_formulas_are_drawn_without_scripts():
 @pytest.mark.parametrize("name", [*PAGES, *LIVE])
 def test_pages_open_without_complaints_or_other_servers(name, reader):
     page = reader(name)
-    page.wait_for_timeout(300)
+    page.wait_for_load_state("networkidle")
     assert page.complaints == []
 
 
