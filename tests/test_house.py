@@ -173,3 +173,50 @@ def test_spelling_is_american(suffix):
 def test_the_spelling_rule_notices():
     assert british("the colour of a grey_level in normalisation") == ["colour", "grey", "normalisation"]
     assert british("colored gray normalization") == []
+
+
+# Words that sound translated, and what stands for them; names that no textbook has.
+UNUSED = {
+    r"dearest": "most expensive", r"splendid\w*": "very good", r"to mend\b|\bmend (?:it|them|the)": "to fix, correct",
+    r"to be had": "available", r"(?:is|are|that are) no numbers": "are not numbers", r"at most so many": "the largest number of",
+    r"letters of all that do": "Which of these ...? Write all letters, for example \"AB\".", r"for nothing could": "because nothing could",
+}
+NAMES = {"Shown": "PanelResult", "says": "caption", "twin": "still", "Housekeeping": "ReleaseMemory", "BOOK": "CAUSES", "Kept": "SavedNetwork",
+         "held": "content", "elsewhere": "platforms"}
+
+
+def unused_words(text):
+    """Return the words of a text that we do not use, each with the one that we do."""
+    return [(found[0], better) for words, better in UNUSED.items() for found in re.finditer(rf"\b(?:{words})", text, re.IGNORECASE)]
+
+
+@pytest.mark.parametrize("suffix", [".py", ".md", ".js", ".html"])
+def test_words_that_we_do_not_use(suffix):
+    found = {path.relative_to(ROOT).as_posix(): unused_words(" ".join(path.read_text(encoding="utf-8").split()))
+             for path in TRACKED if path.suffix == suffix and path.exists() and path != Path(__file__)}
+    assert not {name: words for name, words in found.items() if words}
+
+
+def test_names_that_we_do_not_use():
+    """Of functions, classes, constants of modules, and parameters; a variable inside a function may be `held`."""
+    for path in HELPERS:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+        names |= {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)}
+        assert not names & NAMES.keys() and path.stem not in NAMES, f"{path.relative_to(ROOT)}: {names & NAMES.keys()}"
+
+
+def test_the_rule_of_words_notices():
+    said = "To mend it, run this. These are no numbers: Mend the line."
+    assert {word for word, _ in unused_words(said)} == {"To mend", "are no numbers", "Mend the"}
+    assert unused_words("It recommends the line, holds no numbers and mends.") == []
+
+
+def test_the_house_in_contributing_names_every_helper():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text[text.index("## The house") : text.index("## Change a notebook")]
+    named = {name for row in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE) for name in re.findall(r"`([\w/]+)`", row)}
+    folders = {path.parent.relative_to(ROOT / "helpers").parts[0] + "/" for path in HELPERS if path.parent.name != "helpers"}
+    files = {path.stem for path in HELPERS if path.parent.name == "helpers" and path.stem != "__init__"}
+    rows = named - {"helpers/"}
+    assert rows == files | folders, (rows ^ (files | folders))

@@ -28,9 +28,13 @@ LAYERS = {  # what each module may import of the others
     "own_images": {"arrays", "class_masks", "drawing", "gate", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances", "networks", "plain_arrays", "settings", "synthesis"},
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
-FORBIDDEN = {
-    module: {"tensorflow", "keras", "IPython", "ipywidgets", "anywidget", "matplotlib"} for module in ("arrays", "plain_arrays", "score_settings", "class_masks", "elastic", "palette", "drawing", "synthesis", "evaluation", "instances", "workers")
-}
+# What draws and shows belongs to the rooms at the top, and sliders to `panels` alone.
+SHOWS = {"matplotlib", "matplotlib_inline", "IPython", "ipywidgets", "anywidget", "traitlets"}
+MAY_SHOW = {"figures": {"matplotlib", "matplotlib_inline", "IPython"}, "checks": {"IPython"}, "panels": SHOWS}
+# Importing these, alone or together, loads neither TensorFlow nor anything that shows.
+LIGHT = {"arrays", "class_masks", "dials", "drawing", "elastic", "evaluation", "fingerprints", "instances", "palette",
+         "plain_arrays", "printing", "run_folder", "run_lock", "score_settings", "settings", "start", "synthesis"}
+ASKS_KERAS = {"settings"}  # inside a function, once Keras is there
 
 
 def imports(path, everywhere=True):
@@ -57,7 +61,25 @@ def test_layers_point_down(path):
     assert module in LAYERS or module in TOP, f"say in which layer helpers/{path.name} lives"
     if module in LAYERS:
         assert used <= LAYERS[module]
-    assert not {name.split(".")[0] for name in imports(path)} & FORBIDDEN.get(module, set())
+    outside = {name.split(".")[0] for name in imports(path)}
+    assert not outside & (SHOWS - MAY_SHOW.get(module, set()))
+    if module in LIGHT:
+        assert not outside & ({"tensorflow", "keras"} if module not in ASKS_KERAS else {"tensorflow"})
+
+
+def test_the_rules_of_layers_name_rooms_that_exist():
+    modules = {module_of(path) for path in FILES}
+    assert LAYERS.keys() | TOP == modules and (LIGHT | MAY_SHOW.keys() | ASKS_KERAS) <= modules
+    assert set.union(*LAYERS.values()) <= LAYERS.keys()
+    for module in LIGHT:
+        assert LAYERS[module] <= LIGHT, f"{module} may import what loads TensorFlow"
+
+
+def test_what_is_light_loads_no_tensorflow_and_nothing_that_shows():
+    code = f"import sys\nfor name in {sorted(LIGHT)}: __import__('helpers.' + name)\n"
+    code += f"print(sorted(m for m in {sorted(SHOWS | {'tensorflow', 'keras'})} if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_importing_helpers_is_light():

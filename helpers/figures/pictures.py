@@ -32,7 +32,7 @@ def show_images(
         if i < len(images):
             low, high = limits or (None, None)
             picture = plane(images[i])
-            fine = max(picture.shape) > 200 * size  # more than the figure has room for: the mean of a few, not one of them
+            fine = max(picture.shape) > 200 * size  # where there is no room for all pixels, the mean of a few is shown
             axis.imshow(picture, cmap=colors_of(kinds[i]), vmin=low, vmax=high,
                         interpolation="antialiased" if fine else "nearest")
             if i < len(titles):
