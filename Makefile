@@ -9,6 +9,7 @@
 # make lock        choose the newest versions that requirements.txt allows, and write down the hashes of their files
 # make bench       measure; see benchmarks/README.md
 # make site        set up and make web pages of the notebooks: site/_build/html/index.html
+# make test-bioimage  set up bioimageio.core, and check with it the packages that the course writes for other programs
 # make test-site   set up, make the site with its live pages, and check every page of it in Chromium
 
 SHELL := /bin/sh
@@ -66,6 +67,20 @@ $(ENV)/lab.ready: locked/lab.txt
 
 $(ENV)/test.ready: $(ENV)/lab.ready locked/test.txt
 	@$(call INSTALL,$(BIN)/python,locked/test.txt) || { $(BIN)/python tools/ready.py --failed; exit 1; }
+	@touch $@
+
+# bioimageio.core has an environment of its own, because a package has to work where this course is not.
+BIO_ENV := .venv-bioimage
+
+.PHONY: test-bioimage
+
+test-bioimage: $(BIO_ENV)/ready $(ENV)/test.ready
+	$(SCRATCH) && UNET_COURSE_BIOIMAGEIO="$$PWD/$(BIO_ENV)/bin/python" $(BIN)/python -m pytest tests/test_packages.py -k "environment_without_this_course or open_it_elsewhere"
+
+$(BIO_ENV)/ready: locked/bioimage.txt
+	@test -n "$(PYTHON)" || { echo "This needs Python 3.11, 3.12 or 3.13, and none was found. Install one from https://www.python.org/downloads/, or name it: make test-bioimage PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(BIO_ENV) || { echo "Python cannot make virtual environments here. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@$(call INSTALL,$(BIO_ENV)/bin/python,locked/bioimage.txt) || { echo "bioimageio.core could not be installed. Is there a network? Then run the same command again."; exit 1; }
 	@touch $@
 
 # The site has an environment of its own, so that students and tests need not install Sphinx.

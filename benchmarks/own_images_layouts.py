@@ -2,7 +2,7 @@
 
     python benchmarks/own_images_layouts.py
 
-Each layout holds one or more pictures of 40x56 pixels whose true foreground is known. "right" means that the masks came
+Each layout holds one or more pictures, of 40x56 pixels where nothing else is said, whose true foreground is known. "right" means that the masks came
 out pixel for pixel (soft edges and JPEG: to 2 %), "refused" that a `PictureError` said why, "pointed out" that they are
 not the areas and a warning says so. "WRONG" is a fault.
 """
@@ -42,9 +42,14 @@ BOXED = np.zeros((40, 56), np.uint8)
 BOXED[10:25, 10:30] = BOXED[5:15, 40:50] = 1
 
 
-def big(array):
-    """Return an array eight times as large, for JPEG."""
-    return np.kron(array, np.ones((8, 8, *[1] * (array.ndim - 2)), array.dtype))
+def big(array, times=8):
+    """Return an array eight times as large, for JPEG, or `times` times."""
+    return np.kron(array, np.ones((times, times, *[1] * (array.ndim - 2)), array.dtype))
+
+
+def huge(array):
+    """Return an array of 6000x6000 pixels, as a slide scanner's overview."""
+    return np.ascontiguousarray(big(array, 150)[:, :6000])
 
 
 def put(folder, name, content, **options):
@@ -55,6 +60,12 @@ def put(folder, name, content, **options):
         path.write_text(content)
     elif path.suffix == ".npy":
         np.save(path, content)
+    elif path.suffix == ".dcm":
+        save_dicom(path, content)
+    elif path.suffix == ".zip":
+        import roifile
+
+        roifile.roiwrite(path, [roifile.ImagejRoi.frompoints(np.array(points)) for points in content])
     elif isinstance(content, bytes):
         path.write_bytes(content)
     elif path.suffix.lower() == ".tif":
@@ -68,6 +79,21 @@ def put(folder, name, content, **options):
         nibabel.save(nibabel.Nifti1Image(content.T.astype(np.int16)[..., None], affine), path)
     else:
         Image.fromarray(content).save(path, **options)
+
+
+def save_dicom(path, content):
+    """Write one slice as a scanner does, 16 bits with sign; numbers in the file are 1024 above those that they stand for."""
+    import pydicom
+
+    data = pydicom.Dataset()
+    data.file_meta = pydicom.dataset.FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    data.file_meta.MediaStorageSOPClassUID, data.file_meta.MediaStorageSOPInstanceUID = "1.2", "1.2.3"
+    data.Rows, data.Columns, data.BitsAllocated, data.BitsStored, data.HighBit = *content.shape, 16, 16, 15
+    data.SamplesPerPixel, data.PixelRepresentation, data.PhotometricInterpretation = 1, 1, "MONOCHROME2"
+    data.RescaleSlope, data.RescaleIntercept = "1", "-1024"
+    data.PixelData = (content.astype("<i2") + 1024).tobytes()
+    data.save_as(path, enforce_file_format=True)
 
 
 def coco(pictures, marks):
@@ -133,6 +159,14 @@ LAYOUTS = [  # name, files, where, options of load_pairs, truth
     ("labelme", {"a.png": GRAY, "a.json": objects("labelme")}, ONE, {}, BOXED),
     ("COCO", {"images/a.png": GRAY, "masks/all.json": objects("coco")}, TWO, {}, BOXED),
     ("GeoJSON (QuPath)", {"images/a.png": GRAY, "masks/a.geojson": objects("geojson")}, TWO, {}, BOXED),
+    ("ImageJ ROI zip beside the picture", {"a.tif": GRAY, "a.zip": BOXES}, ONE, {}, BOXED),
+    ("ImageJ ROI zips in a folder of their own", {"images/a.tif": GRAY, "masks/a.zip": BOXES}, TWO, {}, BOXED),
+    ("ImageJ ROI zip, named RoiSet.zip", {"a.tif": GRAY, "RoiSet.zip": BOXES}, ONE, {}, BOXED),
+    ("DICOM slices, masks as DICOM", {f"{k}/IM-0001-{i:04d}.dcm": c for k, c in (("images", GRAY.astype(np.int16) - 100), ("masks", TRUTH)) for i in (1, 2, 3)}, TWO, {}, TRUTH),
+    ("the same with value_range", {f"{k}/IM-0001-{i:04d}.dcm": c for k, c in (("images", GRAY.astype(np.int16) - 100), ("masks", TRUTH)) for i in (1, 2, 3)}, TWO, {"value_range": (-160, 240)}, TRUTH),
+    ("DICOM slices, masks as PNG", {f"{k}/slice{i}.{e}": c for k, e, c in (("images", "dcm", GRAY.astype(np.int16) - 100), ("masks", "png", WHITE)) for i in (1, 2)}, TWO, {"value_range": (-160, 240)}, TRUTH),
+    ("pictures of 6000x6000, PNG", {"images/a.png": huge(GRAY), "masks/a.png": huge(WHITE)}, TWO, {}, huge(TRUTH)),
+    ("pictures of 6000x6000, 16-bit TIFF in tiles", {"images/a.tif": (huge(GRAY).astype(np.uint16) * 257, {"tile": (256, 256), "compression": "zlib"}), "masks/a.png": huge(WHITE)}, TWO, {}, huge(TRUTH)),
     ("NumPy", {"images/a.npy": GRAY, "masks/a.npy": TRUTH}, TWO, {}, TRUTH),
     ("NIfTI, CT numbers", {"images/a.nii.gz": GRAY.astype(np.int16) * 8 - 1000, "masks/a.nii.gz": TRUTH}, TWO, {}, TRUTH),
     ("classes 0/1/2", {"images/a.png": GRAY, "masks/a.png": (LABELS % 3).astype(np.uint8)}, TWO, {}, (LABELS % 3 > 0).astype(np.uint8)),

@@ -46,6 +46,21 @@ def enlarged(picture, zoom: int) -> np.ndarray:
     return np.repeat(np.repeat(picture, zoom, axis=0), zoom, axis=1)
 
 
+def reduced(array, width: int) -> np.ndarray:
+    """Return a picture or a mask `[h, w]` with at most `width` columns, to be shown where there is no room for more.
+
+    A pixel of a picture is the mean of those that it stands for; one of a mask of whole numbers is one of them. An
+    array that fits is returned as it is.
+    """
+    array = plane(array)
+    if array.shape[1] <= width:
+        return array
+    size = width, max(1, round(array.shape[0] * width / array.shape[1]))
+    if array.dtype.kind == "f":
+        return cv2.resize(array.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(array, size, interpolation=cv2.INTER_NEAREST)
+
+
 def outline(picture, mask, kind: str, width: int = 3, dash: int = 8) -> None:
     """Draw the border of a mask over a picture, in place.
 

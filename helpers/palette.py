@@ -18,6 +18,7 @@ COLORS = {
     "quiet": "#767676", "faint": "#E2E2E2", "paper": "#FFFFFF",
     "encoder": "#0072B2", "bottleneck": "#A04B82", "decoder": "#007A5A", "skip": "#E69F00", "warning": "#D55E00",
 }
+LINES = {"line": "#88888866", "edge": "#88888899"}  # of the pages alone: half clear, for light and dark surroundings
 RAMPS = {  # from 0 to 255, in straight lines between the colors named
     "gray": ("#000000", "#FFFFFF"),
     "probability": ("#1F1F1F", "#0072B2", "#DDF1FF"),
@@ -62,7 +63,7 @@ def table(name: str) -> np.ndarray:
 def pages() -> dict[str, str]:
     """Return what the pages get: the text of `palette.css` and of `palette.js`."""
     head = "Written by `python -m helpers.palette` from helpers/palette.py; change it there."
-    css = "".join(f"  --unet-{name}: {color};\n" for name, color in COLORS.items())
+    css = "".join(f"  --unet-{name}: {color};\n" for name, color in {**COLORS, **LINES}.items())
     constants = {"COLORS": COLORS, "RAMPS": RAMPS, "KINDS": KINDS, "LEGENDS": LEGENDS}
     script = "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in constants.items())
     return {"palette.css": f"/* {head} */\n:root {{\n{css}}}\n", "palette.js": f"// {head}\n{script}"}

@@ -6,7 +6,7 @@ import numpy as np
 def plain_array(values, name: str) -> np.ndarray:
     """Return numbers as a plain array, or raise ValueError, saying what they are.
 
-    Refused are text and other things that are no numbers, pictures that differ in size, and masked arrays that hide
+    Refused are text and other things that are not numbers, pictures that differ in size, and masked arrays that hide
     values: every sum would count what is hidden.
     """
     refuse_hidden(values, name)

@@ -83,7 +83,7 @@ def read_log(run_dir) -> list[dict[str, float]]:
         told = "train again in a new folder"
         if (path.parent / "best.keras").exists():
             told = "the network in best.keras is another file, which this leaves unharmed"
-        raise ValueError(f"{path} is damaged ({error}). Mend the line, or bring back the file; {told}.") from error
+        raise ValueError(f"{path} is damaged ({error}). Correct the line, or bring back the file; {told}.") from error
 
 
 def _numbers(header, row, line):

@@ -137,12 +137,13 @@ from IPython.display import Image
 def shown(picture, side=900):
     scale = min(1, side / max(picture.shape[:2]))
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return Image(cv2.imencode(".jpg", small[..., ::-1])[1].tobytes(), width=640)
+    return Image(cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes(), width=640)
 
 
 # %% tags=["nbval-ignore-output"]
 some = np.linspace(0, len(images) - 1, 4).astype(int)
-say("Right: the mask in orange on the same picture. From above:", ", ".join(pairs.names[i] for i in some))
+told = ["{} ({:.4g} to {:.4g})".format(pairs.names[i], *pairs.records[i].values) for i in some]
+say("Right: the mask in orange on the same picture. From above, with the values in its file:", ", ".join(told))
 shown(own.contact_sheet([images[i] for i in some], [masks[i] for i in some]))
 
 # %% [markdown]

@@ -169,3 +169,40 @@ def test_the_rate_that_is_too_high_stands_in_its_table():
     sound, ill = rows["0.03"], [rows[rate] for rate in ("0.1", "0.3")]
     assert f"at 0.03 brought the loss to between {sound[2]} and {sound[3]}" in " ".join(text.replace("\n# ", " ").split())
     assert float(sound[3]) < constant and min(float(row[2]) for row in ill) > 4 and "stayed above 4" in text
+
+
+def seven():
+    """Return the text of notebook 07, each paragraph in one line."""
+    return " ".join((ROOT / "notebooks" / "07_scaling_up.py").read_text(encoding="utf-8").replace("\n# ", " ").split())
+
+
+def test_a_step_has_as_many_operations_as_07_says():
+    """In the table that its profiler printed; the question before it names the sum, and the text the small ones."""
+    notebook = nbformat.read(ROOT / "notebooks" / "07_scaling_up.ipynb", as_version=4)
+    printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    counts = {kind: int(count) for count, kind in re.findall(r"^ *\d+% +(\d+) operations +(.+)$", printed, re.MULTILINE)}
+    assert len(counts) > 5 and "There are about 1,300 operations in a step" in seven()
+    assert abs(sum(counts.values()) - 1300) < 50
+    assert counts["everything else"] > 1000 and "the thousand small operations of \"everything else\"" in seven()
+
+
+def test_the_memory_of_pictures_that_07_names():
+    pair = sum(array.nbytes for array in make_dataset(1, CircleScene(), seed=0))
+    assert f"800 of them take {800 * pair / 1e6:.0f} MB, and a million would take {1e6 * pair / 1e9:.0f} GB" in seven()
+
+
+def test_the_largest_bfloat16_below_1():
+    """0.996 as 07 says, and a surer prediction becomes exactly 1, where the loss has no slope."""
+    kept = ops.convert_to_numpy(ops.cast(ops.cast(np.float32([0.99609375, 0.9979, 0.9985]), "bfloat16"), "float32"))
+    assert kept[0] == np.float32(0.99609375) and "With `bfloat16` the largest number below 1 is 0.996" in seven()
+    assert kept[2] == 1.0, "no number lies between"
+    assert set(kept) <= {np.float32(0.99609375), np.float32(1)}
+
+
+def test_what_the_folded_answers_of_07_say():
+    from helpers.scaling import file_batches
+
+    assert "18.75 scans a second, and 2 million to go" in seven() and 300 / (384 / 96) ** 2 == 18.75 and 10 * 200_000 == 2_000_000
+    assert "A batch of 8 cannot be shared equally by three, and a ValueError says so" in seven()
+    with pytest.raises(ValueError, match="multiple of 3"):
+        file_batches("nowhere.csv", 1, 64, batch_size=8, shard=(0, 3))

@@ -104,7 +104,7 @@ def test_baselines_leave_the_images_alone_and_take_flat_pictures():
         assert found.shape == images.shape and found.dtype == np.uint8 and (images == 0.5).all()
 
 
-def test_all_background_has_a_splendid_accuracy():
+def test_all_background_has_a_very_good_accuracy():
     images, masks = make_dataset(100, seed=3)
     nothing = empty_baseline(images)
     assert pixel_accuracy(masks, nothing) > 0.85 and dice_per_image(masks, nothing).mean() < 0.25

@@ -3,12 +3,16 @@
 import importlib.util
 import json
 import os
+import queue
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 import urllib.request
 import venv
 import zipfile
@@ -127,43 +131,111 @@ def test_on_a_laptop_the_setup_cell_says_what_is_missing(tmp_path):
 # --- make lab ----------------------------------------------------------------------------------------------------------
 
 
+NOBODY = 65534  # the account that owns nothing
+
+
+def open_to_all(environment):
+    """Make an environment that a plain user can run, with the packages of this one; returns whether there is a Python for it.
+
+    Root's own Python may lie where nobody else may look, so it is the system's, if it is of the same version.
+    """
+    here, name = Path(sys.prefix), f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    pythons = [sys.executable, *(str(folder / name) for folder in (Path("/usr/bin"), Path("/usr/local/bin")))]
+    (environment / "bin").mkdir(parents=True)
+    (environment / "lib" / name).mkdir(parents=True)
+    (environment / "lib" / name / "site-packages").symlink_to(here / "lib" / name / "site-packages")
+    (environment / "etc").symlink_to(here / "etc")
+    (environment / "share" / "jupyter" / "lab").mkdir(parents=True)
+    for place in ("share/jupyter", "share/jupyter/lab"):
+        for path in (here / place).iterdir():
+            if path.name not in ("lab", "settings"):  # the settings are written
+                (environment / place / path.name).symlink_to(path)
+    start = environment / "bin" / "jupyter-lab"  # the one that is installed here starts this Python, not that one
+    start.write_text('#!/bin/sh\nexec "$(dirname "$0")/python" -m jupyterlab "$@"\n')
+    start.chmod(0o755)
+    for python in filter(os.path.exists, pythons):
+        (environment / "pyvenv.cfg").write_text(f"home = {Path(python).resolve().parent}\n")
+        (environment / "bin" / "python").unlink(missing_ok=True)
+        (environment / "bin" / "python").symlink_to(Path(python).resolve())
+        try:
+            subprocess.run([environment / "bin" / "python", "-c", "import jupyterlab"], user=NOBODY, group=NOBODY, extra_groups=[],
+                           cwd="/", check=True, capture_output=True)
+            return True
+        except (OSError, subprocess.CalledProcessError):
+            continue
+    return False
+
+
+def lines_until_quiet(process, seconds=6.0, most=300.0):
+    """Return what a process prints until it has printed a link and then nothing more for some seconds, or has ended."""
+    lines, said = queue.Queue(), []
+    threading.Thread(target=lambda: [*map(lines.put, process.stdout), lines.put(None)], daemon=True).start()
+    end = time.monotonic() + most
+    while (left := end - time.monotonic()) > 0:
+        try:
+            line = lines.get(timeout=seconds if any(line.startswith("http") for line in said) else left)
+        except queue.Empty:
+            break
+        if line is None:
+            break
+        said.append(line)
+    return said
+
+
+@pytest.fixture
+def folder_of_all():
+    """A folder that every account may enter: pytest's own are closed to others."""
+    folder = Path(tempfile.mkdtemp(prefix="course-")).resolve()
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="make lab is for Linux and macOS")
-def test_make_lab_ends_with_a_link_that_opens_notebook_00(tmp_path):
-    """Without a screen, with its first port taken, as whoever runs the tests: in a container, that is root."""
-    course = tmp_path / "with spaces and $(touch ran) `touch ran` 'quotes'"
+@pytest.mark.parametrize("account", ["whoever runs the tests", "a plain user"])
+def test_make_lab_ends_with_a_link_that_opens_notebook_00(folder_of_all, account):
+    """Without a screen, with its first port taken; the link is the last line of all that is printed, errors included."""
+    root, plain = os.geteuid() == 0, account == "a plain user"
+    if plain and not root:
+        return  # then the other case is this one
+    course = folder_of_all / "with spaces and $(touch ran) `touch ran` 'quotes'"
     for name in ("locked", "tools", "notebooks"):
         (course / name).mkdir(parents=True)
     for name in ("Makefile", "locked/lab.txt", "tools/lab.py", "notebooks/00_start_here.ipynb"):
         shutil.copy(ROOT / name, course / name)
-    (course / ".venv" / "bin").mkdir(parents=True)
-    python = course / ".venv" / "bin" / "python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
+    if plain:
+        if not open_to_all(course / ".venv"):
+            pytest.skip("no Python here may be run by a plain user")
+    else:
+        (course / ".venv" / "bin").mkdir(parents=True)
+        python = course / ".venv" / "bin" / "python"
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
     (course / ".venv" / "lab.ready").touch()
     environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    environment.update(JUPYTER_RUNTIME_DIR=str(tmp_path / "runtime"), JUPYTER_CONFIG_DIR=str(tmp_path / "settings"))
+    environment.update(JUPYTER_RUNTIME_DIR=str(folder_of_all / "runtime"), JUPYTER_CONFIG_DIR=str(folder_of_all / "settings"),
+                       HOME=str(folder_of_all), PATH=f"{course}/.venv/bin:{os.environ['PATH']}")
+    who = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if plain else {}
+    for path in [folder_of_all, *folder_of_all.rglob("*")] if plain else []:
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
     with socket.socket() as taken:
         try:
             taken.bind(("127.0.0.1", 8888))
             taken.listen()
         except OSError:
             pass  # somebody else's JupyterLab has it already
-        started = subprocess.Popen(["make", "lab"], cwd=course, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                   text=True, start_new_session=True)
+        started = subprocess.Popen(["make", "lab"], cwd=course, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   text=True, start_new_session=True, **who)
         try:
-            said = []
-            for line in started.stdout:  # ends when the link is there, or when the process has ended without one
-                said.append(line)
-                if line.startswith("http"):
-                    break
-            assert "lab/tree/notebooks/00_start_here.ipynb?token=" in said[-1], said
-            assert ":8888/" not in said[-1] and any("You are root here" in line for line in said) == (os.geteuid() == 0)
-            with urllib.request.urlopen(said[-1].strip(), timeout=60) as page:
+            said = [line.strip() for line in lines_until_quiet(started) if line.strip()]
+            assert said and "lab/tree/notebooks/00_start_here.ipynb?token=" in said[-1], said
+            assert ":8888/" not in said[-1] and any("You are root here" in line for line in said) == (root and not plain)
+            with urllib.request.urlopen(said[-1], timeout=60) as page:
                 assert page.status == 200
         finally:
             os.killpg(started.pid, signal.SIGTERM)
             started.wait(60)
-    assert not list(tmp_path.rglob("ran"))
+    assert not list(folder_of_all.rglob("ran"))
 
 
 def test_no_question_about_news_covers_the_notebook(tmp_path):

@@ -1,6 +1,7 @@
 """The teaching rules: pairs agree, every cell ran, header and recap match, lessons equal helpers, outputs are clean."""
 
 import ast
+import base64
 import importlib
 import re
 import statistics
@@ -78,6 +79,15 @@ def test_no_printed_line_is_wider_than_a_notebook(path):
             text = output.get("text", "") or output.get("data", {}).get("text/plain", "")
             long = [line for line in text.splitlines() if len(line) > 100]
             assert not long or "image/png" in output.get("data", {}), f"print this with say(), of helpers/printing.py:\n{long[0]}"
+
+
+@names
+def test_no_picture_is_over_1_mb(path):
+    """`figures.style.finish` keeps to it for pictures of any size, which `test_figures` tries; here is what was saved."""
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            for kind in ("image/png", "image/jpeg"):
+                assert len(base64.b64decode(output.get("data", {}).get(kind, ""))) < 1e6, f"over 1 MB:\n{cell.source}"
 
 
 @names

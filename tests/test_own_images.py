@@ -881,17 +881,18 @@ def test_tags_mean_the_same_whatever_the_compression(tmp_path, array, options, c
         assert np.abs(np.round(gray * 255) - other).max() <= 1, "Pillow shows the same"
 
 
-@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_deflate", "packbits", "jpeg", "group4"])
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "P", "I;16"])
+# What Pillow can write as TIFF: JPEG is for 8 bits, and fax for one.
+MODES = ["1", "L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "P", "I;16"]
+WRITTEN = {**dict.fromkeys([None, "tiff_lzw", "tiff_deflate", "packbits"], MODES), "jpeg": MODES[1:7], "group4": ["1"]}
+
+
+@pytest.mark.parametrize(("mode", "compression"), [(mode, kind) for kind, modes in WRITTEN.items() for mode in modes])
 def test_what_pillow_writes_as_tiff_reads_as_pillow_shows_it(tmp_path, mode, compression):
     ramp = Image.fromarray(np.tile(np.linspace(5, 250, 56).astype(np.uint8), (40, 1)))
     ramp = Image.fromarray(np.asarray(ramp).astype(np.uint16) * 257) if mode == "I;16" else ramp.convert("RGB").convert(mode)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            ramp.save(tmp_path / "a.tif", compression=compression)
-        except (OSError, ValueError, KeyError, RuntimeError):
-            pytest.skip("Pillow does not write this")
+        ramp.save(tmp_path / "a.tif", compression=compression)
     shown = Image.open(tmp_path / "a.tif")
     expected = np.asarray(shown) / 65535 if mode == "I;16" else np.asarray(shown.convert("RGB").convert("L")) / 255
     gray = own.to_gray(read_picture(tmp_path / "a.tif").pages[0])[0][..., 0]
@@ -979,20 +980,47 @@ def test_medical_files_give_their_own_numbers(tmp_path):
     assert len(pages) == 3 and np.array_equal(pages[2], volume[..., 2].T)
     with pytest.raises(PictureError, match=r"-1000\.\.-943.*value_range"):
         own.to_gray(pages[0])
+    save_dicom(tmp_path / "a.dcm", STEPS.astype(np.uint16) * 10, RescaleIntercept="-1024")
+    assert read_picture(tmp_path / "a.dcm").pages[0][[0, -1], 0].tolist() == [100 - 1024, 2000 - 1024]
+    save_dicom(tmp_path / "b.dcm", STEPS.astype(np.uint16) * 10, PhotometricInterpretation="MONOCHROME1")
+    assert read_picture(tmp_path / "b.dcm").pages[0][[0, -1], 0].tolist() == [4095 - 100, 4095 - 2000]
+
+
+def save_dicom(path, pixels, **changes):
+    """Write a slice of 12 bits as a scanner does."""
     pydicom = pytest.importorskip("pydicom")
     from pydicom.dataset import FileMetaDataset
     data = pydicom.Dataset()
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     data.file_meta.MediaStorageSOPClassUID, data.file_meta.MediaStorageSOPInstanceUID = "1.2", "1.2.3"
-    data.Rows, data.Columns, data.BitsAllocated, data.BitsStored, data.HighBit = 16, 16, 16, 12, 11
+    data.Rows, data.Columns, data.BitsAllocated, data.BitsStored, data.HighBit = *pixels.shape, 16, 12, 11
     data.SamplesPerPixel, data.PixelRepresentation, data.PhotometricInterpretation = 1, 0, "MONOCHROME2"
-    data.RescaleSlope, data.RescaleIntercept, data.PixelData = "1", "-1024", (STEPS.astype("<u2") * 10).tobytes()
-    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
-    assert read_picture(tmp_path / "a.dcm").pages[0][[0, -1], 0].tolist() == [100 - 1024, 2000 - 1024]
-    data.PhotometricInterpretation, data.RescaleIntercept = "MONOCHROME1", "0"
-    data.save_as(tmp_path / "b.dcm", enforce_file_format=True)
-    assert read_picture(tmp_path / "b.dcm").pages[0][[0, -1], 0].tolist() == [4095 - 100, 4095 - 2000]
+    data.RescaleSlope, data.RescaleIntercept, data.PixelData = "1", "0", pixels.astype("<u2").tobytes()
+    for name, value in changes.items():
+        setattr(data, name, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data.save_as(path, enforce_file_format=True)
+
+
+@pytest.mark.parametrize("ending", ["dcm", "png"])
+def test_slices_in_dicom_pair_with_their_masks(tmp_path, ending):
+    """Three slices of computed tomography in their own numbers, in the order of their names; 12 comes after 3."""
+    for i, (number, shift) in enumerate([(2, 0), (3, 5), (12, 9)]):
+        hounsfield, mask = GRAY.astype(np.int16) + 10 * i - 200, np.roll(DISC, shift, axis=1)
+        save_dicom(tmp_path / "images" / f"IM{number}.dcm", hounsfield + 1024, RescaleIntercept="-1024")
+        if ending == "dcm":
+            save_dicom(tmp_path / "masks" / f"IM{number}.dcm", mask)
+        else:
+            write(tmp_path / "masks" / f"IM{number}.png", mask * np.uint8(255))
+    with pytest.raises(PictureError, match=r"value_range"):
+        load_pairs(tmp_path / "images", tmp_path / "masks")
+    pairs = load_pairs(tmp_path / "images", tmp_path / "masks", value_range=(-200, 100))
+    assert pairs.names == ["IM2", "IM3", "IM12"]
+    for i, shift in enumerate((0, 5, 9)):
+        assert np.allclose(pairs.images[i, ..., 0], np.minimum((GRAY + 10.0 * i) / 300, 1), atol=1e-6)
+        assert np.array_equal(pairs.masks[i, ..., 0], np.roll(DISC, shift, axis=1))
+    assert pairs.records[1].values == (int(GRAY.min()) - 190, int(GRAY.max()) - 190)
 
 
 def test_a_foreground_that_matches_nothing_is_refused(tmp_path):

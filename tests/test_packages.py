@@ -128,7 +128,7 @@ def test_scores_of_eight_looks_are_called_that(tmp_path):
     assert said.index("U-Net: 0.9") < said.index("Other programs look once")
 
 
-@pytest.mark.skipif(not BIOIMAGEIO, reason="UNET_COURSE_BIOIMAGEIO names no Python that has bioimageio.core")
+@pytest.mark.skipif(not BIOIMAGEIO, reason="bioimageio.core is in an environment of its own, which make test-bioimage makes")
 def test_the_packages_own_test_passes_in_an_environment_without_this_course(package):
     code = "import sys; from bioimageio.core import test_model; s = test_model(sys.argv[1]); print('status', s.status)"
     done = subprocess.run([BIOIMAGEIO, "-c", code, str(package)], capture_output=True, text=True, cwd=package.parent)

@@ -28,9 +28,13 @@ LAYERS = {  # what each module may import of the others
     "own_images": {"arrays", "class_masks", "drawing", "gate", "palette", "anatomy", "training", "evaluation", "diagnosis", "fingerprints", "first_batches", "instances", "networks", "plain_arrays", "settings", "synthesis"},
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
-FORBIDDEN = {
-    module: {"tensorflow", "keras", "IPython", "ipywidgets", "anywidget", "matplotlib"} for module in ("arrays", "plain_arrays", "score_settings", "class_masks", "elastic", "palette", "drawing", "synthesis", "evaluation", "instances", "workers")
-}
+# What draws and shows belongs to the rooms at the top, and sliders to `panels` alone.
+SHOWS = {"matplotlib", "matplotlib_inline", "IPython", "ipywidgets", "anywidget", "traitlets"}
+MAY_SHOW = {"figures": {"matplotlib", "matplotlib_inline", "IPython"}, "checks": {"IPython"}, "panels": SHOWS}
+# Importing these, alone or together, loads neither TensorFlow nor anything that shows.
+LIGHT = {"arrays", "class_masks", "dials", "drawing", "elastic", "evaluation", "fingerprints", "instances", "palette",
+         "plain_arrays", "printing", "run_folder", "run_lock", "score_settings", "settings", "start", "synthesis"}
+ASKS_KERAS = {"settings"}  # inside a function, once Keras is there
 
 
 def imports(path, everywhere=True):
@@ -57,7 +61,25 @@ def test_layers_point_down(path):
     assert module in LAYERS or module in TOP, f"say in which layer helpers/{path.name} lives"
     if module in LAYERS:
         assert used <= LAYERS[module]
-    assert not {name.split(".")[0] for name in imports(path)} & FORBIDDEN.get(module, set())
+    outside = {name.split(".")[0] for name in imports(path)}
+    assert not outside & (SHOWS - MAY_SHOW.get(module, set()))
+    if module in LIGHT:
+        assert not outside & ({"tensorflow", "keras"} if module not in ASKS_KERAS else {"tensorflow"})
+
+
+def test_the_rules_of_layers_name_rooms_that_exist():
+    modules = {module_of(path) for path in FILES}
+    assert LAYERS.keys() | TOP == modules and (LIGHT | MAY_SHOW.keys() | ASKS_KERAS) <= modules
+    assert set.union(*LAYERS.values()) <= LAYERS.keys()
+    for module in LIGHT:
+        assert LAYERS[module] <= LIGHT, f"{module} may import what loads TensorFlow"
+
+
+def test_what_is_light_loads_no_tensorflow_and_nothing_that_shows():
+    code = f"import sys\nfor name in {sorted(LIGHT)}: __import__('helpers.' + name)\n"
+    code += f"print(sorted(m for m in {sorted(SHOWS | {'tensorflow', 'keras'})} if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_importing_helpers_is_light():
@@ -353,11 +375,37 @@ def test_what_was_skipped_is_the_last_line(tmp_path):
     shutil.copy(ROOT / "tests" / "course.py", tmp_path)
     (tmp_path / "test_trial.py").write_text(
         "import pytest\n\n@pytest.mark.parametrize('n', range(3))\ndef test_a(n):\n    pytest.skip('there is no Chromium (apt install chromium)')\n\n"
-        "@pytest.mark.skip(reason='this is run by make test-site')\ndef test_b(): pass\n\ndef test_c(): pass\n")
+        "@pytest.mark.skip(reason='this is run by make test-site')\ndef test_b(): pass\n\n"
+        "@pytest.mark.skip(reason='make test-bioimage runs this')\ndef test_d(): pass\n\ndef test_c(): pass\n")
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", str(tmp_path)], capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout.rstrip().splitlines()[-1] == (
-        "4 tests were skipped: 3 because there is no Chromium (apt install chromium); 1 because this is run by make test-site. "
-        "To run them: make test-site, once that is there.")
+        "5 tests were skipped: 3 because there is no Chromium (apt install chromium) (to run: sudo apt install chromium && make test); "
+        "1 because this is run by make test-site (to run: make test-site); 1 because make test-bioimage runs this (to run: make test-bioimage).")
     (tmp_path / "test_trial.py").write_text("def test_c(): pass\n")
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", str(tmp_path)], capture_output=True, text=True, cwd=tmp_path)
     assert "skipped" not in done.stdout
+
+
+def skip_reasons():
+    """Yield the reason of every skip that is written in the tests, as far as it is a constant."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        if path.name == "test_project.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not re.search(r"pytest\.(mark\.)?(skip|skipif|importorskip)$", ast.unparse(node.func)):
+                continue
+            texts = [keyword.value for keyword in node.keywords if keyword.arg == "reason"] or node.args[:1]
+            words = " ".join(str(part.value) for text in texts for part in ast.walk(text) if isinstance(part, ast.Constant))
+            if words:
+                yield f"could not import {words!r}" if "importorskip" in ast.unparse(node.func) else words
+
+
+def test_every_reason_to_skip_has_a_command_that_runs_the_tests():
+    from conftest import command_for
+
+    reasons = set(skip_reasons())
+    assert len(reasons) > 12
+    assert not {reason for reason in reasons if not command_for(reason) and reason != "browser tests skipped: "}
+    targets = set(re.findall(r"^(test[\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {command.split()[1] for reason in reasons if (command := command_for(reason)).startswith("make ")} <= {
+        *targets, *(name + "," for name in targets)}

@@ -2,9 +2,9 @@
 
     python tools/lock.py          (with uv, which requirements-dev.txt brings)
 
-Written are `locked/lab.txt` and `locked/test.txt`, which make installs, `binder/requirements.txt`, `site/requirements.txt`,
-and `constraints.txt`, which holds the versions of `locked/test.txt` without hashes: pip would take a constraint with a
-hash for an order to check hashes everywhere, and then refuse the ranges in `requirements.txt`.
+Written are `locked/lab.txt`, `locked/test.txt` and `locked/bioimage.txt`, which make installs, `binder/requirements.txt`,
+`site/requirements.txt`, and `constraints.txt`, which holds the versions of `locked/test.txt` without hashes: pip would
+take a constraint with a hash for an order to check hashes everywhere, and then refuse the ranges in `requirements.txt`.
 """
 
 import re
@@ -21,6 +21,7 @@ LISTS = {  # what is written: its first line, what it is made from, and for whom
     "locked/test.txt": ("What `make test` installs: exact versions and their hashes for Python 3.11 to 3.13", "requirements-dev.txt", EVERYWHERE),
     "locked/lab.txt": ("What `make lab` installs: exact versions and their hashes for Python 3.11 to 3.13", "requirements.txt", (*SAME, *EVERYWHERE)),
     "binder/requirements.txt": ("Exact versions and their hashes for Binder (Linux, Python 3.12)", "binder/requirements.in", LINUX),
+    "locked/bioimage.txt": ("What `make test-bioimage` installs: exact versions and their hashes", "locked/bioimage.in", EVERYWHERE),
     "site/requirements.txt": ("Exact versions and their hashes for the site", "site/requirements.in", (*SAME, *EVERYWHERE)),
 }
 CONSTRAINTS = "# One known-good set of exact versions for Python 3.11 to 3.13, made by `make lock`. Installs are held to it.\n"

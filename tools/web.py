@@ -91,7 +91,7 @@ def put_into(html: Path, notebooks: list[tuple[str, str]]) -> None:
         shutil.copy(path, target)
     shutil.copy(ROOT / "models" / "overview.png", html / "overview.png")
     live = '<link rel="stylesheet" href="panels/panel.css"><script type="module" src="brains/page.js"></script>\n'
-    asks = '<link rel="stylesheet" href="answers/answers.css"><script type="module" src="answers/page.js"></script>\n'
+    asks = '<link rel="stylesheet" href="palette.css"><link rel="stylesheet" href="answers/answers.css"><script type="module" src="answers/page.js"></script>\n'
     names = {name for name, _ in notebooks}
     for path in html.glob("*.html"):
         page = path.read_text(encoding="utf-8")

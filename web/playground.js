@@ -252,7 +252,7 @@ function paintTaken() {
   for (let k = 0; k < h * h; k++) top = Math.max(top, (values[k] = data[k * c + taken.channel]));
   paint(canvas, values.map((v) => v / top), h, 'features');
   const context = canvas.getContext('2d');
-  context.strokeStyle = '#fff';
+  context.strokeStyle = COLORS.paper;
   context.lineWidth = Math.max(0.6, h / 64);
   context.strokeRect(taken.x - 0.5, taken.y - 0.5, 2, 2);
 }

@@ -23,7 +23,7 @@ def environment() -> bool:
     remedies = list(dict.fromkeys(remedy for _, remedy in problems if remedy))
     where = place()
     if remedies:
-        print("To mend it, run this in a cell of its own:\n")
+        print("To fix it, run this in a cell of its own:\n")
         print("    %pip install " + " ".join(f'"{remedy}"' for remedy in remedies))
         print({
             "Colab": "\nand then choose Runtime > Restart session. (Do not install requirements.txt here: it would "

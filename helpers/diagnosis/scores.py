@@ -6,7 +6,7 @@ import numpy as np
 
 from helpers.diagnosis.causes import finding
 from helpers.diagnosis.material import some_of
-from helpers.evaluation import best_threshold, dice_per_image
+from helpers.evaluation import best_threshold, dice_per_image, pooled_dice
 
 
 class Scores(NamedTuple):
@@ -69,12 +69,12 @@ def _measure(case):
     entropy = -float(np.where(inside, np.log(clipped), np.log1p(-clipped)).mean())
     share = float(inside.mean())
     base = -(share * np.log(share) + (1 - share) * np.log1p(-share)) if share < 1 else 0.0
-    sizes = inside[with_lesions].mean(axis=(1, 2))
-    areas = inside[with_lesions].sum() + found[with_lesions].sum()
-    pooled = 2 * float((inside & found)[with_lesions].sum()) / float(areas)
+    lesions, marked = inside[with_lesions], found[with_lesions]
+    pooled = pooled_dice(lesions[..., None], marked[..., None])
+    white = float(dice_of(lesions, np.ones_like(lesions)).mean())
     return Scores(
         float(each.mean()), best, threshold, gray, entropy, float(base), float(p.mean()), share, float(found.mean()),
-        binary, len(with_lesions), pooled, float((2 * sizes / (1 + sizes)).mean()), each, sizes,
+        binary, len(with_lesions), pooled, white, each, lesions.mean(axis=(1, 2)),
     )
 
 

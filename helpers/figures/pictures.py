@@ -31,7 +31,10 @@ def show_images(
         axis.axis("off")
         if i < len(images):
             low, high = limits or (None, None)
-            axis.imshow(plane(images[i]), cmap=colors_of(kinds[i]), vmin=low, vmax=high)
+            picture = plane(images[i])
+            fine = max(picture.shape) > 200 * size  # where there is no room for all pixels, the mean of a few is shown
+            axis.imshow(picture, cmap=colors_of(kinds[i]), vmin=low, vmax=high,
+                        interpolation="antialiased" if fine else "nearest")
             if i < len(titles):
                 axis.set_title(titles[i], fontsize=9)
             if masks is not None:
@@ -85,10 +88,12 @@ def show_predictions(images, y_true, y_pred, titles=(), title="", caption=""):
         axis.axis("off")
     for i, (image, true, pred) in enumerate(zip(images, y_true, y_pred)):
         above, below = axes[2 * (i // columns), i % columns], axes[2 * (i // columns) + 1, i % columns]
+        masks = [(plane(mask) > 0).astype(np.uint8) for mask in (true, pred)]
+        image, true, pred = (drawing.reduced(array, int(180 * wide)) for array in (plane(image), *masks))
         zoom = max(1, round(180 * wide / np.shape(image)[1]))  # nearly twice the size shown: thin lines
         large = drawing.enlarged(drawing.colored(drawing.levels(image)), zoom)
         for mask, kind in ((true, "truth"), (pred, "prediction")):
-            drawing.outline(large, drawing.enlarged((plane(mask) > 0).astype(np.uint8), zoom), kind)
+            drawing.outline(large, drawing.enlarged(mask, zoom), kind)
         above.imshow(large, interpolation="antialiased")
         above.set_title(titles[i] if i < len(titles) else "", fontsize=11)
         below.imshow(drawing.colored(drawing.error_map(true, pred), "errors"))

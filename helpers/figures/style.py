@@ -3,6 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython import get_ipython
+from IPython.core.pylabtools import print_figure
+from IPython.display import display
 from matplotlib.colors import ListedColormap
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
@@ -24,12 +26,42 @@ if get_ipython() is not None:  # two pixels of the file for one of the screen's,
     set_matplotlib_formats("retina")
 
 
+# Bytes of a PNG. In a notebook it is written as text, a third longer, and that stays below 1 MB.
+LARGEST = 740_000
+
+
 def finish(figure, caption):
     """Show a figure, close it, and print its caption in lines that fit."""
-    plt.show()
+    if "inline" in plt.get_backend() and _may_be_large(figure):
+        _show_at_most(figure, LARGEST)
+    else:
+        plt.show()
     plt.close(figure)
     if caption:
         say(caption)
+
+
+def _may_be_large(figure):
+    """Say whether a notebook would hold many pixels of pictures; lines and letters take next to no bytes."""
+    return any(axis.images for axis in figure.axes) and np.prod(figure.get_size_inches() * 200) > LARGEST / 2
+
+
+def _show_at_most(figure, most):
+    """Show a figure in a notebook with as many pixels as `most` bytes can hold, up to two for one of the screen's.
+
+    Fewer pixels make it no smaller on the screen, because the notebook is told how large it is there.
+    """
+    png, dpi = bounded_png(figure, most)
+    size = {side: round(int.from_bytes(png[at : at + 4]) * 100 / dpi) for side, at in (("width", 16), ("height", 20))}
+    display({"image/png": png, "text/plain": repr(figure)}, metadata={"image/png": size}, raw=True)
+
+
+def bounded_png(figure, most: int) -> tuple[bytes, float]:
+    """Return a figure as a PNG of at most `most` bytes, and its pixels for an inch: 200, or fewer if it must be."""
+    dpi = 200.0
+    while len(png := print_figure(figure, "png", dpi=dpi)) > most and dpi > 10:
+        dpi *= min(0.95, 0.97 * (most / len(png)) ** 0.5)  # the bytes grow with the square of it
+    return png, dpi
 
 
 def colors_of(kind):

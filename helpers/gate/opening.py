@@ -72,7 +72,7 @@ def _weights(archive, folder):
 
 
 def at_most(numbers: int):
-    """Return a scope in which TensorFlow makes at most so many weights; above it, GateError is raised before any is."""
+    """Return a scope in which TensorFlow makes no more weights than that; GateError is raised before any is."""
     left = numbers + 4096  # for counters that are made anew and not stored
 
     def create(make, **settings):

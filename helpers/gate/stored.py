@@ -66,7 +66,7 @@ def _count(file, largest):
 def _numbers(part, said):
     kind = part.dtype if isinstance(part, h5py.Dataset) else None
     if kind is None or kind.kind not in "fiubV" or kind.hasobject or kind.fields:
-        raise GateError(f"has weights that are no numbers ({said})")
+        raise GateError(f"has weights that are not numbers ({said})")
     if part.external or part.is_virtual:
         raise GateError(f"has weights that lie in another file ({said})")
     plan = part.id.get_create_plist()

@@ -81,7 +81,7 @@ class Panel(anywidget.AnyWidget):
     """
 
     _esm = script()
-    _css = (WEB / "panels" / "panel.css").read_text(encoding="utf-8")
+    _css = "".join((WEB / name).read_text(encoding="utf-8") for name in ("palette.css", "panels/panel.css"))
     spec = traitlets.Dict().tag(sync=True)
     settings = traitlets.Dict().tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)

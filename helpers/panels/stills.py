@@ -75,7 +75,7 @@ def _picture(axis, view):
         drawing.outline(large, drawing.enlarged(np.frombuffer(mask, np.uint8).reshape(view["shape"]), zoom), kind)
     axis.imshow(large, extent=(0, view["shape"][1], view["shape"][0], 0))
     for name, (x, y, wide, tall) in _squares(view):
-        for color, width in (("#FFFFFF", 3.5), (name, 2)):
+        for color, width in ((palette.COLORS["paper"], 3.5), (name, 2)):
             axis.add_patch(Rectangle((x, y), wide, tall, fill=False, color=color, linewidth=width))
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
@@ -96,7 +96,7 @@ def _squares(view):
         yield palette.COLORS["prediction"], view["box"]
     if "mark" in view:
         row, column = view["mark"]
-        yield "#000000", (column, row, 1, 1)
+        yield palette.RAMPS["gray"][0], (column, row, 1, 1)
 
 
 def _chart(axis, view):

@@ -189,7 +189,17 @@ class Bench:
         self.page.get_by_role("menuitem", name="Kernel", exact=True).click()
         self.page.get_by_role("menuitem", name=re.compile("^Restart Kernel(…|\\.\\.\\.)")).first.click()
         self.page.wait_for_function("() => document.activeElement.classList.contains('jp-mod-accept')")
-        self.page.keyboard.press("Enter")
+        with self.answered("POST", "/restart"):
+            self.page.keyboard.press("Enter")
+
+    def save(self):
+        """Save the notebook, and wait until the server has written it."""
+        with self.answered("PUT", "/api/contents/"):
+            self.page.keyboard.press("Control+s")
+
+    def answered(self, method, part):
+        """Return a context that ends when the server has answered such a request to an address with this part in it."""
+        return self.page.expect_response(lambda answer: answer.request.method == method and part in answer.url)
 
     def end_kernels(self, paths):
         """Shut the kernels of these notebooks down, as a night does."""
@@ -255,6 +265,10 @@ class Held:
     def answers(self) -> int:
         """Return how many answers the panel has shown."""
         return int(self.panel.get_attribute("data-answer") or 0)
+
+    def spoken(self) -> str:
+        """Return what a screen reader is told; the page says it a while after the last answer."""
+        return self.panel.locator(".unet-spoken").text_content()
 
     def message(self) -> str:
         """Return the message under the picture; empty when nothing is wrong."""

@@ -70,7 +70,7 @@ def test_a_slider_changes_the_scan_and_the_scores(first):
 def test_what_breaks_it_is_kept_with_the_reason(first):
     contrast = first.get_by_label("Contrast", exact=True)
     contrast.fill("0.08")
-    first.wait_for_selector("#broken li", timeout=5000)
+    first.wait_for_selector("#broken li", timeout=60_000)
     kept = first.locator("#broken li").first
     assert "faint lesions" in kept.inner_text() and kept.locator("a").get_attribute("href").startswith("04_evaluation")
 

@@ -45,7 +45,9 @@ def test_ten_quick_presses_end_on_the_right_picture(case, lab, bench, screenshot
     for _ in range(10):
         bench.page.keyboard.press("ArrowRight")
     panel.until(lambda: panel.shows(results[10], plain), "the tenth picture is shown")
-    bench.page.wait_for_timeout(700)
+    bench.finish()  # the kernel has answered all that it was asked
+    last = ". ".join(f"{term}: {words}" for term, words in results[10].facts.items())
+    panel.until(lambda: panel.spoken() == last, "the page has been quiet for a while, so that it speaks")
     assert panel.shows(results[10], plain), "an older picture came after the last one"
     at = 0
     for seen in panel.watched():
@@ -298,11 +300,14 @@ def test_after_a_restart_the_last_picture_stays_with_a_sentence(dial, bench, scr
     dial.until(lambda: dial.shows(panels.difficulty(noise=0.11)), "it is drawn")
     bench.restart()
     bench.page.locator(".jp-Dialog").wait_for(state="detached")
-    bench.page.wait_for_timeout(3000)
-    if dial.slider("noise").is_enabled():  # not every front end tells a view that its kernel has gone
-        dial.focus("noise")
-        bench.page.keyboard.press("ArrowRight")
-    dial.until(lambda: "un this cell again" in dial.message(), "it says what to do", 60)
+
+    def says_what_to_do():
+        if dial.slider("noise").is_enabled():  # not every front end tells a view that its kernel has gone
+            dial.focus("noise")
+            bench.page.keyboard.press("ArrowRight")
+        return "un this cell again" in dial.message()
+
+    dial.until(says_what_to_do, "it says what to do", 60)
     bench.page.screenshot(path=screenshots / "restarted.png")
     assert dial.shows(panels.difficulty(noise=0.11))
     red = "e => getComputedStyle(e, '::before').content"
@@ -317,9 +322,12 @@ def test_reopened_tomorrow_the_last_picture_stands_there_with_a_sentence(dial, b
     still = bench.page.locator(".unet-still img").last
     still.wait_for(state="attached")
     dial.until(lambda: "Dice" in (still.get_attribute("alt") or "") and not still.is_visible(), "the still is kept, hidden")
-    bench.page.wait_for_timeout(1500)
-    bench.page.keyboard.press("Control+s")
-    bench.page.wait_for_timeout(1500)
+
+    def is_saved():
+        bench.save()
+        return "noise 0.11" in (lab.folder / "dial.ipynb").read_text(encoding="utf-8")
+
+    dial.until(is_saved, "the still of the last picture is in the file")
     bench.end_kernels(["dial.ipynb"])
     bench.open(lab.url("dial.ipynb"))
     still = bench.page.locator(".unet-still")

@@ -92,7 +92,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(name, title, width, scheme, re
 
     page, panel = opened(reader, name, title, width, scheme)
     assert settles(page, lambda: page.evaluate("document.getAnimations().length === 0")), "colors fade in"
-    page.wait_for_timeout(900)  # and the facts are spoken
+    assert settles(page, lambda: panel.locator(".unet-spoken").text_content() != ""), "the facts are spoken"
     found = Axe().run(page, context=".unet-panel").response["violations"]
     assert not [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -53,7 +53,7 @@ def address():
 @pytest.fixture(scope="module")
 def chromium():
     """One browser for all tests of this file."""
-    lack = "" if browser_path() else "there is no Chromium (on Debian and Ubuntu: sudo apt install chromium)"
+    lack = "" if browser_path() else "there is no Chromium for make test-site (on Debian and Ubuntu: sudo apt install chromium)"
     if lack and os.environ.get("UNET_COURSE_REQUIRE_BROWSER") == "1":
         pytest.fail(f"the browser tests are required here, but {lack}")
     if lack:
@@ -161,7 +161,7 @@ def test_formulas_are_drawn_without_scripts():
 @pytest.mark.parametrize("name", [*PAGES, *LIVE])
 def test_pages_open_without_complaints_or_other_servers(name, reader):
     page = reader(name)
-    page.wait_for_timeout(300)
+    page.wait_for_load_state("networkidle")
     assert page.complaints == []
 
 

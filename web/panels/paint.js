@@ -73,7 +73,7 @@ export function paintScan(canvas, image, size, zoom, truth, found) {
 export function outlines(context, width, zoom, truth, found) {
   if (truth) outline(context, truth, width, zoom, COLORS.truth, [], -1.5);
   if (found) {
-    outline(context, found, width, zoom, '#FFFFFF', [], 1.5);
+    outline(context, found, width, zoom, COLORS.hit, [], 1.5);
     outline(context, found, width, zoom, COLORS.prediction, [zoom * 1.2, zoom * 1.2], 1.5);
   }
 }

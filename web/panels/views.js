@@ -59,7 +59,7 @@ function pictureView(node, set) {
     context.lineWidth = 3;
     if (view.box) square(context, view.box.map((v) => v * zoom), COLORS.prediction);
     if (view.center) context.fillRect(view.center[0] * zoom - 4, view.center[1] * zoom - 4, 8, 8);
-    if (view.mark) square(context, [view.mark[1] * zoom - 2, view.mark[0] * zoom - 2, zoom + 4, zoom + 4], '#FFFFFF');
+    if (view.mark) square(context, [view.mark[1] * zoom - 2, view.mark[0] * zoom - 2, zoom + 4, zoom + 4], COLORS.paper);
     canvas.classList.toggle('unet-pick', Boolean(view.pick));
     canvas.setAttribute('aria-label', described(view, masks));
     legend(key, [
@@ -73,7 +73,7 @@ function pictureView(node, set) {
 
 function square(context, [x, y, width, height], color) {
   context.fillStyle = color;
-  for (const [stroke, wide] of [['#FFFFFF', 5], [color === '#FFFFFF' ? '#000000' : color, 2.5]]) {
+  for (const [stroke, wide] of [[COLORS.paper, 5], [color === COLORS.paper ? RAMPS.gray[0] : color, 2.5]]) {
     context.strokeStyle = stroke;
     context.lineWidth = wide;
     context.strokeRect(x, y, width, height);
