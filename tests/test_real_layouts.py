@@ -89,7 +89,7 @@ FOUND = {
     "Pascal VOC": (pictures("JPEGImages/2007_{}.jpg", range(4)) | masks("SegmentationClass/2007_{}.png", range(4)), None, None),
     "nothing but the words": (pictures("p{}/image.png", range(4)) | masks("p{}/mask.png", range(4)), None, None),
     "labelme's export": (pictures("p{}/img.png", range(4)) | masks("p{}/label.png", range(4)), None, None),
-    "QuPath": (pictures("{}.png", range(4)) | masks("{}-labelled.png", range(4)), None, None),
+    "QuPath": (pictures("{}.png", range(4)) | masks("{}-label" "led.png", range(4)), None, None),
     "bin_mask": (pictures("Tissue Images/T{}.png", range(4)) | masks("GroundTruth/T{}_bin_mask.png", range(4)), "Tissue Images", "GroundTruth"),
     "a tracking challenge": (pictures("01/t00{}.png", range(4)) | masks("01_RES/mask00{}.png", range(4)), None, None),
     "what a bin holds": (pictures("images/{}.png", range(4)) | masks("masks/{}.png", range(4)) | {"images/$RECYCLE.BIN/9.png": gray(9)}, None, None),
