@@ -11,7 +11,7 @@ from helpers.fingerprints import digest_of, names_in, of_a_library, without_name
 
 SHORT = (
     "epochs", "seed", "steps", "warmup", "patience", "monitor", "augmented", "batch_size", "peak_rate", "loss",
-    "metrics", "optimizer_class",
+    "metrics", "optimizer_class", "size", "depth", "filters", "held_back", "pictures",
 )
 LATER = ("metrics", "optimizer_class", "settings of the loss", "settings of the metrics")  # older backups lack them
 
@@ -28,13 +28,13 @@ def terms_of(model, train, validation, settings: dict) -> dict:
             terms[f"{name} dataset"] = f"{data.element_spec}, {int(data.cardinality())} batches"
         else:
             images, masks = data
-            terms[f"{name} images"] = _digest(np.asarray(images, np.float32))
-            terms[f"{name} masks"] = _digest(np.asarray(masks, np.uint8))
-    terms["network"] = _digest_of_text([_layer(layer) for layer in model.layers])
+            terms[f"{name} images"] = digest_of_array(np.asarray(images, np.float32))
+            terms[f"{name} masks"] = digest_of_array(np.asarray(masks, np.uint8))
+    terms["network"] = digest_of_network(model)
     optimizer = model.optimizer.get_config()
     rate = optimizer.pop("learning_rate", None)
     terms["optimizer"] = _digest_of_text(without_names(optimizer))
-    terms["optimizer_class"] = type(model.optimizer).__name__
+    terms["optimizer_class"] = getattr(model.optimizer, "known_as", type(model.optimizer).__name__)
     given = _compiled_with(model)
     terms["loss"], terms["metrics"] = names_in(model.loss), names_in(given["metrics"])
     terms["settings of the loss"] = digest_of([model.loss, given["loss_weights"]])
@@ -82,7 +82,13 @@ def _digest_of_text(value):
     return hashlib.blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
 
 
-def _digest(array):
+def digest_of_network(model) -> str:
+    """Return the fingerprint of a network: of its layers and their settings, not of its weights."""
+    return _digest_of_text([_layer(layer) for layer in model.layers])
+
+
+def digest_of_array(array) -> str:
+    """Return the fingerprint of an array: of its shape, its type and its values."""
     digest = hashlib.blake2b(f"{array.shape}{array.dtype}".encode(), digest_size=16)
     digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
     return digest.hexdigest()

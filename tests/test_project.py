@@ -16,16 +16,16 @@ from course import ROOT
 COMMIT = "45" * 20  # some commit's name
 LAYERS = {  # what each module may import of the others
     "plain_arrays": set(), "class_masks": {"plain_arrays"}, "elastic": set(), "arrays": {"class_masks", "plain_arrays"}, "palette": set(), "printing": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "score_settings": {"plain_arrays", "settings"}, "evaluation": {"arrays", "plain_arrays", "score_settings", "settings", "synthesis"},
-    "anatomy": set(), "gate": set(), "settings": set(), "networks": {"anatomy", "arrays", "gate", "settings"}, "memory": set(), "fingerprints": set(),
-    "batch_checks": {"arrays", "class_masks", "networks"}, "datasets": {"batch_checks", "plain_arrays"},
-    "classes": {"arrays", "class_masks", "evaluation", "picture_loss"}, "pixel_weights": {"arrays", "memory", "settings", "training"},
+    "anatomy": set(), "gate": set(), "settings": set(), "networks": {"anatomy", "arrays", "gate", "settings"}, "memory": set(), "fingerprints": set(), "several_devices": set(),
+    "batch_checks": {"arrays", "class_masks", "networks", "several_devices"}, "datasets": {"batch_checks", "plain_arrays"},
+    "classes": {"arrays", "class_masks", "evaluation", "picture_loss", "several_devices"}, "pixel_weights": {"arrays", "memory", "settings", "training"},
     "brain": {"dials", "own_images", "synthesis"},
-    "picture_loss": set(), "run_lock": set(), "run_terms": {"fingerprints"}, "run_folder": {"run_lock"}, "run_end": {"gate", "run_folder"}, "backup": {"gate", "run_folder", "run_lock"},
+    "picture_loss": {"several_devices"}, "run_lock": set(), "run_terms": {"fingerprints"}, "run_folder": {"run_lock"}, "run_end": {"gate", "run_folder"}, "backup": {"gate", "run_folder", "run_lock"},
     "resuming": {"backup", "run_folder", "run_lock", "run_terms"},
-    "training": {"arrays", "backup", "batch_checks", "classes", "datasets", "memory", "networks", "picture_loss", "resuming", "run_end", "run_folder", "run_terms", "settings"}, "diagnosis": {"arrays", "evaluation", "training"},
+    "training": {"arrays", "backup", "batch_checks", "classes", "datasets", "memory", "networks", "picture_loss", "resuming", "run_end", "run_folder", "run_terms", "settings", "several_devices"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
-    "scaling": {"anatomy", "drawing", "memory", "own_images", "settings", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
-    "own_images": {"arrays", "class_masks", "drawing", "gate", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances", "networks", "plain_arrays", "settings", "synthesis"},
+    "scaling": {"anatomy", "arrays", "backup", "batch_checks", "drawing", "evaluation", "memory", "networks", "own_images", "resuming", "run_end", "run_folder", "run_lock", "run_terms", "settings", "several_devices", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
+    "own_images": {"arrays", "class_masks", "drawing", "gate", "palette", "anatomy", "training", "evaluation", "diagnosis", "instances", "networks", "plain_arrays", "settings", "several_devices", "synthesis"},
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
 FORBIDDEN = {
