@@ -29,7 +29,7 @@ class Workers:
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, given, axis=None).numpy()
 
     def from_chief(self, values):
-        """Return an array of the first worker on all of them, bit for bit; the others pass one of its shape and kind."""
+        """Return an array of the first worker on all of them, bit for bit; the others pass one of its shape."""
         values = np.ascontiguousarray(values)
         if self.count == 1:
             return values

@@ -63,8 +63,8 @@ def train_on(strategy, run_dir, epochs=3, resume=False, network=None, manifest=N
     The first worker writes the files of `train_unet`: `log.csv` (epoch, loss, val_dice, val_loss), `best.keras` and,
     until the run ends, `backup/` with a lock. With resume=True and the same arguments an interrupted run ends as if it
     had not been. Returns the mean loss of each epoch. Raises what `train_unet` does: FileExistsError if the folder
-    holds a run, FileNotFoundError if there is none to resume, RuntimeError if another process trains there, ValueError if
-    settings differ from those of the beginning or do not fit, and FloatingPointError if the loss becomes NaN.
+    holds a run, FileNotFoundError if there is none to resume, RuntimeError if another process trains there, ValueError
+    if settings differ from those of the beginning or do not fit, and FloatingPointError if the loss becomes NaN.
     """
     resume, epochs, recipe = check_switch(resume, "resume"), check_whole(epochs, "epochs"), _recipe(recipe)
     copies, workers, run_dir = strategy.num_replicas_in_sync, Workers(strategy), folder_of(run_dir)
