@@ -630,8 +630,8 @@ on_two = scaling.run_workers(2, scratch / "two", **from_files)
 print(*(f"{a:.6f} in this process, {b:.6f} in two others" for a, b in zip(on_one, on_two)), sep="\n")
 
 # %% tags=["more-memory"]
-np.testing.assert_allclose(on_two, on_one, rtol=1e-4)
-print("the same losses:", np.allclose(on_two, on_one, rtol=1e-4))
+np.testing.assert_allclose(on_two, on_one, rtol=1e-3)
+print("the same losses:", np.allclose(on_two, on_one, rtol=1e-3))
 
 # %% [markdown]
 # ### A worker dies
@@ -647,7 +647,7 @@ guess = None  # "goes on alone", "waits forever" or "ends"
 # %% tags=["more-memory"]
 import time
 
-longer = {"epochs": 8, "steps": 12, **from_files}
+longer = {"epochs": 5, "steps": 10, **from_files}
 workers = scaling.start_workers(2, scratch / "long", **longer)
 while workers[1].poll() is None and not (scratch / "long" / "log.csv").exists():
     time.sleep(0.1)
@@ -674,7 +674,7 @@ print("worker 0 wrote:", *(scratch / "long" / "worker-0.txt").read_text().splitl
 # %% tags=["more-memory"]
 resumed = scaling.run_workers(2, scratch / "long", resume=True, **longer)
 uncut = scaling.train_on(one, scratch / "uncut", **longer)
-print("all epochs, as if nothing had happened:", len(resumed) == 8, np.allclose(resumed, uncut, rtol=1e-3))
+print("all epochs, as if nothing had happened:", len(resumed) == 5, np.allclose(resumed, uncut, rtol=1e-2))
 
 # %% [markdown]
 # Three things make this possible, and you know them from notebook 03. The backup holds the weights *and* the state of the
