@@ -11,6 +11,7 @@ from helpers.arrays import check_pair
 from helpers.class_masks import IGNORE
 from helpers.fingerprints import digest_of_arrays
 from helpers.networks import check_fit
+from helpers.several_devices import check_shares
 
 
 class BatchCheck(keras.callbacks.Callback):
@@ -47,6 +48,7 @@ class BatchCheck(keras.callbacks.Callback):
                 )
             self.check(*(part.numpy() for part in batch))
             check_fit(self.network, *batch[0].shape[1:3])
+            check_shares(len(batch[0]), "it has", self.network.distribute_strategy.num_replicas_in_sync)
         except ValueError as error:
             raise ValueError(f"the first batch of the {self.name} dataset: {error}") from None
         self.axes = [part.shape.rank for part in batch]

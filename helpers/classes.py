@@ -13,6 +13,7 @@ from helpers.arrays import check_images
 from helpers.class_masks import IGNORE, check_classes, most_probable, one_hot
 from helpers.evaluation import dice_per_image, hough_baseline
 from helpers.picture_loss import picture_weights
+from helpers.several_devices import mean_over_pictures
 
 __all__ = [
     "IGNORE", "ClassDice", "ClassLoss", "as_targets", "balanced_weights", "check_classes", "class_cross_entropy",
@@ -94,7 +95,7 @@ class ClassLoss(keras.losses.Loss):
         self.weights, self.dice = None if weights is None else _checked_weights(weights), bool(dice)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        """Return the mean over the images of a batch."""
+        """Return the mean over the images of a batch, on one of several devices as Keras takes it from losses there."""
         targets, probabilities, _ = as_targets(y_true, y_pred)
         weights, by_image = ops.ones_like(targets[..., :1]), 1.0
         if self.weights is not None:
@@ -115,7 +116,7 @@ class ClassLoss(keras.losses.Loss):
         loss = class_cross_entropy(y_true, y_pred, weights)
         if self.dice:
             loss += class_dice_loss(y_true, y_pred)
-        return ops.mean(loss * by_image)
+        return mean_over_pictures(loss * by_image)
 
     def get_config(self):
         """Return what Keras needs to make the loss again."""

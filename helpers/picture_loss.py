@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from helpers.several_devices import of_whole_batch
+
 _known = {}  # losses by name, so that a saved network finds its own again
 
 
@@ -47,7 +49,7 @@ class PictureLoss(keras.losses.Loss):
                 "without weights, and average what it gives, times the weights."
             )
         weights = None if weights is None else picture_weights(weights, y_pred, self.name)
-        return super().__call__(y_true, y_pred, weights)
+        return of_whole_batch(super().__call__(y_true, y_pred, weights), ops.shape(y_pred)[0])
 
     def call(self, y_true, y_pred):
         """Return the losses `[n]`; Keras leaves out a last axis of 1 of masks."""

@@ -105,6 +105,11 @@ def is_unfinished(run_dir) -> bool:
     return os.path.isdir(Path(run_dir) / "backup")
 
 
+def has_ended(run_dir) -> bool:
+    """Return whether a run in a folder has come to its end: its log is there, and no backup any more."""
+    return os.path.exists(Path(run_dir) / "log.csv") and not is_unfinished(run_dir)
+
+
 def end_run(run_dir) -> None:
     """Turn an unfinished run into one that has ended: sync its log, then take away `backup/` in a single step."""
     run_dir = Path(run_dir)

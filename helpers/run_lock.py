@@ -53,6 +53,22 @@ def remedy(folder) -> str:
     return words + f", or wait: after {SILENCE / 60:.0f} minutes without a sign of life it counts as dead."
 
 
+def wait_for_silence(folder, every=1.0) -> None:
+    """Wait for a process on another machine that may be dead, until it shows a sign of life or counts as dead.
+
+    A cluster starts a job again elsewhere within seconds, and a machine that failed cannot take its lock away.
+    """
+    owner = _read(folder)
+    if owner is None or owner[1] == platform.node() or not 0 <= owner[3] < SILENCE:
+        return
+    print(f"Waiting for process {owner[0]} on the machine {owner[1]}: it is dead if it stays silent.", flush=True)
+    while owner is not None and owner[3] < SILENCE:
+        time.sleep(every)
+        before, owner = owner, _read(folder)
+        if owner is None or owner[3] < before[3]:
+            return
+
+
 def _read(folder):
     """Return number, machine and start of the process that a lock names, and for how many seconds it was silent.
 

@@ -12,7 +12,7 @@ from helpers.first_batches import FIRST, remarks_on
 
 SHORT = (
     "epochs", "seed", "steps", "warmup", "patience", "monitor", "augmented", "batch_size", "peak_rate", "loss",
-    "metrics", "optimizer_class", "size", "first",
+    "metrics", "optimizer_class", "size", "first", "depth", "filters", "held_back", "pictures",
 )
 ROLES = ("training", "validation")
 LATER = ("metrics", "optimizer_class", "settings of the loss", "settings of the metrics")  # older backups lack them
@@ -34,11 +34,11 @@ def terms_of(model, train, validation, settings: dict) -> dict:
             images, masks = data
             terms[f"{role} images"] = digest_of_arrays(np.asarray(images, np.float32))
             terms[f"{role} masks"] = digest_of_arrays(np.asarray(masks, np.uint8))
-    terms["network"] = _digest_of_text([_layer(layer) for layer in model.layers])
+    terms["network"] = digest_of_network(model)
     optimizer = model.optimizer.get_config()
     rate = optimizer.pop("learning_rate", None)
     terms["optimizer"] = _digest_of_text(without_names(optimizer))
-    terms["optimizer_class"] = type(model.optimizer).__name__
+    terms["optimizer_class"] = getattr(model.optimizer, "known_as", type(model.optimizer).__name__)
     given = _compiled_with(model)
     terms["loss"], terms["metrics"] = names_in(model.loss), names_in(given["metrics"])
     terms["settings of the loss"] = digest_of([model.loss, given["loss_weights"]])
@@ -105,3 +105,8 @@ def _layer(layer):
 
 def _digest_of_text(value):
     return hashlib.blake2b(json.dumps(value, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
+
+
+def digest_of_network(model) -> str:
+    """Return the fingerprint of a network: of its layers and their settings, not of its weights."""
+    return _digest_of_text([_layer(layer) for layer in model.layers])

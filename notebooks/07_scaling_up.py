@@ -504,24 +504,10 @@ print("the same losses:", np.allclose(together, alone, rtol=1e-4))
 # it is correct, not that it is fast.** Two devices on one CPU share its cores, so nothing is gained here. On a machine with two GPUs the same cells run on
 # both, without a change.
 #
-# `train_unet` works in the same way. Put the whole call into the scope, and choose a batch that all devices can share:
-
-# %% tags=["nbval-ignore-output"]
-with mirrored.scope():
-    spread = train_unet(
-        build_unet(depth=3, filters=4), (images[:64], masks[:64]), (images[100:116], masks[100:116]),
-        scratch / "spread", epochs=2, batch_size=8,
-    )
-print("loss of two epochs on", len(devices), "devices:", *np.round(spread.history["loss"], 2))
-
-# %%
-assert spread.history["loss"][1] < spread.history["loss"][0]
-print("it learns on all devices:", spread.history["loss"][1] < spread.history["loss"][0])
-
-# %% [markdown]
 # ### One thing that is not the same
 #
-# `train_unet` clips gradients: `global_clipnorm=1.0` shortens a gradient that is longer than 1. What happens if we clip here?
+# `train_unet` clips gradients: `global_clipnorm=1.0` shortens a gradient that is longer than 1. What happens if we clip here, with
+# Keras' own `fit`?
 
 # %% tags=["nbval-ignore-output"]
 clipped_alone, clipped_together = losses_with(one, clip=0.1), losses_with(mirrored, clip=0.1)
@@ -534,8 +520,37 @@ print("with clipping the losses differ, where there is more than one device:", d
 
 # %% [markdown]
 # Keras clips *on each device*, before the gradients are added up. Two halves that are each shortened to 0.1 are not the same as the
-# whole shortened to 0.1. Nothing warns you. The training may be as good, but it is another training. If you need the same one, clip
-# after the sum, in a loop of your own. The next section has a loop to which you can add this; "On your own" asks you to.
+# whole shortened to 0.1. Nothing warns you. The training may be as good, but it is another training.
+#
+# A batch that cannot be shared equally is a second such thing. Of 7 pictures one device gets 4 and the other 3. Keras takes the mean of
+# each part and then the mean of both, so that a picture of the smaller part counts for more.
+#
+# `train_unet` repairs both, in `helpers/several_devices.py`. On several devices its Adam adds the gradients up first and clips the sum,
+# and its losses weigh each part by its pictures. Put the whole call into the scope. Its first batch must be shared equally, because Keras
+# cannot begin otherwise; here 63 pictures in batches of 8 leave 7 for the last one.
+
+# %%
+def trained_on(strategy, name):
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        return train_unet(
+            build_unet(depth=3, filters=4), (images[:63], masks[:63]), (images[100:116], masks[100:116]),
+            scratch / name, epochs=2, batch_size=8,
+        ).history
+
+
+# %% tags=["nbval-ignore-output"]
+whole_batch, shared = trained_on(one, "alone"), trained_on(mirrored, "spread")
+for name in ("loss", "val_loss"):
+    print(f"{name:8}", *(f"{a:.6f} on one device, {b:.6f} on {len(devices)}" for a, b in zip(whole_batch[name], shared[name])), sep="  ")
+
+# %%
+assert all(np.allclose(shared[name], whole_batch[name], rtol=1e-3) for name in whole_batch)
+print("clipped, with a last batch of 7, and the same:", all(np.allclose(shared[name], whole_batch[name], rtol=1e-3) for name in whole_batch))
+
+# %% [markdown]
+# One layer needs a word from you. *Batch normalization* computes its means from the pictures of one device, so `train_unet` refuses it on
+# several and says how to let the devices share their means.
 
 # %% [markdown]
 # ## 4. Many machines
@@ -603,9 +618,10 @@ def make_step(strategy, model, optimizer, batch_size):
 # take steps as if the loss were twice as large. Adam hides this, because it divides by the size of the gradient. Plain gradient
 # descent would go twice as far.
 #
-# `scaling.train_on` adds the rest: the stream with this worker's shard, the log, and a checkpoint after each epoch. It works
-# with any strategy, and `run_workers` starts two processes that call it. Both train from our folder of 20,000 files, and each of
-# them reads one half of each batch.
+# `scaling.train_on` adds the rest. Rates, Adam and the clipping of the sum are those of `train_unet`. After each epoch every worker
+# scores its part of the validation set. The chief writes the files that you know from notebook 03: `log.csv`, `best.keras`, and until the
+# run ends `backup/`, with a lock that keeps other processes out. It works with any strategy, and `run_workers` starts two processes that
+# call it. Both train from our folder of 20,000 files, and each of them reads one half of each batch.
 
 # %% tags=["nbval-ignore-output", "more-memory"]
 from_files = {"manifest": str(manifest), "size": 64}
@@ -614,13 +630,13 @@ on_two = scaling.run_workers(2, scratch / "two", **from_files)
 print(*(f"{a:.6f} in this process, {b:.6f} in two others" for a, b in zip(on_one, on_two)), sep="\n")
 
 # %% tags=["more-memory"]
-np.testing.assert_allclose(on_two, on_one, rtol=1e-4)
-print("the same losses:", np.allclose(on_two, on_one, rtol=1e-4))
+np.testing.assert_allclose(on_two, on_one, rtol=1e-3)
+print("the same losses:", np.allclose(on_two, on_one, rtol=1e-3))
 
 # %% [markdown]
 # ### A worker dies
 #
-# The more machines take part, the more often one of them breaks. Here we start a long training, wait for the first checkpoint, and
+# The more machines take part, the more often one of them breaks. Here we start a longer training, wait until its first epoch is done, and
 # kill worker 1 without warning, as Linux kills a process when the memory is full.
 #
 # **Predict.** What does worker 0 do?
@@ -631,7 +647,8 @@ guess = None  # "goes on alone", "waits forever" or "ends"
 # %% tags=["more-memory"]
 import time
 
-workers = scaling.start_workers(2, scratch / "long", epochs=5000, **from_files)
+longer = {"epochs": 5, "steps": 10, **from_files}
+workers = scaling.start_workers(2, scratch / "long", **longer)
 while workers[1].poll() is None and not (scratch / "long" / "log.csv").exists():
     time.sleep(0.1)
 workers[1].kill()
@@ -655,35 +672,36 @@ print("worker 0 wrote:", *(scratch / "long" / "worker-0.txt").read_text().splitl
 # one costs money every hour. Then start the same workers again:
 
 # %% tags=["more-memory"]
-from helpers.training import read_log
-
-kept = len(read_log(scratch / "long"))
-resumed = scaling.run_workers(2, scratch / "long", epochs=kept + 2, resume=True, **from_files)
-uncut = scaling.train_on(one, scratch / "uncut", epochs=kept + 2, **from_files)
-print("two epochs more, as if nothing had happened:", len(resumed) == kept + 2, np.allclose(resumed, uncut, rtol=1e-3))
+resumed = scaling.run_workers(2, scratch / "long", resume=True, **longer)
+uncut = scaling.train_on(one, scratch / "uncut", **longer)
+print("all epochs, as if nothing had happened:", len(resumed) == 5, np.allclose(resumed, uncut, rtol=1e-2))
 
 # %% [markdown]
-# Three things make this possible, and you know them from notebook 03. The checkpoint holds the weights *and* the state of the
-# optimizer. A patch depends on the seed and its place in the stream only. And the checkpoint says how many epochs are done. All
-# machines must be able to read the folder of the run, and that of the files.
+# Three things make this possible, and you know them from notebook 03. The backup holds the weights *and* the state of the
+# optimizer. A patch depends on the seed and its place in the stream only. And the backup says how many epochs are done, and with which
+# settings; a run that is resumed with others stops and names them. The number of epochs is one of them, because the learning rate
+# falls to 0 by the last. (We compared with one process, so the last digits differ. Two processes that were killed and
+# resumed end bit for bit as two that were not.) All machines must be able to read the folder of the run, and that of the files.
 #
 # ### On a real cluster
 #
 # The worker is a command: `python -m helpers.scaling RUN_DIR '{"epochs": 3, "manifest": "MANIFEST", "size": 64}'`. Without a manifest it
-# trains on drawn pictures, which is good for a first try. What starts it depends on the cluster.
+# trains on drawn pictures, which is good for a first try. `"network": "mine.py:build"` trains a network of your own, the one that the
+# function `build` in your file `mine.py` returns. What starts the worker depends on the cluster.
 #
 # - **Slurm.** `sbatch tools/clusters/train.sbatch RUN_DIR MANIFEST` starts four of them; when one fails, Slurm ends the rest. Slurm tells each
 #   task its place in variables of its own, and `helpers/scaling/clusters.py` makes `TF_CONFIG` of them. Several tasks that know nothing
 #   of each other would each train alone and into the same folder, so such a worker refuses to start. With `--requeue` Slurm
 #   starts the job again when one of its machines has failed. When a worker ended with an error, submit the same command again. In both
-#   cases the worker's `--resume` goes on after the last checkpoint.
+#   cases the worker's `--resume` goes on after the last epoch. A machine that failed cannot take its lock away, so on another one the
+#   chief first waits until that lock has been silent for ten minutes.
 # - **Kubernetes.** Each worker is a pod. Kubeflow's training operator (version 1) has a kind `TFJob`, which writes `TF_CONFIG` into
 #   each pod and starts a pod again when it ends with an error. The folder of the run and the files are on a volume that all of them
 #   mount: `tools/clusters/tfjob.yaml`. The operator's successor, Kubeflow Trainer, has other kinds of jobs, which we have not tried. Both files say what of them was tried, and what was not.
 # - **By hand.** Open two terminals on two machines, set `TF_CONFIG` in each as above, and open port 2222 between them.
 #
 # Use `MultiWorkerMirroredStrategy` only when one machine is too slow. After each step all gradients travel from machine to
-# machine. The small network of this section has 7,397 weights of 4 bytes, which is 30 kilobytes. The course's own network has 120,681, half a
+# machine, here even twice: once to be added up and clipped, and once more because Keras adds up whatever its optimizer gets. The small network of this section has 7,397 weights of 4 bytes, which is 30 kilobytes. The course's own network has 120,681, half a
 # megabyte. With a thousand times as many it is a lot.
 
 # %% [markdown]
@@ -1010,8 +1028,8 @@ checks.exercise_7_2(days)
 #
 # 1. Train the default network twice for the same number of *seconds*, with batches of 4 and of 32. Which Dice is higher, and why is it
 #    not the one that uses the machine better?
-# 2. Change `make_step` so that it clips the gradient *after* the sum over all copies. How can you test that two devices now agree
-#    with one?
+# 2. Change `make_step` so that it adds up the gradients of two batches before it takes a step. How can you test that batches of 4 now
+#    agree with batches of 8?
 #
 # Two notebooks go on from here: [Count lesions that touch](08_touching_lesions.ipynb) and [Tell several classes apart](09_several_classes.ipynb).
 #

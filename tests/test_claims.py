@@ -1,7 +1,6 @@
 """A sentence about a figure is a claim: a title that asserts something stands beside the check that it is so."""
 
 import ast
-import inspect
 import re
 
 import cv2
@@ -15,7 +14,7 @@ from helpers.anatomy import build_unet
 from helpers.evaluation import dice_per_image, hough_baseline, otsu_baseline
 from helpers.instances import border_weights, connected_objects, count_objects, cut_gaps
 from helpers.synthesis import CircleScene, make_dataset, make_instances
-from helpers.scaling.devices import train_on
+from helpers.scaling import SharedRecipe
 from helpers.training import load_network, predict
 from keras import ops
 from skimage import data, filters, segmentation
@@ -118,8 +117,8 @@ def test_what_hough_misses_most_touches_another_lesion_or_the_border():
 def test_the_weights_that_travel_are_those_of_the_network_that_is_trained():
     """Notebook 07 says how many they are, in the network of its section 4 and in the course's own."""
     text = next(path for path in tool.sources() if path.stem.startswith("07")).read_text(encoding="utf-8")
-    plain = inspect.signature(train_on).parameters
-    small = build_unet(depth=plain["depth"].default, filters=plain["filters"].default).count_params()
+    plain = SharedRecipe()
+    small = build_unet(depth=plain.depth, filters=plain.filters).count_params()
     assert f"{small:,} weights of 4 bytes" in text and f"has {build_unet().count_params():,}, half a" in text
 
 

@@ -223,6 +223,29 @@ def test_balanced_weights_make_classes_weigh_alike():
     assert np.allclose(weights[:3] * counts, weights[0] * 84) and weights[3] == 0 and np.isclose(weights.mean(), 1)
 
 
+@pytest.mark.parametrize("true_type", ["uint8", "int32", "float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("kind", ["float16", "bfloat16", "float64"])
+def test_loss_and_score_of_classes_take_every_type_of_number(kind, true_type):
+    """They calculate with 32 bits, so that only the rounding of what is given to them remains."""
+    given, masks = tf.cast(CHANCES, kind), tf.cast(MASKS, true_type)
+    rounded = tf.cast(given, "float32")
+    for weights in (None, (1, 1, 3)):
+        loss = ClassLoss(weights)(masks, given)
+        assert loss.dtype == tf.float32 and float(loss) == float(ClassLoss(weights)(MASKS, rounded))
+    scores = []
+    for pair in ((masks, given), (MASKS, rounded)):
+        score = ClassDice()
+        score.update_state(*pair)
+        scores.append(score.result())
+    assert scores[0].dtype == tf.float32 and float(scores[0]) == float(scores[1])
+    by_hand = dice_per_class(MASKS, most_probable(rounded.numpy()), 3)[:, 1:].mean()
+    assert float(scores[0]) == pytest.approx(by_hand, abs=1e-6)
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        loss = ClassLoss()(masks, given)
+    assert np.isfinite(tf.cast(tape.gradient(loss, given), "float32").numpy()).all()
+
+
 # --- scores -----------------------------------------------------------------------------------------------------------
 
 

@@ -16,16 +16,17 @@ from course import ROOT
 COMMIT = "45" * 20  # some commit's name
 LAYERS = {  # what each module may import of the others
     "plain_arrays": set(), "class_masks": {"plain_arrays"}, "elastic": set(), "arrays": {"class_masks", "plain_arrays"}, "palette": set(), "printing": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "score_settings": {"plain_arrays", "settings"}, "evaluation": {"arrays", "plain_arrays", "score_settings", "settings", "synthesis"},
-    "anatomy": set(), "gate": set(), "settings": set(), "networks": {"anatomy", "arrays", "gate", "settings"}, "memory": set(), "fingerprints": set(), "plain_networks": {"gate"}, "first_batches": {"datasets", "fingerprints"},
-    "batch_checks": {"arrays", "class_masks", "fingerprints", "networks"}, "datasets": {"batch_checks", "plain_arrays"},
-    "classes": {"arrays", "class_masks", "evaluation", "picture_loss"}, "pixel_weights": {"arrays", "memory", "settings", "training"},
+    "anatomy": set(), "gate": set(), "settings": set(), "networks": {"anatomy", "arrays", "gate", "settings"}, "memory": set(), "fingerprints": set(), "several_devices": set(), "plain_networks": {"gate"}, "first_batches": {"datasets", "fingerprints"},
+    "batch_checks": {"arrays", "class_masks", "fingerprints", "networks", "several_devices"}, "datasets": {"batch_checks", "plain_arrays"},
+    "classes": {"arrays", "class_masks", "evaluation", "picture_loss", "several_devices"}, "pixel_weights": {"arrays", "memory", "settings", "training"},
     "brain": {"dials", "own_images", "synthesis"},
-    "picture_loss": set(), "run_lock": set(), "run_terms": {"fingerprints", "first_batches"}, "run_folder": {"run_lock"}, "run_end": {"gate", "run_folder"}, "backup": {"gate", "run_folder", "run_lock"},
+    "picture_loss": {"several_devices"}, "run_lock": set(), "run_terms": {"fingerprints", "first_batches"}, "run_folder": {"run_lock"}, "run_end": {"gate", "run_folder"}, "backup": {"gate", "run_folder", "run_lock"},
     "resuming": {"backup", "run_folder", "run_lock", "run_terms"},
-    "training": {"arrays", "backup", "batch_checks", "classes", "datasets", "first_batches", "memory", "networks", "picture_loss", "plain_networks", "resuming", "run_end", "run_folder", "run_terms", "settings"}, "diagnosis": {"arrays", "evaluation", "training"},
+    "training": {"arrays", "backup", "batch_checks", "classes", "datasets", "first_batches", "memory", "networks", "picture_loss", "plain_networks", "resuming", "run_end", "run_folder", "run_terms", "settings", "several_devices"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
-    "scaling": {"anatomy", "drawing", "first_batches", "memory", "own_images", "settings", "synthesis", "training"}, "instances": {"arrays", "evaluation", "synthesis"},
-    "own_images": {"arrays", "class_masks", "drawing", "gate", "palette", "anatomy", "training", "evaluation", "diagnosis", "fingerprints", "first_batches", "instances", "networks", "plain_arrays", "settings", "synthesis"},
+    "scaling": {"anatomy", "arrays", "backup", "batch_checks", "drawing", "evaluation", "fingerprints", "first_batches", "memory", "networks", "own_images", "resuming", "run_end", "run_folder", "run_lock", "run_terms", "settings", "several_devices", "synthesis", "training"},
+    "instances": {"arrays", "evaluation", "synthesis"},
+    "own_images": {"anatomy", "arrays", "class_masks", "diagnosis", "drawing", "evaluation", "fingerprints", "first_batches", "gate", "instances", "networks", "palette", "plain_arrays", "settings", "several_devices", "synthesis", "training"},
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
 # What draws and shows belongs to the rooms at the top, and sliders to `panels` alone.

@@ -15,14 +15,16 @@ import psutil
 import pytest
 import tensorflow as tf
 from course import ROOT
-from helpers import scaling
+from helpers import run_lock, scaling
 from helpers.anatomy import build_unet, conv_weights, shape_table
+from helpers.evaluation import dice_per_image
+from helpers.own_images import index_folder
 from helpers.scaling import (
     WorkerLost, call_in_worker, exponent, in_order, in_turns, pool, profile_step, run_workers, start_workers, step_costs,
-    step_gigaflop, stream_batches, tf_config, train_on, training_step, watch_workers,
+    shared_run, step_gigaflop, stream_batches, tf_config, train_on, training_step, watch_workers, write_scenes,
 )
 from helpers.synthesis import CircleScene, draw_numbered, make_dataset, stream_scenes
-from helpers.training import read_log, train_unet
+from helpers.training import load_network, predict, read_log, train_unet
 
 SMALL = CircleScene(size=32, radius=(3, 8), circles=(0, 3))
 
@@ -229,7 +231,7 @@ def test_a_long_stream_feeds_train_unet_and_resumes(tmp_path):
 
 MIRRORED = """
 import json, sys, tempfile
-from helpers import scaling
+from helpers import run_lock, scaling
 import keras, tensorflow as tf
 devices = scaling.use_devices(2)
 one, two = tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(devices)
@@ -257,7 +259,7 @@ def test_two_devices_have_the_losses_of_one():
     for way in ("fit", "loop"):
         np.testing.assert_allclose(*said[way], rtol=1e-5)
     apart = np.abs(np.subtract(*said["clipped"])).max()
-    assert apart > 1e-4, "Keras clips on each device before it sums: notebook 07 says that the losses differ"
+    assert apart > 1e-4, "Keras clips on each device before it sums, notebook 07 says; then AdamOfSum is not needed"
 
 
 UNDER_MIRRORED = """
@@ -267,57 +269,147 @@ use_devices(2)
 import keras, numpy as np, tensorflow as tf
 from helpers.anatomy import build_unet
 from helpers.own_images import train_on_patches
-from helpers.synthesis import CircleScene, make_dataset
-from helpers.training import train_unet
+from helpers.synthesis import CircleScene, make_classes, make_dataset
+from helpers.training import bce_dice_loss, load_network, predict, train_unet
 scene = CircleScene(size=16, radius=(3, 5), circles=(0, 2))
-data = make_dataset(8, scene, seed=1), make_dataset(4, scene, seed=4)
+even = make_dataset(8, scene, seed=1), make_dataset(4, scene, seed=4)
+uneven = make_dataset(9, scene, seed=1), make_dataset(5, scene, seed=4)  # a last batch of one picture: none for a device
+several = make_classes(9, scene, seed=1), make_classes(5, scene, seed=4)
 big = [make_dataset(3, CircleScene(size=40, radius=(3, 8)), seed) for seed in (1, 2)]
+patches = [(list(images), list(masks)) for images, masks in big]
+one, two = tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 class Stop(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 2:
             raise KeyboardInterrupt
 
-def train(name, strategy, seed=0, **settings):
+class Last(keras.callbacks.Callback):
+    def on_train_end(self, logs=None):
+        self.weights = self.model.get_weights()
+
+def network(strategy, seed=0, policy="float32", **parts):
+    keras.mixed_precision.set_global_policy(policy)
     with strategy.scope():
         keras.utils.set_random_seed(seed)
-        model = build_unet(depth=1, filters=2)
-    return train_unet(model, *data, f"{sys.argv[1]}/{name}", epochs=4, **settings).history["loss"], model.get_weights()
+        model = build_unet(**{"depth": 2, "filters": 4, **parts})
+    keras.mixed_precision.set_global_policy("float32")
+    model.set_weights([3 * weights for weights in model.get_weights()])  # so that its gradients are long
+    return model
 
-def train_patches(name, strategy, seed=0, **settings):
-    with strategy.scope():
-        keras.utils.set_random_seed(seed)
-        model = build_unet(depth=2, filters=2)
-    large = [(list(images), list(masks)) for images, masks in big]
-    settings = dict(size=16, epochs=3, steps=2, batch_size=4) | settings
-    return train_on_patches(model, *large, f"{sys.argv[1]}/{name}", **settings).history["loss"], model.get_weights()
+def train(name, strategy, data, way=train_unet, seed=0, parts={}, callbacks=(), **settings):
+    model, last, folder = network(strategy, seed, **parts), Last(), f"{sys.argv[1]}/{name}"
+    history = way(model, *data, folder, callbacks=[last, *callbacks], **settings).history
+    seen = predict(load_network(f"{folder}/best.keras"), np.asarray(data[1][0])[:2])
+    return history, last.weights, [seen], model.optimizer
 
-two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-patches = [train_patches(f"patches {i}", s) for i, s in enumerate((tf.distribute.get_strategy(), two))]
-try:
-    train_patches("patches cut", two, callbacks=[Stop()])
-except KeyboardInterrupt:
-    pass
-again = train_patches("patches cut", two, seed=9, resume=True)
-same_patches = again[0] == patches[1][0] and all(np.array_equal(a, b) for a, b in zip(again[1], patches[1][1]))
-one, both = train("one", tf.distribute.get_strategy()), train("two", two)
-try:
-    train("cut", two, callbacks=[Stop()])
-except KeyboardInterrupt:
-    pass
-resumed = train("cut", two, seed=9, resume=True)
-same = all(np.array_equal(a, b) for a, b in zip(resumed[1], both[1]))
-print(json.dumps([one[0], both[0], resumed[0] == both[0] and same, *(p[0] for p in patches), same_patches]))
+def apart(pair):
+    return [max(float(np.abs(a - b).max()) for a, b in zip(*parts)) for parts in zip(*(run[1:3] for run in pair))]
+
+def cut_and_resume(name, strategy, *given, first=None, **settings):
+    try:
+        train(name, first or strategy, *given, callbacks=[Stop()], **settings)
+    except KeyboardInterrupt:
+        pass
+    return train(name, strategy, *given, seed=9, resume=True, **settings)
+
+ways = {
+    "even": (even, train_unet, {"epochs": 3}), "uneven": (uneven, train_unet, {"epochs": 3}),
+    "classes": (several, train_unet, {"epochs": 3, "parts": {"classes": 3}}),
+    "half": (even, train_unet, {"epochs": 3, "parts": {"policy": "mixed_float16"}}),
+    "patches": (patches, train_on_patches, {"size": 16, "epochs": 3, "steps": 2, "batch_size": 4}),
+}
+said, both = {}, {}
+for name, (data, way, settings) in ways.items():
+    both[name] = [train(f"{name} {i}", strategy, data, way, **settings) for i, strategy in enumerate((one, two))]
+    said[name] = {"history": [run[0] for run in both[name]], "apart": apart(both[name]),
+                  "optimizers": [type(run[3]).__name__ for run in both[name]]}
+for name in ("even", "patches", "half"):
+    data, way, settings = ways[name]
+    again, whole = cut_and_resume(f"{name} cut", two, data, way, **settings), both[name][1]
+    said[name]["resumed"] = again[0] == whole[0] and all(np.array_equal(a, b) for a, b in zip(again[1], whole[1]))
+moved = cut_and_resume("moved", one, even, first=two, epochs=3)  # begun on two devices, ended on one
+said["moved"] = {"history": [moved[0], both["even"][0][0]]}
+
+def longest(data, parts={}):
+    model, (images, masks) = network(one, **parts), data[0]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(bce_dice_loss(masks.astype("float32"), model(images)))
+    return float(tf.linalg.global_norm(tape.gradient(loss, model.trainable_variables)))
+
+said["norm"] = longest(even)
+model = network(two, policy="mixed_float16")
+with two.scope():
+    from helpers.several_devices import clipped_adam
+    optimizer = clipped_adam(model, 1e-3, "adam")
+    optimizer.build(model.trainable_variables)
+first = model.get_weights()
+def step(bad):
+    grads = [tf.ones_like(variable.value) * bad for variable in model.trainable_variables]
+    optimizer.apply_gradients(zip(grads, model.trainable_variables))
+for bad in (np.inf, 1.0):
+    values = two.experimental_distribute_values_from_function(lambda c: tf.constant(bad if c.replica_id_in_sync_group else 1.0))
+    tf.function(lambda: two.run(step, (values,)))()
+    same = all(np.array_equal(a, b) for a, b in zip(first, model.get_weights()))
+    said[f"after {bad}"] = [same, float(optimizer.dynamic_scale.value.numpy())]
+
+def refused(**settings):
+    data = settings.pop("data", even)
+    try:
+        train("refused", two, data, epochs=1, **settings)
+    except ValueError as error:
+        return str(error)
+
+dataset = tf.data.Dataset.from_tensor_slices(even[0]).batch(3)
+said["refused"] = [
+    refused(batch_size=3), refused(data=(even[0], [part[:1] for part in even[1]])), refused(data=(dataset, even[1])),
+    refused(parts={"normalization": "batch"}),
+]
+print(json.dumps(said))
 """
 
 
-def test_training_on_two_devices_has_the_losses_of_one_and_resumes_bit_for_bit(tmp_path):
-    done = subprocess.run([sys.executable, "-c", UNDER_MIRRORED, str(tmp_path)], capture_output=True, text=True, cwd=ROOT, timeout=900)
+@pytest.fixture(scope="module")
+def under_mirrored(tmp_path_factory):
+    command = [sys.executable, "-c", UNDER_MIRRORED, str(tmp_path_factory.mktemp("mirrored"))]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=900)
     assert done.returncode == 0, done.stderr[-2000:]
-    one, two, resumed, *patches, patches_resumed = json.loads(done.stdout.splitlines()[-1])
-    np.testing.assert_allclose(one, two, atol=1e-3)
-    np.testing.assert_allclose(*patches, atol=1e-3)
-    assert resumed and patches_resumed
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("way", ["even", "uneven", "classes", "patches"])
+def test_training_on_two_devices_is_the_training_on_one(under_mirrored, way):
+    said = under_mirrored[way]
+    assert said["optimizers"] == ["Adam", "AdamOfSum"]
+    one, two = said["history"]
+    assert one.keys() == two.keys() == {"loss", "dice", "val_loss", "val_dice"}
+    for name in one:
+        np.testing.assert_allclose(two[name], one[name], rtol=1e-4, err_msg=name)
+    weights, pictures = said["apart"]
+    assert weights < 2e-4 and pictures < 2e-3
+    assert under_mirrored["norm"] > 1.5, "the gradients must be long enough to be clipped"
+
+
+def test_training_in_float16_on_two_devices(under_mirrored):
+    """Its last digits are few; and if the gradient of one device is infinite, no device may take the step."""
+    one, two = under_mirrored["half"]["history"]
+    np.testing.assert_allclose(two["loss"], one["loss"], rtol=0.01)
+    assert under_mirrored["half"]["optimizers"] == ["LossScaleOptimizer", "LossScaleOfSum"]
+    assert under_mirrored["after inf"] == [True, 2.0**14] and under_mirrored["after 1.0"] == [False, 2.0**14]
+
+
+def test_a_run_on_two_devices_resumes_bit_for_bit_and_goes_on_on_one(under_mirrored):
+    assert [under_mirrored[name]["resumed"] for name in ("even", "patches", "half")] == [True] * 3
+    moved, whole = under_mirrored["moved"]["history"]
+    np.testing.assert_allclose(moved["loss"], whole["loss"], rtol=1e-4)
+
+
+def test_what_devices_cannot_share_is_refused(under_mirrored):
+    batch, few, dataset, normalized = under_mirrored["refused"]
+    assert "has 3 pictures, and 2 devices share it equally" in batch and "such as 2 or 4" in batch
+    assert "the validation set has 1 pictures, and 2 devices share it" in few
+    assert "the first batch of the training dataset: it has 3 pictures" in dataset
+    assert "encoder_1_norm1" in normalized and "layer.synchronized = True" in normalized
 
 
 # --- machines ---
@@ -340,26 +432,255 @@ def test_a_step_with_an_enlarged_loss_moves_the_weights_as_far_as_one_without():
     assert apart < 1e-4 * moved
 
 
-def test_two_processes_have_the_losses_of_one_device(tmp_path):
-    two = run_workers(2, tmp_path / "two", seconds=400)
-    assert len(two) == 3
-    np.testing.assert_allclose(two, train_on(tf.distribute.get_strategy(), tmp_path / "one"), rtol=1e-5)
+def test_make_step_trains_a_second_time_under_the_policy_mixed_float16(tmp_path):
+    """The optimizer enlarges the loss from its first step on, in the first training and in a second one."""
+    images, masks = make_dataset(8, CircleScene(size=16, radius=(3, 5), circles=2), seed=1)
+    images, masks = tf.constant(images), tf.constant(masks)
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        trained = []
+        for _ in range(2):
+            keras.utils.set_random_seed(0)
+            model = build_unet(depth=2, filters=2)
+            first, optimizer = model.get_weights(), keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.01))
+            optimizer.build(model.trainable_variables)
+            step = scaling.make_step(tf.distribute.get_strategy(), model, optimizer, 8)
+            losses = [float(step(images, masks)) for _ in range(16)]
+            trained.append(losses)
+            assert losses[-1] < losses[0] and all(np.isfinite(weights).all() for weights in model.get_weights())
+            assert max(np.abs(a - b).max() for a, b in zip(first, model.get_weights())) > 0.01
+            assert optimizer.iterations == 16 and optimizer.dynamic_scale.value.numpy() >= 1024
+        assert trained[0] == trained[1]
+        run = train_on(tf.distribute.get_strategy(), tmp_path / "run", **FEW)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    full = train_on(tf.distribute.get_strategy(), tmp_path / "full", **FEW)
+    np.testing.assert_allclose(run, full, rtol=0.02)
+    assert run != full
 
 
-def test_a_killed_worker_is_reported_ends_the_run_and_can_be_resumed(tmp_path):
+LONG = {"epochs": 8, "steps": 12, "depth": 2, "filters": 2, "size": 16}
+PLAIN = """
+import sys
+import keras, numpy as np
+model = keras.models.load_model(sys.argv[1])
+np.save(sys.argv[2], model.predict(np.load(sys.argv[3]), verbose=0))
+print(model.compiled, any(name.startswith("helpers") for name in sys.modules))
+"""
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory):
+    """A run of two processes that nobody interrupts: its folder, and the losses that it returned."""
+    run = tmp_path_factory.mktemp("two") / "run"
+    return run, run_workers(2, run, seconds=400, **LONG)
+
+
+def weights_of(run):
+    return load_network(run / "best.keras").get_weights()
+
+
+def test_two_processes_train_as_one_device(two_processes, tmp_path):
+    run, losses = two_processes
+    one = train_on(tf.distribute.get_strategy(), tmp_path / "one", **LONG)
+    np.testing.assert_allclose(losses, one, rtol=1e-4)
+    logs = [read_log(folder) for folder in (run, tmp_path / "one")]
+    for name in ("val_dice", "val_loss", "loss"):
+        np.testing.assert_allclose(*([row[name] for row in log] for log in logs), rtol=1e-3)
+    for ours, theirs in zip(weights_of(run), weights_of(tmp_path / "one")):
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
+    assert {path.name for path in run.iterdir()} == {"log.csv", "best.keras", "worker-0.txt", "worker-1.txt"}
+
+
+def test_the_network_of_two_processes_opens_in_a_plain_python(two_processes, tmp_path):
+    run, images = two_processes[0], make_dataset(2, SMALL, seed=3)[0]
+    np.save(tmp_path / "images.npy", images)
+    command = [sys.executable, "-c", PLAIN, *map(str, (run / "best.keras", tmp_path / "found.npy", tmp_path / "images.npy"))]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout.split() == ["False", "False"], done.stderr
+    np.testing.assert_allclose(np.load(tmp_path / "found.npy"), predict(load_network(run / "best.keras"), images), atol=1e-5)
+
+
+@pytest.mark.parametrize("killed", [0, 1])
+def test_a_killed_worker_is_reported_ends_the_run_and_can_be_resumed(killed, two_processes, tmp_path):
+    """Two numbers have one sum, whichever comes first, so that two processes end bit for bit as if uninterrupted."""
     run = tmp_path / "run"
-    processes = start_workers(2, run, epochs=5000)
+    processes = start_workers(2, run, **LONG)
     family = [process.pid for process in processes]
     assert until((run / "log.csv").exists, 240)
-    processes[1].kill()
-    with pytest.raises(WorkerLost, match=r"worker 1 of 2 was killed \(SIGKILL\), so the others have ended, too. \d+ epochs? (is|are) saved. Go on with resume=True"):
+    processes[killed].kill()
+    with pytest.raises(WorkerLost, match=rf"worker {killed} of 2 was killed \(SIGKILL\), so the others have ended, too. (\d+ epochs? (is|are) saved. Go on with resume=True|That was before)"):
         watch_workers(processes, run, seconds=240)
     assert gone(family, 60)
-    assert "Another worker is gone" in (run / "worker-0.txt").read_text(), "worker 0 ended for another reason"
-    kept = len(read_log(run))
-    resumed = run_workers(2, run, seconds=400, epochs=kept + 2, resume=True)
-    whole = train_on(tf.distribute.get_strategy(), tmp_path / "whole", epochs=kept + 2)
-    np.testing.assert_allclose(resumed, whole, rtol=1e-4)
+    if killed == 1:
+        assert "Another worker is gone" in (run / "worker-0.txt").read_text(), "worker 0 ended for another reason"
+    assert len(read_log(run)) < LONG["epochs"] and (run / "backup").exists()
+    assert run_workers(2, run, seconds=400, resume=True, **LONG) == two_processes[1]
+    assert (run / "log.csv").read_bytes() == (two_processes[0] / "log.csv").read_bytes()
+    for ours, theirs in zip(weights_of(run), weights_of(two_processes[0])):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+class Interrupted:
+    """In place of `show_alive`: interrupt a run after so many steps, as the stop button would."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def __call__(self, folder):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+FEW = {"epochs": 4, "steps": 3, "depth": 2, "filters": 2, "size": 16, "batch_size": 4, "held_back": 6}
+
+
+def interrupted(monkeypatch, run, steps=8, **settings):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shared_run, "show_alive", Interrupted(steps))
+        train_on(tf.distribute.get_strategy(), run, **{**FEW, **settings})
+
+
+@pytest.mark.parametrize("steps", [2, 8], ids=["in the first epoch", "in the third"])
+def test_one_process_resumes_bit_for_bit(steps, tmp_path, monkeypatch):
+    one = tf.distribute.get_strategy()
+    whole = train_on(one, tmp_path / "whole", **FEW)
+    interrupted(monkeypatch, tmp_path / "cut", steps)
+    assert train_on(one, tmp_path / "cut", resume=True, **FEW) == whole
+    assert (tmp_path / "cut" / "log.csv").read_bytes() == (tmp_path / "whole" / "log.csv").read_bytes()
+    for ours, theirs in zip(weights_of(tmp_path / "cut"), weights_of(tmp_path / "whole")):
+        np.testing.assert_array_equal(ours, theirs)
+    rows = read_log(tmp_path / "cut")
+    best = load_network(tmp_path / "cut" / "best.keras")
+    images, masks = make_dataset(6, CircleScene(size=16, radius=(3, 4), circles=(0, 3)), seed=[0, 0, 1])
+    found = dice_per_image(masks, (predict(best, images) >= 0.5).astype(np.uint8)).mean()
+    assert max(row["val_dice"] for row in rows) == pytest.approx(found, abs=1e-6)
+    with pytest.raises(FileNotFoundError, match="It ran to its end"):
+        train_on(one, tmp_path / "cut", resume=True, **FEW)
+
+
+@pytest.mark.parametrize(("changed", "words"), [
+    ({"seed": 5}, r"seed=0 \(now 5\)"), ({"batch_size": 6}, r"batch_size=4 \(now 6\)"), ({"filters": 4}, r"filters=2 \(now 4\), another network"),
+    ({"epochs": 5}, "was started with epochs=4 and has 2 epochs behind it"), ({"peak_rate": 1e-3}, r"peak_rate=0.003 \(now 0.001\)"),
+    ({"size": 32}, r"size=16 \(now 32\)"), ({"arrays": "other"}, r"pictures='drawn' \(now 'arrays'\)"),
+])
+def test_a_run_goes_on_with_what_it_was_started_with_only(changed, words, tmp_path, monkeypatch):
+    interrupted(monkeypatch, tmp_path / "run")
+    if "arrays" in changed:
+        changed = {"arrays": (make_dataset(8, SMALL), make_dataset(4, SMALL, seed=1))}
+    with pytest.raises(ValueError, match=words):
+        train_on(tf.distribute.get_strategy(), tmp_path / "run", resume=True, **{**FEW, **changed})
+    assert len(train_on(tf.distribute.get_strategy(), tmp_path / "run", resume=True, **FEW)) == 4
+
+
+def test_other_arrays_and_another_manifest_are_noticed(tmp_path, monkeypatch):
+    one, data = tf.distribute.get_strategy(), (make_dataset(8, SMALL), make_dataset(4, SMALL, seed=1))
+    interrupted(monkeypatch, tmp_path / "run", arrays=data)
+    other = [pair[0].copy() for pair in data], [pair[1] for pair in data]
+    other[0][1][0, 0, 0] = 1 - other[0][1][0, 0, 0]
+    with pytest.raises(ValueError, match="was started with another validation images. Resume"):
+        train_on(one, tmp_path / "run", resume=True, arrays=tuple(zip(*other)), **FEW)
+    folder = write_scenes(tmp_path / "scans", 40, SMALL, workers=0)
+    manifest, _ = index_folder(folder, progress=False)
+    interrupted(monkeypatch, tmp_path / "files", manifest=manifest)
+    manifest.write_text(manifest.read_text().rstrip("\n").rsplit("\n", 1)[0] + "\n")
+    with pytest.raises(ValueError, match="was started with another manifest. Resume"):
+        train_on(one, tmp_path / "files", resume=True, manifest=manifest, **FEW)
+
+
+def test_only_one_trains_in_a_folder(tmp_path, monkeypatch):
+    one = tf.distribute.get_strategy()
+    interrupted(monkeypatch, tmp_path / "run")
+    with run_lock.locked(tmp_path / "run" / "backup"):
+        with pytest.raises(RuntimeError, match="this process is training there"):
+            train_on(one, tmp_path / "run", resume=True, **FEW)
+    seen = []
+    monkeypatch.setattr(shared_run, "show_alive", lambda folder: seen.append(run_lock.live_owner(folder)))
+    train_on(one, tmp_path / "run", resume=True, **FEW)
+    assert set(seen) == {"this process"}
+
+
+def test_a_lock_of_another_machine_is_waited_for(tmp_path, monkeypatch, capsys):
+    """A cluster starts a job again on another machine, and the one that failed cannot take its lock away."""
+    lock = tmp_path / "lock.json"
+    lock.write_text(json.dumps({"process": 7, "machine": "elsewhere", "started": 0.0}))
+    monkeypatch.setattr(run_lock, "SILENCE", 1.5)
+    run_lock.wait_for_silence(tmp_path, every=0.2)
+    assert run_lock.live_owner(tmp_path) is None and "process 7 on the machine elsewhere" in capsys.readouterr().out
+    monkeypatch.setattr(run_lock, "SILENCE", 600.0)
+    naps = []
+    monkeypatch.setattr(run_lock.time, "sleep", lambda seconds: (naps.append(seconds), os.utime(lock) if len(naps) > 2 else None))
+    run_lock.wait_for_silence(tmp_path)  # the third time it shows a sign of life
+    assert len(naps) == 3 and "elsewhere" in run_lock.live_owner(tmp_path)
+
+
+MINE = """
+import keras
+def build():
+    inputs = keras.Input((None, None, 1))
+    return keras.Model(inputs, keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")(inputs))
+def several():
+    inputs = keras.Input((None, None, 1))
+    return keras.Model(inputs, keras.layers.Conv2D(3, 3, padding="same", activation="softmax")(inputs))
+def penalty():
+    inputs = keras.Input((None, None, 1))
+    return keras.Model(inputs, keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid", kernel_regularizer="l2")(inputs))
+"""
+
+
+def test_a_network_and_pictures_of_ones_own_are_trained_as_train_unet_would(tmp_path):
+    """The same pictures in the same order: with our own loop, and with `train_unet`, from a stream."""
+    train, held_back = make_dataset(10, SMALL, seed=1), make_dataset(5, SMALL, seed=2)
+    (tmp_path / "mine.py").write_text(MINE)
+    network = f"{tmp_path / 'mine.py'}:build"
+    ours = train_on(tf.distribute.get_strategy(), tmp_path / "ours", network=network, arrays=(train, held_back), seed=3, epochs=3, steps=5, batch_size=4)
+    keras.utils.set_random_seed(3)
+    namespace = {}
+    exec(MINE, namespace)
+    stream = scaling.stream_arrays(*train, 15, batch_size=4, seed=3)
+    theirs = train_unet(namespace["build"](), stream, held_back, tmp_path / "theirs", epochs=3, steps=5).history
+    rows = read_log(tmp_path / "ours")
+    np.testing.assert_allclose(ours, theirs["loss"], rtol=1e-5)
+    for name in ("val_dice", "val_loss"):
+        np.testing.assert_allclose([row[name] for row in rows], theirs[name], rtol=1e-5)
+    for a, b in zip(weights_of(tmp_path / "ours"), weights_of(tmp_path / "theirs")):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize(("settings", "error", "words"), [
+    ({"network": "mine.py:several"}, ValueError, "has 3 outputs for each pixel"), ({"network": "mine.py:penalty"}, ValueError, "adds losses of its own"),
+    ({"network": "mine.py:nothing"}, AttributeError, "has no function 'nothing'"), ({"network": "yours.py:build"}, FileNotFoundError, "no file yours.py"),
+    ({"network": "mine"}, ValueError, "'folder/mine.py:build'"), ({"network": 3}, TypeError, "network is 3"), ({"network": dict}, TypeError, r"returned \{\}"),
+    ({"arrays": 3}, ValueError, "two pairs"), ({"arrays": 3, "manifest": "a.csv"}, ValueError, "pass one of them"),
+    ({"step": 3}, TypeError, "no setting 'step'; it has steps"), ({"steps": 0}, ValueError, "steps is 0"), ({"peak_rate": 0}, ValueError, "peak_rate is 0"),
+])
+def test_what_train_on_cannot_use_is_refused(settings, error, words, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(MINE)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=words):
+        train_on(tf.distribute.get_strategy(), tmp_path / "run", **settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_does_not_travel_to_workers_is_refused(tmp_path):
+    for settings in ({"network": build_unet}, {"arrays": ((), ())}):
+        with pytest.raises(TypeError, match="network='mine.py:build'"):
+            start_workers(1, tmp_path / "run", **settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_becomes_nan_ends_the_run(tmp_path):
+    with pytest.raises(FloatingPointError, match="the loss became NaN in epoch 1. No epoch was kept. Start again"):
+        train_on(tf.distribute.get_strategy(), tmp_path / "run", **{**FEW, "peak_rate": 1e30, "warmup": 0})
+    assert not (tmp_path / "run" / "best.keras").exists()
+
+
+def test_a_job_that_is_started_again_after_its_end_does_nothing(tmp_path, capsys):
+    from helpers.scaling.__main__ import main
+
+    (tmp_path / "log.csv").write_text("epoch,loss\n0,1.0\n")
+    assert main([str(tmp_path), "--resume"]) == 0 and "ran to its end" in capsys.readouterr().out
 
 
 def test_workers_that_would_not_fit_are_not_started(tmp_path, monkeypatch):
@@ -384,7 +705,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
 
 
 def test_time_is_limited_and_errors_are_reported(tmp_path):
-    with pytest.raises(WorkerLost, match="after 1 seconds. That was before the first checkpoint"):
+    with pytest.raises(WorkerLost, match="after 1 seconds. That was before the end of the first epoch"):
         run_workers(2, tmp_path / "slow", seconds=1, epochs=5000)
     with pytest.raises(WorkerLost, match="ended with an error .*worker-0"):
         run_workers(1, tmp_path / "wrong", seconds=400, depth=-1)

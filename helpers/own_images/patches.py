@@ -80,14 +80,16 @@ def train_on_patches(
     long stream. resume: go on with an interrupted run, which ends as if it had not been; other pictures, masks, sizes
     or another seed are refused. The rest is `helpers.training.train_unet`: its losses, rates, callbacks and errors.
     """
+    from helpers.several_devices import shared_batch
     from helpers.training import fixed_batches, train_unet
 
-    check_whole(epochs, "epochs"), check_whole(steps, "steps")
+    check_whole(epochs, "epochs"), check_whole(steps, "steps"), check_whole(batch_size, "batch_size")
     for role, given in (("training", train), ("validation", validation)):
         for kind, part in zip(("images", "masks"), given):
             refuse_hidden(part, f"the {role} {kind}")
     held_back = draw_patches(*validation, n=min(48, 6 * len(validation[0])), size=size, seed=[seed, 1])
-    check = fixed_batches(*held_back, batch_size=batch_size)
+    devices = model.distribute_strategy.num_replicas_in_sync
+    check = fixed_batches(*held_back, batch_size=shared_batch(len(held_back[0]), batch_size, devices))
     batches = _stream(*train, size, batch_size, epochs * steps, lambda: [seed, 0])  # the same in every pass
     settings = {"size": size, "batch_size": batch_size, "seed": seed}
     _remarked_on(batches, *train, **settings), _remarked_on(check, *validation, **settings)

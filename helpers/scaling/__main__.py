@@ -11,9 +11,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from helpers.run_folder import has_ended, is_unfinished
 from helpers.scaling.clusters import cluster_config
-from helpers.scaling.devices import fit_on, train_on
+from helpers.scaling.devices import fit_on
 from helpers.scaling.processes import follow_input
+from helpers.scaling.shared_run import train_on
 from helpers.scaling.workers import LOST_PEER
 
 
@@ -23,7 +25,7 @@ def main(arguments=None) -> int:
     parser.add_argument("run_dir")
     told = 'of train_on, as JSON, such as {"epochs": 3}'
     parser.add_argument("settings", nargs="?", default="{}", type=json.loads, help=told)
-    parser.add_argument("--resume", action="store_true", help="go on after the last checkpoint, if there is one")
+    parser.add_argument("--resume", action="store_true", help="go on after the last epoch, if there is one")
     parser.add_argument("--fit", action="store_true", help="try Keras' fit instead of our own loop")
     parser.add_argument("--follow", action="store_true", help="end when standard input closes")
     options = parser.parse_args(arguments)
@@ -41,10 +43,13 @@ def main(arguments=None) -> int:
         if options.fit:
             print(fit_on(strategy))
         else:
-            settings = options.settings
-            if options.resume and (Path(options.run_dir).expanduser() / "checkpoints" / "checkpoint").exists():
+            settings, run_dir = options.settings, Path(options.run_dir).expanduser()
+            if options.resume and has_ended(run_dir):
+                print(f"The run in {run_dir} ran to its end.")
+                return 0
+            if options.resume and is_unfinished(run_dir):  # what counts is what the first worker finds
                 settings["resume"] = True
-            train_on(strategy, options.run_dir, **settings)
+            train_on(strategy, run_dir, **settings)
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError):
         print("Another worker is gone, so this one ends, too.", flush=True)
         os._exit(LOST_PEER)  # TensorFlow's own clean-up would wait for the one that is gone

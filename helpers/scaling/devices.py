@@ -1,16 +1,10 @@
 """Training on several devices: one machine's GPUs, or the devices of several workers."""
 
-import os
-from pathlib import Path
-
 import keras
-import numpy as np
 import tensorflow as tf
 
 from helpers.anatomy import build_unet
-from helpers.scaling.files import stream_files
 from helpers.scaling.streams import stream_batches
-from helpers.settings import check_switch
 from helpers.synthesis import CircleScene
 from helpers.training import bce_dice_loss
 
@@ -55,74 +49,6 @@ def make_step(strategy, model, optimizer, batch_size):
         return strategy.reduce("SUM", strategy.run(on_one_replica, (images, masks)), axis=None)
 
     return step
-
-
-def train_on(
-    strategy, run_dir, epochs=3, steps=8, batch_size=8, seed=0, size=32, filters=4, depth=3, rate=1e-3, resume=False,
-    manifest=None,
-):
-    """Train a U-Net on a stream with a loop of our own, on the devices of any `tf.distribute` strategy.
-
-    The stream is drawn or, with a manifest that `index_folder` wrote, read from its training files. Each worker draws
-    or reads only its part of each batch.
-
-    Writes `log.csv` (epoch, loss) and, after each epoch, a checkpoint with the optimizer's state. All workers
-    read the folder; the first one writes. resume: go on after the last checkpoint; pass the settings of the beginning,
-    for unlike `train_unet` this does not compare them. Returns the mean loss of each epoch.
-    Raises FileExistsError if the folder holds a run, FileNotFoundError if there is nothing to resume, ValueError if the
-    batch cannot be shared by the devices.
-    """
-    copies = strategy.num_replicas_in_sync
-    check_switch(resume, "resume")
-    if batch_size % copies:
-        raise ValueError(f"batch_size is {batch_size}; {copies} devices share it, so make it a multiple of {copies}.")
-    chief = strategy.cluster_resolver is None or strategy.cluster_resolver.task_id in (0, None)
-    run_dir = Path(run_dir).expanduser()
-    scene = CircleScene(size=size, radius=(3, size // 4), circles=(0, 3))
-    with strategy.scope():
-        keras.utils.set_random_seed(seed)
-        model = build_unet(depth=depth, filters=filters)
-        optimizer = keras.optimizers.Adam(rate)
-        optimizer.build(model.trainable_variables)
-    past = tf.Variable(np.zeros(0), shape=[None])  # one loss for each finished epoch
-    checkpoint = tf.train.Checkpoint(model=model, optimizer=optimizer, past=past)
-    checkpoints = tf.train.CheckpointManager(checkpoint, run_dir / "checkpoints", max_to_keep=2)
-    if resume:
-        if not checkpoints.restore_or_initialize():
-            folder = run_dir / "checkpoints"
-            raise FileNotFoundError(f"there is no checkpoint in {folder}; start the run with resume=False.")
-    elif checkpoints.latest_checkpoint or (run_dir / "log.csv").exists():
-        raise FileExistsError(f"the folder {run_dir} already holds a run. Pass resume=True, or another folder.")
-
-    done = len(past.numpy())
-
-    def my_part(context):  # this worker's part of each batch; tf.distribute deals it out to the worker's devices
-        shard = context.input_pipeline_id, context.num_input_pipelines
-        first, more = done * steps, (epochs - done) * steps
-        settings = {"batch_size": batch_size, "seed": seed, "shard": shard, "workers": 0}
-        if manifest:
-            part = stream_files(manifest, more, size, first=first, **settings)
-        else:
-            part = stream_batches(more * batch_size, scene, first=first * batch_size, **settings)
-        return part.rebatch(batch_size // copies)
-
-    step = make_step(strategy, model, optimizer, batch_size)
-    batches = iter(strategy.distribute_datasets_from_function(my_part) if epochs > done else [])
-    for _ in range(done, epochs):
-        losses = []
-        for _ in range(steps):
-            losses.append(float(step(*next(batches))))
-        past.assign(np.append(past.numpy(), np.mean(losses)))
-        if chief:
-            checkpoints.save()
-            _write_log(run_dir, past.numpy())
-    return past.numpy().tolist()
-
-
-def _write_log(run_dir, losses):
-    draft = run_dir / "log.csv.draft"
-    draft.write_text("epoch,loss\n" + "".join(f"{epoch},{loss}\n" for epoch, loss in enumerate(losses)))
-    os.replace(draft, run_dir / "log.csv")
 
 
 def fit_on(strategy, epochs=1, batch_size=8, clip=None):

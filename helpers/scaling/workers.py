@@ -65,6 +65,14 @@ def start_workers(n: int, run_dir, fit=False, **settings) -> list[subprocess.Pop
     check_switch(settings.get("resume", False), "resume")
     if settings.get("manifest"):  # the workers run in another folder, and JSON knows no paths
         settings["manifest"] = str(Path(settings["manifest"]).expanduser().resolve())
+    if isinstance(settings.get("network"), str):
+        settings["network"] = str(Path(settings["network"]).expanduser().resolve())
+    elif settings.get("network") is not None or settings.get("arrays") is not None:
+        raise TypeError(
+            "functions and arrays do not travel to other processes. Write the function into a file and name both, "
+            "network='mine.py:build', and the pictures into files, with a manifest, as python -m helpers.own_images "
+            "index makes it."
+        )
     if not settings.get("resume"):
         claim_folder(run_dir)
     elif not run_dir.is_dir():
@@ -117,9 +125,9 @@ def _ending(state):
 
 
 def _how_far(run_dir):
-    done = len(read_log(run_dir)) if (run_dir / "log.csv").exists() else 0
+    done = max((int(path.stem[len("epoch-") :]) for path in (run_dir / "backup").glob("epoch-*.zip")), default=0)
     if not done:
-        return "That was before the first checkpoint. Start again in a new folder."
+        return "That was before the end of the first epoch. Start again in a new folder."
     return f"{done} epoch{'s are' if done > 1 else ' is'} saved. Go on with resume=True."
 
 

@@ -16,6 +16,7 @@ from helpers.run_end import end_of_run
 from helpers.run_folder import claim_folder, folder_of
 from helpers.run_terms import terms_of
 from helpers.settings import check_callbacks, check_rate, check_switch, check_whole
+from helpers.several_devices import check_normalization, check_shares, clipped_adam, shared_batch
 from helpers.training.batches import fixed_batches, steps_per_epoch, training_batches
 from helpers.training.callbacks import make_callbacks, warmup_cosine
 from helpers.training.losses import DiceScore, bce_dice_loss
@@ -62,7 +63,8 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     in `fit`. recipe: the fields of `Recipe`, such as `batch_size=8`.
     A model that is not compiled gets Adam with its gradient's norm clipped to 1, `bce_dice_loss` and `DiceScore` (with
     several classes: `ClassLoss` and `ClassDice`, and masks of whole numbers or one-hot);
-    called again with the same model, the training goes on from its weights with a new schedule.
+    called again with the same model, the training goes on from its weights with a new schedule. Made in the scope of a
+    `MirroredStrategy`, it is trained on all its devices, as on one: the sum of their gradients is what is clipped.
 
     A run that was interrupted goes on with `resume=True` and the same arguments, and ends as if it had not been.
     Other arrays or settings are refused, and a Dataset with another first batch; a change in a later one is not seen.
@@ -73,7 +75,7 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     """
     recipe, epochs, callbacks = _recipe(recipe), check_whole(epochs, "epochs"), check_callbacks(callbacks)
     resume = check_switch(resume, "resume")
-    check_takes_gray(model)
+    check_takes_gray(model), check_normalization(model)
     run_dir = folder_of(run_dir)
     backup, data = read_interrupted(run_dir, epochs) if resume else None, (train, validation)
     first_epoch = backup.epoch if backup else 0
@@ -115,9 +117,11 @@ def _recipe(settings):
 def _batches(model, train, validation, epochs, first_epoch, recipe):
     """Return both sets as Datasets, the steps of an epoch (None for one pass), and what checks their batches."""
     steps, classes, checks = recipe.steps, model.output_shape[-1], []
+    devices = model.distribute_strategy.num_replicas_in_sync
     train, validation = check_parts(train, "train"), check_parts(validation, "validation")
     check_extent(train, validation, classes, steps)
     if not isinstance(train, tf.data.Dataset):
+        check_shares(min(recipe.batch_size, len(train[0])), "the first batch of the training set has", devices)
         steps = steps_per_epoch(len(train[0]), recipe.batch_size)
         train = training_batches(*train, recipe.batch_size, epochs, first_epoch, recipe.augmented, recipe.seed, classes)
     else:
@@ -126,7 +130,7 @@ def _batches(model, train, validation, epochs, first_epoch, recipe):
         train = as_stream(train, first_epoch, epochs, steps) if steps else train
         train = checks[0].watched(train, first_epoch * (steps or 0))
     if not isinstance(validation, tf.data.Dataset):
-        validation = fixed_batches(*validation, classes=classes)
+        validation = fixed_batches(*validation, shared_batch(len(validation[0]), 32, devices), classes)
     else:
         checks.append(BatchCheck("validation", model))
         checks[-1].check_first(validation)
@@ -145,9 +149,10 @@ def _compile(model, recipe, steps):
     if model.compiled and inner_optimizer(model).name != OURS:
         return
     rate = warmup_cosine(recipe.peak_rate, steps(), recipe.warmup)
-    optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0, name=OURS)
+    optimizer = clipped_adam(model, rate, OURS)
     ours = inner_optimizer(model) if model.compiled else None
-    if ours is not None and ours.iterations == 0 and ours.get_config() == optimizer.get_config():
+    planned = getattr(optimizer, "inner_optimizer", optimizer).get_config()
+    if ours is not None and ours.iterations == 0 and ours.get_config() == planned:
         return
     several = model.output_shape[-1] > 1
     loss, score = (ClassLoss(), ClassDice()) if several else (bce_dice_loss, DiceScore())
