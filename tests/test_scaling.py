@@ -579,7 +579,7 @@ def test_other_arrays_and_another_manifest_are_noticed(tmp_path, monkeypatch):
     interrupted(monkeypatch, tmp_path / "run", arrays=data)
     other = [pair[0].copy() for pair in data], [pair[1] for pair in data]
     other[0][1][0, 0, 0] = 1 - other[0][1][0, 0, 0]
-    with pytest.raises(ValueError, match="was started with another validation images. Resume"):
+    with pytest.raises(ValueError, match="was started with other validation images. Resume"):
         train_on(one, tmp_path / "run", resume=True, arrays=tuple(zip(*other)), **FEW)
     folder = write_scenes(tmp_path / "scans", 40, SMALL, workers=0)
     manifest, _ = index_folder(folder, progress=False)
