@@ -2,6 +2,7 @@
 
 import math
 import numbers
+from dataclasses import fields
 
 
 def check_whole(value, name: str, least: int = 1) -> int:
@@ -41,3 +42,12 @@ def check_callbacks(given) -> list:
             made = f" Make one of it: {one.__name__}()." if isinstance(one, type) else ""
             raise TypeError(f"callbacks holds {one!r}; expected Keras callbacks.{made}")
     return given
+
+
+def recipe_of(kind, settings: dict, function: str):
+    """Return a dataclass of these settings, or raise TypeError naming the one that `function` does not have."""
+    names = [field.name for field in fields(kind)]
+    for name in settings:
+        if name not in names:
+            raise TypeError(f"{function} has no setting {name!r}; it has {', '.join(names)}.")
+    return kind(**settings)

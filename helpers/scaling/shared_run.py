@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ from helpers.run_terms import digest_of_network
 from helpers.scaling.agreement import Workers
 from helpers.scaling.devices import make_step
 from helpers.scaling.material import material_of, network_of
-from helpers.settings import check_rate, check_switch, check_whole
+from helpers.settings import check_rate, check_switch, check_whole, recipe_of
 from helpers.several_devices import clipped_adam
 from helpers.training import bce_dice_loss, warmup_cosine
 
@@ -66,7 +66,8 @@ def train_on(strategy, run_dir, epochs=3, resume=False, network=None, manifest=N
     holds a run, FileNotFoundError if there is none to resume, RuntimeError if another process trains there, ValueError
     if settings differ from those of the beginning or do not fit, and FloatingPointError if the loss becomes NaN.
     """
-    resume, epochs, recipe = check_switch(resume, "resume"), check_whole(epochs, "epochs"), _recipe(recipe)
+    recipe = recipe_of(SharedRecipe, recipe, "train_on")
+    resume, epochs = check_switch(resume, "resume"), check_whole(epochs, "epochs")
     copies, workers, run_dir = strategy.num_replicas_in_sync, Workers(strategy), folder_of(run_dir)
     if recipe.batch_size % copies:
         raise ValueError(
@@ -105,14 +106,6 @@ def train_on(strategy, run_dir, epochs=3, resume=False, network=None, manifest=N
             files.end()
         workers.total(np.zeros(1, np.int32))  # nobody leaves before the first one is done
     return [row[0] for row in rows]
-
-
-def _recipe(settings):
-    names = [field.name for field in fields(SharedRecipe)]
-    for name in settings:
-        if name not in names:
-            raise TypeError(f"train_on has no setting {name!r}; it has {', '.join(names)}.")
-    return SharedRecipe(**settings)
 
 
 def _terms(recipe, material, model, network, epochs):

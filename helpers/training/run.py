@@ -1,6 +1,6 @@
 """The training run: what notebook 03 assembles from losses, batches and callbacks, as one call."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
 import keras
 import tensorflow as tf
@@ -15,7 +15,7 @@ from helpers.resuming import holding, read_interrupted, restore_files, set_aside
 from helpers.run_end import end_of_run
 from helpers.run_folder import claim_folder, folder_of
 from helpers.run_terms import terms_of
-from helpers.settings import check_callbacks, check_rate, check_switch, check_whole
+from helpers.settings import check_callbacks, check_rate, check_switch, check_whole, recipe_of
 from helpers.several_devices import check_normalization, check_shares, clipped_adam, shared_batch
 from helpers.training.batches import fixed_batches, steps_per_epoch, training_batches
 from helpers.training.callbacks import make_callbacks, warmup_cosine
@@ -73,7 +73,8 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     or other data than a run was started with, and FloatingPointError if the loss became NaN before any epoch was kept;
     later, the weights of the best epoch come back with a warning.
     """
-    recipe, epochs, callbacks = _recipe(recipe), check_whole(epochs, "epochs"), check_callbacks(callbacks)
+    recipe = recipe_of(Recipe, recipe, "train_unet")
+    epochs, callbacks = check_whole(epochs, "epochs"), check_callbacks(callbacks)
     resume = check_switch(resume, "resume")
     check_takes_gray(model), check_normalization(model)
     run_dir = folder_of(run_dir)
@@ -104,14 +105,6 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     for check in checks:
         warn_of_no_foreground(check)
     return end_of_run(model, run_dir, recipe.monitor)
-
-
-def _recipe(settings):
-    names = [field.name for field in fields(Recipe)]
-    for name in settings:
-        if name not in names:
-            raise TypeError(f"train_unet has no setting {name!r}; it has {', '.join(names)}.")
-    return Recipe(**settings)
 
 
 def _batches(model, train, validation, epochs, first_epoch, recipe):
