@@ -50,7 +50,7 @@ def first_batches(checks, backup, steps) -> dict:
         then = backup.state["terms"].get(name, check.digest)
         if then != check.digest and (shuffled or _varies(check)):
             terms[name] = then
-            if not shuffled and backup.epoch:
+            if not (shuffled and training) and backup.epoch:
                 _warn_of_chance(check.name)
     return terms
 

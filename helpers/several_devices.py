@@ -25,6 +25,12 @@ class LossScaleOfSum(keras.optimizers.LossScaleOptimizer):
 
     known_as = "LossScaleOptimizer"
 
+    def get_config(self):
+        """Return the settings, with the optimizer inside under the name that it has on one device."""
+        config = super().get_config()
+        within = {**config["inner_optimizer"], "module": "keras.optimizers", "registered_name": None}
+        return {**config, "inner_optimizer": {**within, "class_name": getattr(self.inner_optimizer, "known_as", "Adam")}}
+
     def apply(self, grads, trainable_variables=None):
         """Take one step, or none. grads: of this device's enlarged loss, float tensors."""
         grads, share = _summed(grads)  # Keras would ask the first device alone whether its gradient is finite
@@ -75,14 +81,22 @@ def check_normalization(model) -> None:
     """
     if model.distribute_strategy.num_replicas_in_sync == 1:
         return
-    for layer in model.layers:
+    for owner, layer in _layers(model, "model"):
         if isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized:
             raise ValueError(
                 f"the layer {layer.name} of this network normalizes by the pictures of one device alone, and these are "
                 "a part of each batch. Build it with normalization='group', or let the devices share their means: "
-                "for layer in model.layers: if isinstance(layer, keras.layers.BatchNormalization): "
+                f"for layer in {owner}.layers: if isinstance(layer, keras.layers.BatchNormalization): "
                 "layer.synchronized = True"
             )
+
+
+def _layers(model, name):
+    """Yield each layer, of the networks within a network as well, with the Python that finds its network."""
+    for layer in model.layers:
+        yield name, layer
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer, f"{name}.get_layer({layer.name!r})")
 
 
 def of_whole_batch(loss, pictures):

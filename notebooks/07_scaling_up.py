@@ -522,12 +522,12 @@ print("with clipping the losses differ, where there is more than one device:", d
 # Keras clips *on each device*, before the gradients are added up. Two halves that are each shortened to 0.1 are not the same as the
 # whole shortened to 0.1. Nothing warns you. The training may be as good, but it is another training.
 #
-# A batch that cannot be shared equally is a second such thing. Of 7 pictures one device gets 4 and the other 3. Keras takes the mean of
+# A batch that cannot be shared equally is a second such thing. Of 7 pictures, with two devices, one gets 4 and the other 3. Keras takes the mean of
 # each part and then the mean of both, so that a picture of the smaller part counts for more.
 #
 # `train_unet` repairs both, in `helpers/several_devices.py`. On several devices its Adam adds the gradients up first and clips the sum,
-# and its losses weigh each part by its pictures. Put the whole call into the scope. Its first batch must be shared equally, because Keras
-# cannot begin otherwise; here 63 pictures in batches of 8 leave 7 for the last one.
+# and its losses weigh each part by its pictures. Put the whole call into the scope. The first batch must be shared equally, because
+# Keras cannot begin otherwise. Here 63 pictures in batches of 8 leave 7 for the last one.
 
 # %%
 def trained_on(strategy, name):
@@ -549,7 +549,7 @@ assert all(np.allclose(shared[name], whole_batch[name], rtol=1e-3) for name in w
 print("clipped, with a last batch of 7, and the same:", all(np.allclose(shared[name], whole_batch[name], rtol=1e-3) for name in whole_batch))
 
 # %% [markdown]
-# One layer needs a word from you. *Batch normalization* computes its means from the pictures of one device, so `train_unet` refuses it on
+# One layer needs a setting from you. *Batch normalization* computes its means from the pictures of one device, so `train_unet` refuses it on
 # several and says how to let the devices share their means.
 
 # %% [markdown]
@@ -680,7 +680,7 @@ print("all epochs, as if nothing had happened:", len(resumed) == 5, np.allclose(
 # Three things make this possible, and you know them from notebook 03. The backup holds the weights *and* the state of the
 # optimizer. A patch depends on the seed and its place in the stream only. And the backup says how many epochs are done, and with which
 # settings; a run that is resumed with others stops and names them. The number of epochs is one of them, because the learning rate
-# falls to 0 by the last. (We compared with one process, so the last digits differ. Two processes that were killed and
+# falls to 0 by the last. (We compared with one process, so the losses differ a little. Two processes that were killed and
 # resumed end bit for bit as two that were not.) All machines must be able to read the folder of the run, and that of the files.
 #
 # ### On a real cluster
@@ -693,15 +693,15 @@ print("all epochs, as if nothing had happened:", len(resumed) == 5, np.allclose(
 #   task its place in variables of its own, and `helpers/scaling/clusters.py` makes `TF_CONFIG` of them. Several tasks that know nothing
 #   of each other would each train alone and into the same folder, so such a worker refuses to start. With `--requeue` Slurm
 #   starts the job again when one of its machines has failed. When a worker ended with an error, submit the same command again. In both
-#   cases the worker's `--resume` goes on after the last epoch. A machine that failed cannot take its lock away, so on another one the
-#   chief first waits until that lock has been silent for ten minutes.
+#   cases the worker's `--resume` goes on after the last epoch. A machine that failed leaves its lock behind. A chief on another machine
+#   therefore waits until the lock has been silent for ten minutes.
 # - **Kubernetes.** Each worker is a pod. Kubeflow's training operator (version 1) has a kind `TFJob`, which writes `TF_CONFIG` into
 #   each pod and starts a pod again when it ends with an error. The folder of the run and the files are on a volume that all of them
 #   mount: `tools/clusters/tfjob.yaml`. The operator's successor, Kubeflow Trainer, has other kinds of jobs, which we have not tried. Both files say what of them was tried, and what was not.
 # - **By hand.** Open two terminals on two machines, set `TF_CONFIG` in each as above, and open port 2222 between them.
 #
 # Use `MultiWorkerMirroredStrategy` only when one machine is too slow. After each step all gradients travel from machine to
-# machine, here even twice: once to be added up and clipped, and once more because Keras adds up whatever its optimizer gets. The small network of this section has 7,397 weights of 4 bytes, which is 30 kilobytes. The course's own network has 120,681, half a
+# machine. Here they even travel twice: once to be added up and clipped, and once more because Keras adds up whatever its optimizer gets. The small network of this section has 7,397 weights of 4 bytes, which is 30 kilobytes. The course's own network has 120,681, half a
 # megabyte. With a thousand times as many it is a lot.
 
 # %% [markdown]
@@ -1028,7 +1028,7 @@ checks.exercise_7_2(days)
 #
 # 1. Train the default network twice for the same number of *seconds*, with batches of 4 and of 32. Which Dice is higher, and why is it
 #    not the one that uses the machine better?
-# 2. Change `make_step` so that it adds up the gradients of two batches before it takes a step. How can you test that batches of 4 now
+# 2. Change `make_step` so that it takes the mean of the gradients of two batches before it takes a step. How can you test that batches of 4 now
 #    agree with batches of 8?
 #
 # Two notebooks go on from here: [Count lesions that touch](08_touching_lesions.ipynb) and [Tell several classes apart](09_several_classes.ipynb).

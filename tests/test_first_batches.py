@@ -94,6 +94,11 @@ def test_a_dataset_that_shuffles_anew_goes_on_with_one_warning(make, tmp_path, r
     train(tmp_path / "run", make(), val=batches().shuffle(3), resume=True)
     told = [str(warning.message) for warning in recwarn if "training dataset" in str(warning.message)]
     assert len(told) == 1 and "shuffled in an order that cannot be drawn again" in told[0]
+    told = [str(warning.message) for warning in recwarn if "validation dataset" in str(warning.message)]
+    assert len(told) <= 1 and all("nothing tells whether it holds the pictures" in words for words in told)
+    cut(tmp_path / "other", make(), val=batches())
+    with pytest.warns(UserWarning, match="the first batch of the validation dataset is another one each time"):
+        train(tmp_path / "other", make(), val=batches(DARK).shuffle(3), resume=True)
     assert len(read_log(tmp_path / "run")) == 3
 
 

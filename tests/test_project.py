@@ -24,7 +24,7 @@ LAYERS = {  # what each module may import of the others
     "resuming": {"backup", "run_folder", "run_lock", "run_terms"},
     "training": {"arrays", "backup", "batch_checks", "classes", "datasets", "first_batches", "memory", "networks", "picture_loss", "plain_networks", "resuming", "run_end", "run_folder", "run_terms", "settings", "several_devices"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
-    "scaling": {"anatomy", "arrays", "backup", "batch_checks", "drawing", "evaluation", "fingerprints", "first_batches", "memory", "networks", "own_images", "resuming", "run_end", "run_folder", "run_lock", "run_terms", "settings", "several_devices", "synthesis", "training"},
+    "scaling": {"anatomy", "arrays", "backup", "batch_checks", "drawing", "evaluation", "fingerprints", "first_batches", "memory", "networks", "own_images", "plain_networks", "resuming", "run_end", "run_folder", "run_lock", "run_terms", "settings", "several_devices", "synthesis", "training"},
     "instances": {"arrays", "evaluation", "synthesis"},
     "own_images": {"anatomy", "arrays", "class_masks", "diagnosis", "drawing", "evaluation", "fingerprints", "first_batches", "gate", "instances", "networks", "palette", "plain_arrays", "settings", "several_devices", "synthesis", "training"},
 }

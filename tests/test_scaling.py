@@ -23,6 +23,7 @@ from helpers.scaling import (
     WorkerLost, call_in_worker, exponent, in_order, in_turns, pool, profile_step, run_workers, start_workers, step_costs,
     shared_run, step_gigaflop, stream_batches, tf_config, train_on, training_step, watch_workers, write_scenes,
 )
+from helpers.scaling.workers import _how_far
 from helpers.synthesis import CircleScene, draw_numbered, make_dataset, stream_scenes
 from helpers.training import load_network, predict, read_log, train_unet
 
@@ -330,6 +331,8 @@ for name in ("even", "patches", "half"):
     said[name]["resumed"] = again[0] == whole[0] and all(np.array_equal(a, b) for a, b in zip(again[1], whole[1]))
 moved = cut_and_resume("moved", one, even, first=two, epochs=3)  # begun on two devices, ended on one
 said["moved"] = {"history": [moved[0], both["even"][0][0]]}
+moved = cut_and_resume("moved half", one, even, first=two, epochs=3, parts={"policy": "mixed_float16"})
+said["moved half"] = {"history": [moved[0], both["half"][0][0]]}
 
 def longest(data, parts={}):
     model, (images, masks) = network(one, **parts), data[0]
@@ -365,6 +368,18 @@ said["refused"] = [
     refused(batch_size=3), refused(data=(even[0], [part[:1] for part in even[1]])), refused(data=(dataset, even[1])),
     refused(parts={"normalization": "batch"}),
 ]
+with two.scope():
+    inputs = keras.Input((16, 16, 1))
+    nested = keras.Model(inputs, keras.layers.Conv2D(1, 1, activation="sigmoid")(build_unet(depth=2, filters=4, normalization="batch")(inputs)))
+try:
+    train_unet(nested, *even, f"{sys.argv[1]}/nested")
+except ValueError as error:
+    said["refused"].append(str(error))
+    for layer in eval(str(error).split("for layer in ")[1].split(".layers:")[0], {"model": nested}).layers:  # as it says
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+said["synchronized"] = train_unet(nested, *uneven, f"{sys.argv[1]}/nested", epochs=2).history["loss"]
+
 print(json.dumps(said))
 """
 
@@ -402,14 +417,17 @@ def test_a_run_on_two_devices_resumes_bit_for_bit_and_goes_on_on_one(under_mirro
     assert [under_mirrored[name]["resumed"] for name in ("even", "patches", "half")] == [True] * 3
     moved, whole = under_mirrored["moved"]["history"]
     np.testing.assert_allclose(moved["loss"], whole["loss"], rtol=1e-4)
+    moved, whole = under_mirrored["moved half"]["history"]
+    np.testing.assert_allclose(moved["loss"], whole["loss"], rtol=0.01)
 
 
 def test_what_devices_cannot_share_is_refused(under_mirrored):
-    batch, few, dataset, normalized = under_mirrored["refused"]
+    batch, few, dataset, normalized, within = under_mirrored["refused"]
     assert "has 3 pictures, and 2 devices share it equally" in batch and "such as 2 or 4" in batch
     assert "the validation set has 1 pictures, and 2 devices share it" in few
     assert "the first batch of the training dataset: it has 3 pictures" in dataset
-    assert "encoder_1_norm1" in normalized and "layer.synchronized = True" in normalized
+    assert "encoder_1_norm1" in normalized and "for layer in model.layers" in normalized
+    assert "for layer in model.get_layer('" in within and np.isfinite(under_mirrored["synchronized"]).all()
 
 
 # --- machines ---
@@ -616,7 +634,19 @@ def test_a_lock_of_another_machine_is_waited_for(tmp_path, monkeypatch, capsys):
 
 
 MINE = """
+from __future__ import annotations
+import dataclasses
 import keras
+@dataclasses.dataclass
+class Size:
+    filters: int = 1
+def neighbor():
+    import beside
+    return beside.build()
+def compiled():
+    model = build()
+    model.compile("sgd", "mse")
+    return model
 def build():
     inputs = keras.Input((None, None, 1))
     return keras.Model(inputs, keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")(inputs))
@@ -633,7 +663,8 @@ def test_a_network_and_pictures_of_ones_own_are_trained_as_train_unet_would(tmp_
     """The same pictures in the same order: with our own loop, and with `train_unet`, from a stream."""
     train, held_back = make_dataset(10, SMALL, seed=1), make_dataset(5, SMALL, seed=2)
     (tmp_path / "mine.py").write_text(MINE)
-    network = f"{tmp_path / 'mine.py'}:build"
+    (tmp_path / "beside.py").write_text(MINE)
+    network = f"{tmp_path / 'mine.py'}:neighbor"
     ours = train_on(tf.distribute.get_strategy(), tmp_path / "ours", network=network, arrays=(train, held_back), seed=3, epochs=3, steps=5, batch_size=4)
     keras.utils.set_random_seed(3)
     namespace = {}
@@ -649,6 +680,7 @@ def test_a_network_and_pictures_of_ones_own_are_trained_as_train_unet_would(tmp_
 
 
 @pytest.mark.parametrize(("settings", "error", "words"), [
+    ({"network": "mine.py:compiled"}, ValueError, "this network is compiled"),
     ({"network": "mine.py:several"}, ValueError, "has 3 outputs for each pixel"), ({"network": "mine.py:penalty"}, ValueError, "adds losses of its own"),
     ({"network": "mine.py:nothing"}, AttributeError, "has no function 'nothing'"), ({"network": "yours.py:build"}, FileNotFoundError, "no file yours.py"),
     ({"network": "mine"}, ValueError, "'folder/mine.py:build'"), ({"network": 3}, TypeError, "network is 3"), ({"network": dict}, TypeError, r"returned \{\}"),
@@ -710,6 +742,10 @@ def test_time_is_limited_and_errors_are_reported(tmp_path):
     with pytest.raises(WorkerLost, match="ended with an error .*worker-0"):
         run_workers(1, tmp_path / "wrong", seconds=400, depth=-1)
     assert "depth is -1" in (tmp_path / "wrong" / "worker-0.txt").read_text()
+    assert _how_far(tmp_path / "slow").startswith("That was before")
+    (tmp_path / "ended").mkdir()
+    (tmp_path / "ended" / "log.csv").write_text("epoch,loss,val_dice,val_loss\n0,1,1,1\n")
+    assert _how_far(tmp_path / "ended") == "The run itself is complete."
 
 
 def test_runs_are_not_overwritten_and_nothing_is_not_resumed(tmp_path):

@@ -1,6 +1,7 @@
 """What `train_on` trains, and on what: a network and pictures, those of the course or one's own."""
 
 import importlib.util
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -119,6 +120,11 @@ def network_of(network, recipe, sides):
     model = build()
     if not isinstance(model, keras.Model):
         raise TypeError(f"the function in network returned {model!r}; expected a Keras model.")
+    if model.compiled:
+        raise ValueError(
+            "this network is compiled, and the loop here has a loss and an optimizer of its own. Build it without "
+            "compile, or take train_unet, on the devices of one machine."
+        )
     check_takes_gray(model), check_normalization(model), check_fit(model, *sides)
     if model.output_shape[-1] != 1:
         raise ValueError(
@@ -141,8 +147,10 @@ def _function(text):
         raise ValueError(f"network is {text!r}; expected {NETWORK}.")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}, which network={text!r} names.")
-    found = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(found)
+    found = importlib.util.spec_from_file_location(f"network_in_{path.stem}", path)
+    module = sys.modules[found.name] = importlib.util.module_from_spec(found)  # as `import` does, for its dataclasses
+    if str(path.parent.resolve()) not in sys.path:
+        sys.path.append(str(path.parent.resolve()))  # what lies beside it can be imported, and hides nothing
     found.loader.exec_module(module)
     if not hasattr(module, name):
         raise AttributeError(f"{path} has no function {name!r}, which network={text!r} names.")

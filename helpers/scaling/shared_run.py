@@ -10,6 +10,7 @@ import numpy as np
 from helpers.backup import versions, write_backup
 from helpers.evaluation import dice_per_image
 from helpers.networks import predict
+from helpers.plain_networks import make_plain
 from helpers.resuming import holding, read_interrupted, restore_files, set_aside
 from helpers.run_end import is_finite
 from helpers.run_folder import end_run, folder_of, is_unfinished, put_in_place, read_log
@@ -99,7 +100,7 @@ def train_on(strategy, run_dir, epochs=3, resume=False, network=None, manifest=N
                 if files:
                     show_alive(files.folder)
             rows.append([float(np.mean(losses)), *_validated(workers, model, *material.held_back)])
-            _check_number(rows)
+            _check_number(rows, run_dir)
             if files:
                 files.keep(rows)
         if files:
@@ -165,9 +166,9 @@ def _validated(workers, model, images, masks):
     return float(dice / count), float(loss / count)
 
 
-def _check_number(rows):
+def _check_number(rows, run_dir):
     if not math.isfinite(rows[-1][0]):
-        kept = "best.keras has the best epoch before it" if len(rows) > 1 else "No epoch was kept"
+        kept = "best.keras has the best epoch before it" if (run_dir / "best.keras").exists() else "No epoch was kept"
         raise FloatingPointError(
             f"the loss became NaN in epoch {len(rows)}. {kept}. Start again in a new folder with a lower peak_rate, a "
             "tenth for a start, and look for NaN in the pictures."
@@ -219,6 +220,7 @@ class _Files:
         if better and is_finite(self.model):
             draft = self.run_dir / "draft.keras"
             self.model.save(draft)
+            make_plain(draft)
             put_in_place(draft, self.run_dir / "best.keras")
         self._back_up(len(rows))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from helpers import ROOT
+from helpers.run_folder import has_ended
 from helpers.settings import check_switch
 from helpers.training import claim_folder, read_log
 
@@ -125,6 +126,8 @@ def _ending(state):
 
 
 def _how_far(run_dir):
+    if has_ended(run_dir):
+        return "The run itself is complete."
     done = max((int(path.stem[len("epoch-") :]) for path in (run_dir / "backup").glob("epoch-*.zip")), default=0)
     if not done:
         return "That was before the end of the first epoch. Start again in a new folder."
