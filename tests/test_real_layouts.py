@@ -57,6 +57,8 @@ NOBODYS = {
     "one each": (pictures("images/cell_000{}.png", [1]) | masks("masks/cell_000{}_mask.png", [2]), "cell_0001.png has no mask"),
     "masks of another set": (pictures("images/test_{}.png", range(3)) | masks("masks/training_{}_mask.png", range(3)), "test_0.png has no mask"),
     "masks of another set, in the middle": (pictures("images/slide_test_{}.png", range(3)) | masks("masks/slide_training_{}.png", range(3)), "slide_test_0.png has no mask"),
+    "a folder of another set": (pictures("test/{}.png", range(3)) | masks("train/{}_mask.png", range(3)), "test_0.png has no mask|0.png has no mask"),
+    "a folder of another sequence": (pictures("02/t00{}.tif", range(3)) | masks("01_GT/SEG/man_seg00{}.tif", range(3)), "has no mask"),
     "two masks": (pictures("images/{}.png", range(3)) | masks("masks/{}.png", range(3)) | masks("masks/{}_label.png", range(3)), "0.png has 2 masks: masks/0.png and masks/0_label.png"),
 }
 
@@ -64,8 +66,9 @@ NOBODYS = {
 @pytest.mark.parametrize("name", NOBODYS)
 def test_a_picture_never_gets_the_mask_of_another(tmp_path, name):
     files, said = NOBODYS[name]
+    given = ("images", "masks") if any(key.startswith("images/") for key in files) else ()
     with pytest.raises(PictureError, match=said):
-        loaded(tmp_path, files, "images", "masks")
+        loaded(tmp_path, files, *given)
 
 
 def test_of_two_masks_none_is_left_out_either(tmp_path):
@@ -88,7 +91,13 @@ FOUND = {
     "a blank in the folder's name": (pictures("Original/{}.png", range(4)) | masks("Ground Truth/{}.png", range(4)), None, None),
     "Pascal VOC": (pictures("JPEGImages/2007_{}.jpg", range(4)) | masks("SegmentationClass/2007_{}.png", range(4)), None, None),
     "nothing but the words": (pictures("p{}/image.png", range(4)) | masks("p{}/mask.png", range(4)), None, None),
-    "labelme's export": (pictures("p{}/img.png", range(4)) | masks("p{}/label.png", range(4)), None, None),
+    "labelme's export": (pictures("p{}/img.png", range(4)) | masks("p{}/label.png", range(4)) | pictures("p{}/label_viz.png", range(4)), None, None),
+    "words in folders of sets": (pictures("a{}/images/test_img.png", range(4)) | masks("a{}/masks/test_mask.png", range(4)), None, None),
+    "words alone in folders of sets": (pictures("train/c{}/images/image.png", range(4)) | masks("train/c{}/masks/mask.png", range(4)), None, None),
+    "cells that are labeled": (pictures("cell{}_labeled.png", range(4)) | masks("cell{}_labeled_mask.png", range(4)), None, None),
+    "raw pictures of other names": (pictures("images/{}.png", range(4)) | masks("masks/{}.png", range(4)) | pictures("raw/r{}.png", range(4)), None, None),
+    "previews of the pictures": (pictures("tif/{}.tif", range(4)) | pictures("png/{}.png", range(4)) | masks("masks/{}.png", range(4)), "tif", "masks"),
+    "a second folder of marks": ({f"c{i}/images/a.png": gray(i) for i in range(4)} | masks("c{}/masks/b.png", range(4)) | {"c0/gt/d.png": disc(7) * np.uint8(255)}, None, None),
     "QuPath": (pictures("{}.png", range(4)) | masks("{}-label" "led.png", range(4)), None, None),
     "bin_mask": (pictures("Tissue Images/T{}.png", range(4)) | masks("GroundTruth/T{}_bin_mask.png", range(4)), "Tissue Images", "GroundTruth"),
     "a tracking challenge": (pictures("01/t00{}.png", range(4)) | masks("01_RES/mask00{}.png", range(4)), None, None),
@@ -129,7 +138,7 @@ def test_which_folders_to_give_is_said(tmp_path):
         load_pairs(write(tmp_path / "2", two))
     twins = {f"{kind}/Original/{i}.{kind.lower()}": gray(i) for kind in ("PNG", "TIF") for i in range(3)}
     twins |= {f"{kind}/Ground Truth/{i}.{kind.lower()}": disc(i) * np.uint8(255) for kind in ("PNG", "TIF") for i in range(3)}
-    with pytest.raises(PictureError, match="the same pictures in several formats: PNG, TIF"):
+    with pytest.raises(PictureError, match="PNG, TIF in .* hold files of the same names"):
         load_pairs(write(tmp_path / "3", twins))
     assert loaded(tmp_path / "3", {}, "PNG") == [0, 1, 2]
     with pytest.raises(PictureError, match="0.txt holds outlines, as of YOLO"):
@@ -168,6 +177,19 @@ def test_a_small_second_class_is_asked_about(tmp_path, name):
     write(tmp_path, {"images/a.png": picture, f"masks/a.{kind}": page})
     with pytest.raises(PictureError, match="[Ss]ay which is foreground|pass foreground="):
         load_pairs(tmp_path / "images", tmp_path / "masks")
+
+
+@pytest.mark.parametrize("quality", [30, 50, 75])
+@pytest.mark.parametrize("color", [RED, BLUE, YELLOW, (128, 0, 128)], ids=str)
+def test_the_fringes_of_a_jpeg_are_no_class(tmp_path, color, quality):
+    rng, truth = np.random.default_rng(3), np.zeros((512, 512), np.uint8)
+    for x, y, radius in zip(*rng.integers(0, 512, (2, 200)).tolist(), rng.integers(4, 12, 200).tolist()):
+        cv2.circle(truth, (x, y), radius, 1, cv2.FILLED)
+    (tmp_path / "masks").mkdir()
+    write(tmp_path, {"images/a.png": rng.integers(30, 200, truth.shape, dtype=np.uint8)})
+    Image.fromarray(truth[..., None] * np.array(color, np.uint8)).save(tmp_path / "masks" / "a.jpg", quality=quality)
+    _, (mask,) = load_pairs(tmp_path / "images", tmp_path / "masks")
+    assert (mask[..., 0] != truth).mean() < 0.02
 
 
 @pytest.mark.parametrize(("page", "kind", "asked", "which"), [
@@ -245,6 +267,8 @@ ONE_SOURCE = {  # names, and the source of each
     "wells and checksums": ([f"IXM_{well}_s{s}_w1{n:08X}-7042-435F-99F0-1E847D9B42CB" for n, well in enumerate(("A02", "B03", "C05")) for s in (1, 2)], [i for i in range(3) for _ in range(2)]),
     "copies of Windows": ([name for i in range(4) for name in (f"cell{i}", f"cell{i} (1)", f"cell{i} - Copy", f"cell{i} - Kopie (2)")], [i for i in range(4) for _ in range(4)]),
     "copies in front": ([name for i in range(4) for name in (f"cell{i}", f"Copy of cell{i}")], [i for i in range(4) for _ in range(2)]),
+    "turned, of patients": ([f"{how}_{i}_{k}" for i in range(4) for k in range(1, 3) for how in ("orig", "hflip")], [i for i in range(4) for _ in range(4)]),
+    "doses, and no tiles": ([f"{c}_{x}_{y}" for c, x in (("WT", 100), ("KO", 200), ("HET", 300)) for y in (50, 100)], [i for i in range(3) for _ in range(2)]),
     "turned, in front": ([f"{how}_{i}" for i in range(4) for how in ("orig", "hflip", "rot90")], [i for i in range(4) for _ in range(3)]),
     "turned and counted": ([f"aug_{k}_img{i}" for i in range(4) for k in range(3)], [i for i in range(4) for _ in range(3)]),
     "a count in brackets that is none of a copy": ([f"cell ({i})" for i in range(6)], list(range(6))),

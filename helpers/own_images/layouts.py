@@ -9,7 +9,7 @@ from helpers.gate import printable
 from helpers.own_images import annotations
 from helpers.own_images.annotations import NotAnnotationsError
 from helpers.own_images.files import ENDINGS, PictureError, ending_of, page_name
-from helpers.own_images.matching import Match, left_out, matched, with_annotations, without_partner
+from helpers.own_images.matching import Match, left_out, matched, of_one_set, with_annotations, without_partner
 from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, masks_among
 from helpers.own_images.walking import everything_in, files_of
 
@@ -104,6 +104,7 @@ def _without_cellpose(keyed):
     double = {k for k, path in keyed.items() if k.endswith("_seg") and f"{k[:-4]}_cp_masks" in keyed
               and ending_of(path) == ".npy"}
     said = [f"{len(double)} files of Cellpose, _seg.npy, are not used: _cp_masks is taken."] if double else []
+    double |= {k for k in keyed if k.endswith("label_viz") and k.removesuffix("_viz") in keyed}  # as labelme shows it
     return {k: path for k, path in keyed.items() if k not in double}, said
 
 
@@ -158,12 +159,16 @@ def _one_folder(folder, lenient):
         unread = "\n" + _unread(found.others) if images and _unread(found.others) else ""
         raise error(
             f"images and masks both come from {folder}, and no file there can be told to be a {kind}. Put the masks "
-            f"into a folder of their own, or name them like cell1_mask.png beside cell1.png.{_alike(folder, keyed)}"
-            f"{nothing}{unread}"
+            f"into a folder of their own, or name them like cell1_mask.png beside cell1.png."
+            f"{_same_names(folder, keyed)}{nothing}{unread}"
         )
     tops = [{key.partition("/")[0] if "/" in key else "" for key in keys} for keys in (images, marked)]
-    if all(len(top) == 1 and any(top) for top in tops) and tops[0] != tops[1]:  # one folder each, whatever their names
-        return _two_folders(*(folder / top.pop() for top in tops), lenient)
+    if all(len(top) == 1 and any(top) for top in tops) and tops[0] != tops[1]:
+        ours, theirs = (top.pop() for top in tops)
+        if of_one_set(ours, theirs):  # one folder each, whatever their names
+            layout = _two_folders(folder / ours, folder / theirs, lenient)
+            said = [f"the pictures are those of {printable(ours)}, and the masks those of {printable(theirs)}."]
+            return layout._replace(remarks=[*layout.remarks, *said])
     matches, said = matched(images, marked, folder.name, folder.name, lenient)
     remarks = _left_out(folder, found.others) + remarks + said
     return Layout(matches, "pictures and masks in one folder", remarks)
@@ -171,20 +176,23 @@ def _one_folder(folder, lenient):
 
 def _check_twins(folder, keyed):
     """Raise PictureError if folders hold the same pictures in several formats: each would be there twice."""
-    held = {}
+    held, others = {}, False
     for key in keyed:
         top, _, rest = key.partition("/")
-        if top.lower() in ("png", "tif", "tiff", "jpg", "jpeg", "bmp"):
+        known = top.lower() in ("png", "tif", "tiff", "jpg", "jpeg", "bmp")
+        others |= not known
+        if known:
             held.setdefault(top, set()).add(rest)
     twins = [top for top in held if any(held[top] & other for name, other in held.items() if name != top)]
-    if twins:
+    if twins and not others:
         raise PictureError(
-            f"the folder {folder} holds the same pictures in several formats: {', '.join(map(printable, twins))}. Give "
-            f"one of these folders, such as {printable(folder / twins[0])}."
+            f"the folders {', '.join(map(printable, twins))} in {folder} hold files of the same names. If these are "
+            f"the same pictures in several formats, give one folder, such as {printable(folder / twins[0])}. If one of "
+            "them holds the masks, give both, as images_dir and masks_dir."
         )
 
 
-def _alike(folder, keyed):
+def _same_names(folder, keyed):
     """Return which two folders to give, where their files have the same names; or nothing."""
     names = {}
     for key in keyed:
@@ -207,6 +215,10 @@ def _inner_folders(folder, lenient):
     drawn = [name for name in mask_folders if not held[name] and _holds(inner[name], annotations.ENDINGS)]
     full = [name for name in mask_folders if held[name]] or drawn
     seen = [name for name in image_folders if held[name]]
+    if len(seen) > 1 and len(full) == 1 and full != drawn:
+        marked = {bare_name(key) for key in files_of(inner[full[0]], ENDINGS).keyed}
+        seen = [n for n in seen if marked & {bare_name(key) for key in files_of(inner[n], ENDINGS).keyed}] or seen[:1]
+        image_folders = seen
     if len(seen) > 1 and len(full) == 1:
         raise PictureError(
             f"the folder {folder} holds {len(seen)} folders of pictures: {', '.join(map(printable, seen))}. Give the "
@@ -251,8 +263,8 @@ def _folder_a_picture(folder):
     """Return the layout of folders that hold images with one picture and masks with one file an object, or None."""
     def within(pattern):
         found = [path for path in sorted(folder.glob("*/*")) if path.is_dir() and pattern.match(path.name)]
-        several = len(found) > len({path.parent for path in found})  # then it is not plain which is meant
-        return {} if several else {path.parent: files_of(path, ENDINGS).keyed for path in found}
+        usual = sorted(found, key=lambda path: path.name in ("images", "masks"))  # of several, these are meant
+        return {path.parent: files_of(path, ENDINGS).keyed for path in usual}
 
     images = within(IMAGE_FOLDERS)
     masks = {place: held for place, held in within(MASK_FOLDERS).items() if place in images}

@@ -6,7 +6,7 @@ import numpy as np
 
 from helpers.class_masks import IGNORE
 from helpers.own_images.asking import AskError
-from helpers.own_images.mask_codes import FEW, LEVEL, NEAR, color_of, flat_counts, main_values
+from helpers.own_images.mask_codes import FEW, NEAR, color_of, fills_areas, flat_counts, main_values
 
 _BLACK = NEAR / 3  # a color darker than this is black
 _MOST = 6  # values that a message names
@@ -31,7 +31,7 @@ class HeldValues(NamedTuple):
 def held_values(mask, half: float, asked=None) -> HeldValues:
     """Return what advice on a mask is made from. asked: the foreground that did not fit it."""
     middle = (mask.values > 63) & (mask.values < 192)
-    areas = not mask.color and flat_counts(mask)[middle].sum() >= LEVEL
+    areas = not mask.color and fills_areas(flat_counts(mask)[middle].sum(), mask.counts[middle].sum())
     return HeldValues(mask.color, mask.lossy, mask.values, mask.counts, main_values(mask), half, areas, asked)
 
 

@@ -13,7 +13,6 @@ FEW = 16  # a mask of more different values than this has soft edges or noise, o
 _FRACTION = 1e-4  # floats closer than this to a whole number are meant to be it
 _TINT = 16  # a lossy format gives gray pixels a tint of at most this
 _NINE = np.ones((3, 3), np.uint8)
-LEVEL = 4  # so many pixels in the middle of areas of one value are no soft edge
 
 
 class Codes(NamedTuple):
@@ -181,9 +180,16 @@ def main_values(mask, few: int = FEW) -> dict[int, int]:
             flat.append(int(even))
     numbers = [int(np.dot(place.astype(int), (65536, 256, 1))) if mask.color else int(place[0]) for place in found]
     least = 0.02 * mask.counts.sum()
-    large = {number: count for number, count, even in zip(numbers, share, flat) if count > least or even >= LEVEL}
+    large = {
+        number: count for number, count, even in zip(numbers, share, flat) if count > least or fills_areas(even, count)
+    }
     large = large or {numbers[0]: share[0]}
     return dict(sorted(large.items(), key=lambda each: -each[1]))
+
+
+def fills_areas(even: int, count: int) -> bool:
+    """Whether a value of `count` pixels fills areas, with `even` of them as `flat_counts` says; soft edges have few."""
+    return even >= max(4, 0.3 * count)
 
 
 def flat_counts(mask):

@@ -63,6 +63,13 @@ def _sets_of(key):
     return {SET_FOLDERS[part] for part in re.split(r"[\s_.\-/]+", key.lower()) if part in SET_FOLDERS}
 
 
+def of_one_set(image: str, mask: str) -> bool:
+    """Whether two names can belong together: not if they name two sets, or begin with two numbers, as sequences do."""
+    sets, numbers = (_sets_of(image), _sets_of(mask)), [re.match(r"\d+", name) for name in (image, mask)]
+    differ = all(numbers) and int(numbers[0][0]) != int(numbers[1][0])
+    return not differ and (not all(sets) or bool(sets[0] & sets[1]))
+
+
 def _is_test(key):
     return SET_FOLDERS["test"] in _sets_of(key)
 

@@ -44,7 +44,7 @@ _WHOLE_DATE = re.compile(r"(?<!\d)((?:19[89]|20[0-3])\d)[-_.]?(0\d|1[0-2])[-_.]?
 _CLOCK = re.compile(  # a date and a time as cameras write them; 000123 is a counter rather than past midnight
     rf"{_WHOLE_DATE.pattern[:-6]}[-_T .]?(0[1-9]|1\d|2[0-3])[-_.:]?([0-5]\d)[-_.:]?([0-5]\d)(?!\d)"
 )
-# What microscopes add to "A02_s1_w1".
+# A GUID, which microscopes add to "A02_s1_w1".
 _UNIQUE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DOSE = re.compile(r"\d+([pnuµμm]?M|[pnuµμm]?g|[uµμm][lL]|pct|percent|%|G[yY]|C|kV)")
 # magnification, time, light
@@ -116,7 +116,8 @@ def _with_tiles(rows):
     if any([part.kind for part in end] != ["number", "number"] or end[0].folder for end in ends):
         return rows
     steps = [gcd(*(end[i].number for end in ends)) for i in (0, 1)]  # 0 for a single row or column of tiles
-    if not any(steps) or any(0 < step < 32 for step in steps):
+    from_0 = any(min(end[i].number for end in ends) == 0 < max(end[i].number for end in ends) for i in (0, 1))
+    if not from_0 or any(0 < step < 32 for step in steps):
         return rows
     return [[*row[:-2], *(part._replace(kind="ordered", key=key) for part, key in zip(row[-2:], "xy"))] for row in rows]
 

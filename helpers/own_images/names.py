@@ -16,7 +16,7 @@ _MASK_OTHERS = (
 )
 _IMAGE_WORDS = rf"images?|imgs?|im|raw|pictures?|training|test|volume|original|leftimg8bit|{_IMAGE_OTHERS}"
 _MASK_WORDS = (
-    r"cp[_-]masks?|bin[_-]masks?|simple[\s_-]segmentation|object[\s_-]predictions|labell?ed|masks?|labels?|seg|"
+    r"cp[_-]masks?|bin[_-]masks?|simple[\s_-]segmentation|object[\s_-]predictions|(?<=-)labell?ed|masks?|labels?|seg|"
     r"segmentations?|gt|ground[_-]?truth|truth|annotations?|"
     rf"annot?|gtfine[_-](?:labelids|instanceids|color)|1stho|2ndho|manual\d?|targets?|{_MASK_OTHERS}"
 )
@@ -51,10 +51,11 @@ def bare_name(key: str) -> str:
         name = re.sub(r"\.(ome|tiff?|png|jpe?g|bmp|ah|vk)$", "", name, flags=re.IGNORECASE)
         name = re.sub(rf"{_SEPARATOR}+({words})$", "", name, flags=re.IGNORECASE) or name
         name = re.sub(rf"^({words}){_SEPARATOR}+(?=.)", "", name, flags=re.IGNORECASE) or name
-    if folder and re.fullmatch(words, name, re.IGNORECASE):  # "case7/image" and "case7/mask"
-        folder, _, name = folder.rpartition("/")
     folders = [part for part in folder.split("/") if not (IMAGE_FOLDERS.match(part) or MASK_FOLDERS.match(part))]
-    return "/".join([*filter(None, folders), name]).lower()
+    folders = [*filter(None, folders)]
+    if folders and re.fullmatch(words, name, re.IGNORECASE):  # "case7/image" and "case7/mask"
+        name = folders.pop()
+    return "/".join([*folders, name]).lower()
 
 
 def masks_among(keys) -> set[str]:

@@ -13,7 +13,7 @@ _COPY = re.compile(  # as Windows, macOS and Linux name them
     re.IGNORECASE,
 )
 _AUGMENTED = re.compile(
-    r"^(augmented|aug|[hv]?flip(ped)?|rot(ated)?\d*|mirror(ed)?|orig(inal)?)[_-](\d+[_-](?=.*\d))?", re.IGNORECASE
+    r"^(augmented|aug|[hv]?flip(ped)?|rot(ated)?\d*|mirror(ed)?|orig(inal)?)[_-](\d+[_-](?=.*[^\W\d_]))?", re.IGNORECASE
 )
 _SPOTS = ("ordered", "eye", "stain", "view", "part", "when")  # one place in other depths, times, colors, crops
 
