@@ -44,11 +44,11 @@ def loaded(folder, files, images=None, masks=None, **settings):
 
 
 def pictures(pattern, numbers):
-    return {pattern.format(i): gray(i) for i in numbers}
+    return {pattern.format(*2 * [i]): gray(i) for i in numbers}
 
 
 def masks(pattern, numbers):
-    return {pattern.format(i): disc(i) * np.uint8(255) for i in numbers}
+    return {pattern.format(*2 * [i]): disc(i) * np.uint8(255) for i in numbers}
 
 
 NOBODYS = {
@@ -59,6 +59,10 @@ NOBODYS = {
     "masks of another set, in the middle": (pictures("images/slide_test_{}.png", range(3)) | masks("masks/slide_training_{}.png", range(3)), "slide_test_0.png has no mask"),
     "a folder of another set": (pictures("test/{}.png", range(3)) | masks("train/{}_mask.png", range(3)), "test_0.png has no mask|0.png has no mask"),
     "a folder of another sequence": (pictures("02/t00{}.tif", range(3)) | masks("01_GT/SEG/man_seg00{}.tif", range(3)), "has no mask"),
+    "the other side": (pictures("images/p{}_left.png", range(3)) | masks("masks/p{}_right.png", range(3)), "p0_left.png has no mask"),
+    "a number more": (pictures("images/p{}.png", range(3)) | masks("masks/p{}_2.png", range(3)), "p0.png has no mask"),
+    "two ends": (pictures("images/p{}.png", range(3)) | masks("masks/p{}_EX.png", range(2)) | masks("masks/p{}_HE.png", [2]), "p0.png has no mask"),
+    "zeros of another one": (pictures("images/p{}_01.png", range(3)) | masks("masks/p{}_001.png", range(2)) | masks("masks/p{}_1.png", range(3)), "p0_01.png has|p0_001.png has"),
     "two masks": (pictures("images/{}.png", range(3)) | masks("masks/{}.png", range(3)) | masks("masks/{}_label.png", range(3)), "0.png has 2 masks: masks/0.png and masks/0_label.png"),
 }
 
@@ -101,6 +105,15 @@ FOUND = {
     "QuPath": (pictures("{}.png", range(4)) | masks("{}-label" "led.png", range(4)), None, None),
     "bin_mask": (pictures("Tissue Images/T{}.png", range(4)) | masks("GroundTruth/T{}_bin_mask.png", range(4)), "Tissue Images", "GroundTruth"),
     "a tracking challenge": (pictures("01/t00{}.png", range(4)) | masks("01_RES/mask00{}.png", range(4)), None, None),
+    "PH2": (pictures("im/IMD00{}.png", range(4)) | masks("le/IMD00{}_lesion.png", range(4)), "im", "le"),
+    "IDRiD": (pictures("im/IDRiD_0{}.jpg", range(4)) | masks("ex/IDRiD_0{}_EX.tif", range(4)), "im", "ex"),
+    "ImageJ's name of a mask": (pictures("im/c{}.png", range(4)) | masks("ma/Mask of c{}.png", range(4)), "im", "ma"),
+    "DeepGlobe": (pictures("{}0_sat.jpg", range(4)) | masks("{}0_mask.png", range(4)), None, None),
+    "zeros in one name": (pictures("images/img_00{}.png", range(4)) | masks("masks/{}.png", range(4)), None, None),
+    "zeros after a word": (pictures("images/image{}.png", range(4)) | masks("masks/mask0{}.png", range(4)), None, None),
+    "inputs and labels of a set": (pictures("train-input/{}.png", range(4)) | masks("train-labels/{}.png", range(4)), None, None),
+    "an archive in a folder": (pictures("all/set/images/{}.png", range(4)) | masks("all/set/masks/{}.png", range(4)) | {"__MACOSX/a.png": gray(9)}, None, None),
+    "the Data Science Bowl, unpacked": (pictures("stage1_train/a{}/images/a{}.png", range(4)) | masks("stage1_train/a{}/masks/b{}.png", range(4)), None, None),
     "what a bin holds": (pictures("images/{}.png", range(4)) | masks("masks/{}.png", range(4)) | {"images/$RECYCLE.BIN/9.png": gray(9)}, None, None),
 }
 

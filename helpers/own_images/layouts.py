@@ -11,7 +11,7 @@ from helpers.own_images.annotations import NotAnnotationsError
 from helpers.own_images.files import ENDINGS, PictureError, ending_of, page_name
 from helpers.own_images.matching import Match, left_out, matched, of_one_set, with_annotations, without_partner
 from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, masks_among
-from helpers.own_images.walking import everything_in, files_of
+from helpers.own_images.walking import everything_in, files_of, only_folder
 
 
 class NoMasksError(PictureError):
@@ -134,6 +134,8 @@ def _two_folders(images_dir, masks_dir, lenient):
 def _one_folder(folder, lenient):
     if nested := _folder_a_picture(folder):
         return nested
+    if alone := only_folder(folder):
+        return _one_folder(alone, lenient)
     if inner := _inner_folders(folder, lenient):
         return inner
     found = files_of(folder, ENDINGS)

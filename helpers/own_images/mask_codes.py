@@ -1,5 +1,6 @@
 """A mask's page as numbers or colors: what its file holds, before anything is said of foreground."""
 
+import itertools
 from typing import NamedTuple
 
 import cv2
@@ -179,12 +180,24 @@ def main_values(mask, few: int = FEW) -> dict[int, int]:
             share.append(int(count))
             flat.append(int(even))
     numbers = [int(np.dot(place.astype(int), (65536, 256, 1))) if mask.color else int(place[0]) for place in found]
-    least = 0.02 * mask.counts.sum()
-    large = {
-        number: count for number, count, even in zip(numbers, share, flat) if count > least or fills_areas(even, count)
-    }
+    least, large, accepted = 0.02 * mask.counts.sum(), {}, []
+    for number, place, count, even in sorted(zip(numbers, found, share, flat), key=lambda each: -each[2]):
+        edge = mask.color and mask.lossy and even < 0.02 * count and _is_mixture(place, accepted)
+        if fills_areas(even, count) or count > least and not edge:
+            large[number] = count
+            accepted.append(place)
     large = large or {numbers[0]: share[0]}
     return dict(sorted(large.items(), key=lambda each: -each[1]))
+
+
+def _is_mixture(place, others):
+    """Whether a color lies between two of the others, as those of blurred edges do."""
+    for one, two in itertools.combinations(others, 2):
+        way = two - one
+        along = np.clip((place - one) @ way / (way @ way), 0, 1)
+        if np.linalg.norm(one + along * way - place) < NEAR / 2:
+            return True
+    return False
 
 
 def fills_areas(even: int, count: int) -> bool:

@@ -9,13 +9,15 @@ from helpers.own_images.annotations import NotAnnotationsError, read_annotations
 from helpers.own_images.files import PictureError, first_of, read_picture
 from helpers.own_images.name_parts import SET_FOLDERS
 from helpers.own_images.names import (
-    bare_name, without_channel, without_letter, without_mask_word, without_number, without_stuck_word, without_word,
+    bare_name, common_affix, without_channel, without_letter, without_mask_word, without_number, without_stuck_word,
+    without_word, without_zeros,
 )
 from helpers.own_images.object_outlines import Marked
 
 _SHOWN = 10  # pictures without a partner; of more there is a count
 _RULES = (
-    without_mask_word, bare_name, without_word, without_number, without_stuck_word, without_letter, without_channel
+    without_mask_word, bare_name, without_word, without_number, without_stuck_word, without_letter, without_channel,
+    without_zeros,
 )
 
 
@@ -104,6 +106,9 @@ def match(images, masks, images_name, masks_name, alone=None) -> list[Match]:
                 matches.append(Match(ours[0], rest_images.pop(ours[0]), rest_masks.pop(theirs[0])))
             elif len(theirs) == 1 and len(ours) > 1 and rule is without_channel:
                 raise _parts_of_one([rest_images[key] for key in ours], rest_masks[theirs[0]])
+    if not matches:
+        for key, other in _with_common_affix(rest_images, rest_masks):
+            matches.append(Match(key, rest_images.pop(key), rest_masks.pop(other)))
     if rest_masks:
         _check_one_mask(matches, rest_masks, masks_name)
     missing = _missing(rest_images, rest_masks, (images, masks), (images_name, masks_name))
@@ -112,6 +117,16 @@ def match(images, masks, images_name, masks_name, alone=None) -> list[Match]:
     if missing:
         alone += missing
     return sorted(matches, key=lambda each: each.key)
+
+
+def _with_common_affix(images, masks):
+    """Return pairs of keys if all masks, or all pictures, are named as their partners with one text more: "_lesion"."""
+    ours, theirs = ({bare_name(key): key for key in keys} for keys in (images, masks))
+    if len(ours) < len(images) or len(theirs) < len(masks):
+        return []
+    if found := common_affix(theirs, ours):
+        return [(ours[name], theirs[other]) for other, name in found.items()]
+    return [(ours[name], theirs[other]) for name, other in common_affix(ours, theirs).items()]
 
 
 def _check_one_mask(matches, rest_masks, folder):

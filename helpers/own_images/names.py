@@ -14,7 +14,7 @@ _MASK_OTHERS = (
     r"segmentaci[oó]n(?:es)?|segmentaç(?:ão|ões)|segmentacao|etiquetas?|mascher[ae]|segmentazion[ei]|maskers?|"
     r"segmentatie|mask[aiy]|маск[аи]|разметка|掩码|掩膜|标签|标注|マスク|ラベル"
 )
-_IMAGE_WORDS = rf"images?|imgs?|im|raw|pictures?|training|test|volume|original|leftimg8bit|{_IMAGE_OTHERS}"
+_IMAGE_WORDS = rf"images?|imgs?|im|raw|inputs?|pictures?|training|test|volume|original|leftimg8bit|{_IMAGE_OTHERS}"
 _MASK_WORDS = (
     r"cp[_-]masks?|bin[_-]masks?|simple[\s_-]segmentation|object[\s_-]predictions|(?<=-)labell?ed|masks?|labels?|seg|"
     r"segmentations?|gt|ground[_-]?truth|truth|annotations?|"
@@ -29,6 +29,11 @@ MASK_FOLDERS = re.compile(
     rf"ground[\s_-]?truth|segmentation(?:class|object)|annotations?|targets?|y|{_MASK_OTHERS})$",
     re.IGNORECASE,
 )
+
+
+def holds_by_name(folder: str) -> bool:
+    """Return whether the name of a folder says that it holds pictures, or masks."""
+    return any(pattern.match(folder) for pattern in (IMAGE_FOLDERS, MASK_FOLDERS))
 
 
 def is_mask(key: str) -> bool:
@@ -51,7 +56,7 @@ def bare_name(key: str) -> str:
         name = re.sub(r"\.(ome|tiff?|png|jpe?g|bmp|ah|vk)$", "", name, flags=re.IGNORECASE)
         name = re.sub(rf"{_SEPARATOR}+({words})$", "", name, flags=re.IGNORECASE) or name
         name = re.sub(rf"^({words}){_SEPARATOR}+(?=.)", "", name, flags=re.IGNORECASE) or name
-    folders = [part for part in folder.split("/") if not (IMAGE_FOLDERS.match(part) or MASK_FOLDERS.match(part))]
+    folders = [part for part in folder.split("/") if not holds_by_name(part)]
     folders = [*filter(None, folders)]
     if folders and re.fullmatch(words, name, re.IGNORECASE):  # "case7/image" and "case7/mask"
         name = folders.pop()
@@ -74,7 +79,7 @@ def without_mask_word(key: str) -> str:
 def _plain(key):
     """Return a path in small letters without folders such as images and masks."""
     folder, _, name = key.rpartition("/")
-    folders = [part for part in folder.split("/") if not (IMAGE_FOLDERS.match(part) or MASK_FOLDERS.match(part))]
+    folders = [part for part in folder.split("/") if not holds_by_name(part)]
     return "/".join([*filter(None, folders), name]).lower()
 
 
@@ -108,6 +113,29 @@ def without_number(key: str) -> str:
 def without_channel(key: str) -> str:
     """Return the bare name of a picture as nnU-Net names it: "case_0000" is the first channel of "case"."""
     return re.sub(r"_\d{4}$", "", bare_name(key))
+
+
+def without_zeros(key: str) -> str:
+    """Return a bare name without the zeros before its numbers: "img_007" and "mask7" both become "7"."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", without_stuck_word(key))
+
+
+def common_affix(names, others) -> dict[str, str]:
+    """Return for each of `names` the one of `others` from which it differs by an end, or a beginning, common to all.
+
+    "7_lesion" and "9_lesion" have "7" and "9"; a text with a number, such as "_1", may count and is none. Empty where
+    there are fewer than two names, or one that does not fit.
+    """
+    for pattern in (
+        rf"(?P<name>.+?)(?P<affix>{_SEPARATOR}+[^\W\d]+)", rf"(?P<affix>[^\W\d]+?{_SEPARATOR}+)(?P<name>.+)"
+    ):
+        found = {name: re.fullmatch(pattern, name) for name in names}
+        if len(found) < 2 or not all(found.values()) or len({each["affix"] for each in found.values()}) > 1:
+            continue
+        pairs = {name: each["name"] for name, each in found.items()}
+        if set(pairs.values()) <= set(others):
+            return pairs
+    return {}
 
 
 def number_order(names) -> list[int]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from helpers.gate import is_shown_as_it_is, printable
 from helpers.own_images.files import PictureError, ending_of
+from helpers.own_images.names import holds_by_name
 
 DEEPEST = 50  # folders in folders
 _SKIPPED = ("thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "system volume information")
@@ -62,6 +63,13 @@ def everything_in(folder):
                 "Choose the folder that holds the pictures."
             )
         yield from (Path(place, name) for name in [*folders, *files])
+
+
+def only_folder(folder):
+    """Return the only folder in a folder, as archives unpack to, or None; none whose name says what it holds."""
+    inside = [path for path in folder.iterdir() if path.name[0] != "." and path.name.lower() not in _SKIPPED]
+    alone = len(inside) == 1 and inside[0].is_dir() and not inside[0].is_symlink()
+    return inside[0] if alone and not holds_by_name(inside[0].name) else None
 
 
 def _told(error):
