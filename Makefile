@@ -30,7 +30,7 @@ lab: $(ENV)/lab.ready
 	@$(BIN)/python tools/lab.py
 
 test: $(ENV)/test.ready
-	$(SCRATCH) && $(BIN)/python -m pytest tests notebooks -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=600
+	$(SCRATCH) && $(BIN)/python -m pytest tests notebooks -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=1800
 
 test-colab: $(ENV)/test.ready
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/python tools/platforms.py colab $(ONLY)

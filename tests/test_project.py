@@ -385,6 +385,9 @@ def test_what_was_skipped_is_the_last_line(tmp_path):
     (tmp_path / "test_trial.py").write_text("def test_c(): pass\n")
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", str(tmp_path)], capture_output=True, text=True, cwd=tmp_path)
     assert "skipped" not in done.stdout
+    late = {**os.environ, "UNET_COURSE_TESTS_UNTIL": "1"}
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", str(tmp_path)], capture_output=True, text=True, cwd=tmp_path, env=late)
+    assert done.stdout.rstrip().splitlines()[-1] == "1 tests were skipped: 1 because the time for all tests was over (to run: make test)."
 
 
 def skip_reasons():

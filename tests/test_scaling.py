@@ -817,6 +817,22 @@ def test_tasks_take_turns():
     assert calls == ["a", "b"] * 4 and len(seconds["a"]) == len(seconds["b"]) == 3
 
 
+def test_a_worker_starts_without_what_only_plots_need_and_may_import_it_later():
+    code = """if True:
+        import sys
+        from helpers.scaling.quick_start import UNUSED, import_tensorflow
+        import_tensorflow()
+        import helpers.scaling.__main__
+        assert not set(UNUSED) & set(sys.modules), sys.modules.keys() & set(UNUSED)
+        import gc, matplotlib, pandas, sklearn
+        assert gc.isenabled() and sklearn.__version__
+        import_tensorflow()
+        assert sys.modules["matplotlib"] is matplotlib
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
 def test_time_and_memory_grow_with_the_batch():
     (quick, small), (slow, large) = step_costs([{"batch_size": 8}, {"batch_size": 64}])
     assert 10 < small < large / 2 and 0 < quick < slow

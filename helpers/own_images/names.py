@@ -116,8 +116,8 @@ def without_channel(key: str) -> str:
 
 
 def without_zeros(key: str) -> str:
-    """Return a bare name without the zeros before its numbers: "img_007" and "mask7" both become "7"."""
-    return re.sub(r"(?<!\d)0+(?=\d)", "", without_stuck_word(key))
+    """Return a bare name that is a number without the zeros before it: "img_007" and "mask7" both become "7"."""
+    return re.sub(r"(?:^|(?<=/))0+(?=\d+$)", "", without_stuck_word(key))
 
 
 def common_affix(names, others) -> dict[str, str]:

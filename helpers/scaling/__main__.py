@@ -9,14 +9,18 @@ import os
 import sys
 from pathlib import Path
 
-import tensorflow as tf
+from helpers.scaling.quick_start import import_tensorflow
 
-from helpers.run_folder import has_ended, is_unfinished
-from helpers.scaling.clusters import cluster_config
-from helpers.scaling.devices import fit_on
-from helpers.scaling.processes import follow_input
-from helpers.scaling.shared_run import train_on
-from helpers.scaling.workers import LOST_PEER
+import_tensorflow()
+
+import tensorflow as tf  # noqa: E402
+
+from helpers.run_folder import has_ended, is_unfinished  # noqa: E402
+from helpers.scaling.clusters import cluster_config  # noqa: E402
+from helpers.scaling.devices import fit_on  # noqa: E402
+from helpers.scaling.processes import follow_input  # noqa: E402
+from helpers.scaling.shared_run import train_on  # noqa: E402
+from helpers.scaling.workers import LOST_PEER  # noqa: E402
 
 
 def main(arguments=None) -> int:

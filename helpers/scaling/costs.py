@@ -111,13 +111,23 @@ def exponent(x, y) -> float:
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
+_NEW_PROCESS = """import json, sys
+from helpers.scaling.quick_start import import_tensorflow
+
+import_tensorflow()
+
+from helpers.scaling.costs import _measure
+
+print(json.dumps(_measure(json.loads(sys.argv[1]))))"""
+
+
 def step_costs(variants) -> list[tuple[float, float]]:
     """Return the seconds and the peak of memory, MB, of a training step for each of the variants, in a new process.
 
     variants: dictionaries with any of `batch_size`, `size`, `filters` and `jit_compile`, in growing order, because
     a process seldom gives memory back. The memory of TensorFlow itself is not counted.
     """
-    command = [sys.executable, "-m", "helpers.scaling.costs", json.dumps(variants)]
+    command = [sys.executable, "-c", _NEW_PROCESS, json.dumps(variants)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
     if done.returncode:
         reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
@@ -148,6 +158,3 @@ def _measure(variants):
     done.set()
     return [(taken, (peak - before) / 1e6) for taken, peak in zip(seconds, peaks[1:])]
 
-
-if __name__ == "__main__":
-    print(json.dumps(_measure(json.loads(sys.argv[1]))))
