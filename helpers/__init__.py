@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from helpers.start import ROOT, quiet_tensorflow
+from helpers.start import ROOT, prepare_tensorflow
 
 MODELS = ROOT / "models"
 RUNS = Path(os.environ.get("UNET_COURSE_RUNS", ROOT / "runs"))  # where notebook 03 keeps what it trains
 
-quiet_tensorflow()
+prepare_tensorflow()

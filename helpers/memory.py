@@ -9,6 +9,8 @@ import keras
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # their numbers in glibc's malloc.h
 LARGEST = 32 * 2**20  # bytes; where glibc's own adjustment of the second one ends, and the first is twice that
 
+gc.freeze()  # what was imported stays, and no search for circles need look at TensorFlow's 400,000 objects again
+
 
 def keep_freed_pages() -> bool:
     """Undo a setting of TensorFlow's, and return whether that was possible: only with glibc, on Linux.

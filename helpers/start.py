@@ -1,6 +1,6 @@
 """What a setup cell needs: on Colab it adds the packages that are missing, and it says in a sentence what else is.
 
-It also keeps TensorFlow quiet: `helpers/__init__.py` arranges that, so `import keras` is all that a notebook writes.
+It also keeps TensorFlow quiet and quick: `helpers/__init__.py` arranges that, so `import keras` is all that a notebook writes.
 """
 
 import contextlib
@@ -138,8 +138,13 @@ class QuietTensorFlow(importlib.abc.MetaPathFinder):
         return spec
 
 
-def quiet_tensorflow() -> None:
-    """Arrange that TensorFlow is imported without its start-up remarks; nothing happens if it is loaded already."""
+def prepare_tensorflow() -> None:
+    """Arrange that TensorFlow is imported without its start-up remarks; nothing happens if it is loaded already.
+
+    And that it uses oneDNN, as it does by itself on processors with AVX-512 only: without, a training step of this
+    course takes two to three times as long.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read once, at its import: errors show, remarks do not
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if "tensorflow" not in sys.modules and not any(isinstance(finder, QuietTensorFlow) for finder in sys.meta_path):
         sys.meta_path.insert(0, QuietTensorFlow())

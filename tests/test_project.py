@@ -1,6 +1,7 @@
 """The house itself: layers, one address, requirements that fit each other, the tools."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
