@@ -11,7 +11,7 @@ from helpers.arrays import check_pair
 from helpers.class_masks import IGNORE
 from helpers.fingerprints import digest_of_arrays
 from helpers.networks import check_fit
-from helpers.several_devices import check_shares
+from helpers.several_devices import check_no_empty_part, check_shares
 
 
 class BatchCheck(keras.callbacks.Callback):
@@ -70,6 +70,7 @@ class BatchCheck(keras.callbacks.Callback):
         """Return True for a sound batch; keep the error and raise it for another. number: of the batch, from 0."""
         try:
             self.check(*parts)
+            check_no_empty_part(len(parts[0]), "it has", self.network.distribute_strategy.num_replicas_in_sync)
         except ValueError as error:
             self.error = ValueError(f"batch {number + 1} of the {self.name} dataset: {error}")
             raise self.error from None

@@ -52,8 +52,9 @@ class ReleaseMemory(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Make the optimizer's variables; let go of the traced steps of the model before."""
-        with self.model.distribute_strategy.scope():
-            self.model.optimizer.build(self.model.trainable_variables)
+        if not self.model.optimizer.built:  # one for float16 would have its own variables twice
+            with self.model.distribute_strategy.scope():
+                self.model.optimizer.build(self.model.trainable_variables)
         before, ReleaseMemory._latest = ReleaseMemory._latest(), staticmethod(lambda: None)
         if before is not self.model:
             if before is not None:

@@ -3,6 +3,8 @@
 Keras clips the gradient of each device before it adds them up, and takes the parts of a batch for equally large.
 """
 
+from functools import lru_cache
+
 import keras
 import tensorflow as tf
 
@@ -72,6 +74,23 @@ def check_shares(pictures: int, name: str, devices: int) -> None:
             f"{name} {pictures} pictures, and {devices} devices share it equally, so make it a multiple of {devices}, "
             f"such as {' or '.join(map(str, near))}. A later batch that is smaller need not be one."
         )
+
+
+def check_no_empty_part(pictures: int, name: str, devices: int) -> None:
+    """Raise ValueError if devices share fewer pictures than they are, and those without one could not go on."""
+    if 0 < pictures < devices and _empty_parts_fail():
+        raise ValueError(
+            f"{name} {pictures} {'picture' if pictures == 1 else 'pictures'}, and {devices} devices share it, so a "
+            "device would get none. TensorFlow's oneDNN, which computes on processors, fails then. Leave out pictures, "
+            "or set the variable TF_ENABLE_ONEDNN_OPTS=0 before Python starts."
+        )
+
+
+@lru_cache
+def _empty_parts_fail():
+    """Whether the devices are processors whose oneDNN gives the convolution of no picture the wrong number of channels."""
+    found = tf.nn.conv2d(tf.zeros((0, 4, 4, 1)), tf.ones((3, 3, 1, 2)), 1, "SAME").shape[-1]
+    return found != 2 and not tf.config.list_logical_devices("GPU")
 
 
 def check_normalization(model) -> None:

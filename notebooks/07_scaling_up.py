@@ -658,7 +658,7 @@ try:
     scaling.watch_workers(workers, scratch / "long", seconds=60)
 except scaling.WorkerLost as error:
     lost = error
-by_itself = workers[0].returncode != -9  # and not stopped by watch_workers, which waits for ten seconds
+by_itself = workers[0].returncode != -9  # and not stopped by watch_workers, which waits for half a minute
 checks.reveal("worker 0", guess, "ends" if by_itself else "waits forever")
 
 # %% tags=["nbval-ignore-output", "more-memory"]

@@ -387,7 +387,8 @@ print(json.dumps(said))
 @pytest.fixture(scope="module")
 def under_mirrored(tmp_path_factory):
     command = [sys.executable, "-c", UNDER_MIRRORED, str(tmp_path_factory.mktemp("mirrored"))]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=900)
+    done = subprocess.run(  # with oneDNN no device may be without a picture, and one is in some of these batches
+        command, capture_output=True, text=True, cwd=ROOT, timeout=900, env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"})
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -815,6 +816,44 @@ def test_tasks_take_turns():
     calls = []
     seconds = in_turns({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=3)
     assert calls == ["a", "b"] * 4 and len(seconds["a"]) == len(seconds["b"]) == 3
+
+
+EMPTY_PART = """
+import sys
+from helpers.scaling import use_devices
+use_devices(2)
+import keras, tensorflow as tf
+from helpers.anatomy import build_unet
+from helpers.synthesis import CircleScene, make_dataset
+from helpers.training import train_unet
+scene = CircleScene(size=16, radius=(3, 5), circles=(1, 2))
+five, six = make_dataset(5, scene, seed=1), make_dataset(6, scene, seed=1)
+batches = tf.data.Dataset.from_tensor_slices(five).batch(4)
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    model = build_unet(depth=1, filters=2)
+for i, (train, validation) in enumerate([(five, six), (six, five), (batches, six), (six, batches), (six, six)]):
+    try:
+        losses = train_unet(model, train, validation, f"{sys.argv[1]}/{sys.argv[2]}{i}", epochs=1).history["loss"]
+        print("trained" if losses[0] < 2 else losses)
+    except ValueError as error:
+        print(" ".join(str(error).split()))
+"""
+
+
+def test_a_device_without_a_picture_is_told_where_onednn_fails(tmp_path):
+    command = [sys.executable, "-c", EMPTY_PART, str(tmp_path)]
+    said = {}
+    for choice in ("0", "1"):
+        environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": choice}
+        done = subprocess.run([*command, choice], capture_output=True, text=True, cwd=ROOT, env=environment)
+        assert done.returncode == 0, done.stderr[-2000:]
+        said[choice] = done.stdout.strip().splitlines()
+    assert said["0"] == ["trained"] * 5
+    *refused, trained = said["1"]
+    where = ["the last batch of the training set", "the last batch of the validation set", "batch 2 of the training dataset", "batch 2 of the validation dataset"]
+    for text, name in zip(refused, where, strict=True):
+        assert text == "trained" or text.startswith(name) and "set the variable TF_ENABLE_ONEDNN_OPTS=0 before" in text
+    assert trained == "trained" and (len({text == "trained" for text in refused}) == 1)  # all, where oneDNN computes it
 
 
 def test_a_worker_starts_without_what_only_plots_need_and_may_import_it_later():

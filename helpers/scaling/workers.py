@@ -99,7 +99,7 @@ def watch_workers(processes, run_dir, seconds=300.0) -> None:
             if time.monotonic() > end:
                 raise WorkerLost(f"the workers were stopped after {seconds:g} seconds. {_how_far(run_dir)}")
             if patience is None and any(process.poll() for process in processes):
-                patience = time.monotonic() + 10  # time for the others to notice it and to say so
+                patience = time.monotonic() + 30  # time for the others to notice it and to say so
             if patience is not None and time.monotonic() > patience:
                 break
             time.sleep(0.1)

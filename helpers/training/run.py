@@ -16,7 +16,9 @@ from helpers.run_end import end_of_run
 from helpers.run_folder import claim_folder, folder_of
 from helpers.run_terms import terms_of
 from helpers.settings import check_callbacks, check_rate, check_switch, check_whole, recipe_of
-from helpers.several_devices import check_normalization, check_shares, clipped_adam, shared_batch
+from helpers.several_devices import (
+    check_no_empty_part, check_normalization, check_shares, clipped_adam, shared_batch,
+)
 from helpers.training.batches import fixed_batches, steps_per_epoch, training_batches
 from helpers.training.callbacks import make_callbacks, warmup_cosine
 from helpers.training.losses import DiceScore, bce_dice_loss
@@ -115,6 +117,7 @@ def _batches(model, train, validation, epochs, first_epoch, recipe):
     check_extent(train, validation, classes, steps)
     if not isinstance(train, tf.data.Dataset):
         check_shares(min(recipe.batch_size, len(train[0])), "the first batch of the training set has", devices)
+        check_no_empty_part(len(train[0]) % recipe.batch_size, "the last batch of the training set has", devices)
         steps = steps_per_epoch(len(train[0]), recipe.batch_size)
         train = training_batches(*train, recipe.batch_size, epochs, first_epoch, recipe.augmented, recipe.seed, classes)
     else:
@@ -123,7 +126,9 @@ def _batches(model, train, validation, epochs, first_epoch, recipe):
         train = as_stream(train, first_epoch, epochs, steps) if steps else train
         train = checks[0].watched(train, first_epoch * (steps or 0))
     if not isinstance(validation, tf.data.Dataset):
-        validation = fixed_batches(*validation, shared_batch(len(validation[0]), 32, devices), classes)
+        together = shared_batch(len(validation[0]), 32, devices)
+        check_no_empty_part(len(validation[0]) % together, "the last batch of the validation set has", devices)
+        validation = fixed_batches(*validation, together, classes)
     else:
         checks.append(BatchCheck("validation", model))
         checks[-1].check_first(validation)
