@@ -777,8 +777,9 @@ print("four times the arithmetic, less than four times the time:", timed["16 fil
 # saves less than three quarters of the time.
 #
 # If *mixed precision* is faster than the default on your machine, its processor multiplies 16-bit numbers in hardware, and the share can
-# exceed what 32-bit numbers could reach. If it is slower, the processor has to convert them. *XLA* is often slower on a CPU, where the convolutions
-# of TensorFlow's library were written by hand. The advice "always switch on XLA" comes from people with GPUs.
+# exceed what 32-bit numbers could reach. If it is slower, the processor has to convert them. On a CPU nobody can say beforehand what *XLA*
+# does: the convolutions of TensorFlow's library were written by hand, and where this course was made XLA took from half to twice the time.
+# The advice "always switch on XLA" comes from people with GPUs.
 #
 # Every network of the course ends in a layer of 32 bits, whatever is inside, for a reason. With `bfloat16` the largest number below 1 is
 # 0.996, so a surer prediction would become exactly 1, and for a number that has arrived there our loss has no slope. Does the rest learn with 16 bits?
