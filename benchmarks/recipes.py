@@ -104,8 +104,8 @@ def ours_from_files(folder, seed: int) -> dict:
     return dict(zip(("seconds", "epochs", "dice"), map(float, found[-1])))
 
 
-def beside_monai(python: str, seeds: int) -> list[str]:
-    """Train ours and MONAI's tutorial in turn on the same files; returns the lines of the table."""
+def beside_monai(python: str, seeds: int):
+    """Train ours and MONAI's tutorial in turn on the same files; yields the text of the table after each seed."""
     ours, theirs = "ours: `train_unet` as it is, two epochs", "MONAI's tutorial: batch 4, Adam 1e-3, Dice loss"
     runs = {ours: [], theirs: []}
     for seed in range(seeds):
@@ -115,7 +115,11 @@ def beside_monai(python: str, seeds: int) -> list[str]:
             runs[ours].append(json.loads(own.stdout.splitlines()[-1]))
             other = subprocess.run([python, str(HERE / "monai_unet.py"), folder, str(seed)], check=True, capture_output=True, text=True)
             runs[theirs].append(dict(zip(("seconds", "epochs", "dice"), map(float, other.stdout.split()[-3:]))))
-        print(seed, {name: each[-1] for name, each in runs.items()}, flush=True)
+        yield table_beside_monai(runs)
+
+
+def table_beside_monai(runs: dict) -> str:
+    """Return the text of the table. runs: for ours and for MONAI's what each seed gave."""
     ratios = [mine["seconds"] / their["seconds"] for mine, their in zip(*runs.values())]
     lines = [
         "## Beside MONAI's tutorial", "",
@@ -126,7 +130,7 @@ def beside_monai(python: str, seeds: int) -> list[str]:
     for name, each in runs.items():
         cells = [", ".join(format(run[key], form) for run in each) for key, form in (("seconds", ".1f"), ("epochs", ".0f"), ("dice", ".3f"))]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    return lines
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -147,9 +151,9 @@ def main() -> None:
     page = (HERE / "recipes.md").read_text(encoding="utf-8") if (HERE / "recipes.md").exists() else ""
     old, _, beside = page.partition("## Beside")
     if options.monai:
-        beside = "\n".join(beside_monai(options.monai, options.seeds)) + "\n"
-        (HERE / "recipes.md").write_text(f"{old.rstrip()}\n\n{beside}".lstrip(), encoding="utf-8")
-        print(beside)
+        for beside in beside_monai(options.monai, options.seeds):
+            (HERE / "recipes.md").write_text(f"{old.rstrip()}\n\n{beside}".lstrip(), encoding="utf-8")
+            print(beside, flush=True)
         return
     results = {name: [] for name in RECIPES}
     for seed in range(options.seeds):

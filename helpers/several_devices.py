@@ -31,7 +31,8 @@ class LossScaleOfSum(keras.optimizers.LossScaleOptimizer):
         """Return the settings, with the optimizer inside under the name that it has on one device."""
         config = super().get_config()
         within = {**config["inner_optimizer"], "module": "keras.optimizers", "registered_name": None}
-        return {**config, "inner_optimizer": {**within, "class_name": getattr(self.inner_optimizer, "known_as", "Adam")}}
+        within["class_name"] = getattr(self.inner_optimizer, "known_as", "Adam")
+        return {**config, "inner_optimizer": within}
 
     def apply(self, grads, trainable_variables=None):
         """Take one step, or none. grads: of this device's enlarged loss, float tensors."""
@@ -88,7 +89,7 @@ def check_no_empty_part(pictures: int, name: str, devices: int) -> None:
 
 @lru_cache
 def _empty_parts_fail():
-    """Whether the devices are processors whose oneDNN gives the convolution of no picture the wrong number of channels."""
+    """Whether the devices are processors whose oneDNN gives the convolution of no picture wrong channels."""
     found = tf.nn.conv2d(tf.zeros((0, 4, 4, 1)), tf.ones((3, 3, 1, 2)), 1, "SAME").shape[-1]
     return found != 2 and not tf.config.list_logical_devices("GPU")
 

@@ -1,6 +1,7 @@
 """What a setup cell needs: on Colab it adds the packages that are missing, and it says in a sentence what else is.
 
-It also keeps TensorFlow quiet and quick: `helpers/__init__.py` arranges that, so `import keras` is all that a notebook writes.
+It also keeps TensorFlow quiet and quick: `helpers/__init__.py` arranges that, so `import keras` is all that a notebook
+writes.
 """
 
 import contextlib

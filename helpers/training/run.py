@@ -66,7 +66,8 @@ def train_unet(model, train, validation, run_dir, epochs=12, resume=False, callb
     A model that is not compiled gets Adam with its gradient's norm clipped to 1, `bce_dice_loss` and `DiceScore` (with
     several classes: `ClassLoss` and `ClassDice`, and masks of whole numbers or one-hot);
     called again with the same model, the training goes on from its weights with a new schedule. Made in the scope of a
-    `MirroredStrategy`, it is trained on all its devices, as on one: the sum of their gradients is what is clipped. One that its owner has compiled keeps Keras' way.
+    `MirroredStrategy`, it is trained on all its devices, as on one: the sum of their gradients is what is clipped. One
+    that its owner has compiled keeps Keras' way.
 
     A run that was interrupted goes on with `resume=True` and the same arguments, and ends as if it had not been.
     Other arrays or settings are refused, and a Dataset with another first batch; a change in a later one is not seen.
