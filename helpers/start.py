@@ -142,8 +142,8 @@ class QuietTensorFlow(importlib.abc.MetaPathFinder):
 def prepare_tensorflow() -> None:
     """Arrange that TensorFlow is imported without its start-up remarks; nothing happens if it is loaded already.
 
-    And that it uses oneDNN, as it does by itself on processors with AVX-512 only: without, a training step of this
-    course takes two to three times as long.
+    And that it uses oneDNN, as it does by itself only on processors with instructions for neural networks, such as
+    AVX512_VNNI. On others, too, a training step is then much shorter: see benchmarks/onednn.md.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read once, at its import: errors show, remarks do not
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -778,7 +778,7 @@ print("four times the arithmetic, less than four times the time:", timed["16 fil
 #
 # If *mixed precision* is faster than the default on your machine, its processor multiplies 16-bit numbers in hardware, and the share can
 # exceed what 32-bit numbers could reach. If it is slower, the processor has to convert them. On a CPU nobody can say beforehand what *XLA*
-# does: the convolutions of TensorFlow's library were written by hand, and where this course was made XLA took from half to twice the time.
+# does: the convolutions of TensorFlow's library were written by hand. Where this course was made, XLA was sometimes faster and sometimes slower.
 # The advice "always switch on XLA" comes from people with GPUs.
 #
 # Every network of the course ends in a layer of 32 bits, whatever is inside, for a reason. With `bfloat16` the largest number below 1 is

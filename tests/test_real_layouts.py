@@ -107,6 +107,8 @@ FOUND = {
     "a tracking challenge": (pictures("01/t00{}.png", range(4)) | masks("01_RES/mask00{}.png", range(4)), None, None),
     "PH2": (pictures("im/IMD00{}.png", range(4)) | masks("le/IMD00{}_lesion.png", range(4)), "im", "le"),
     "IDRiD": (pictures("im/IDRiD_0{}.jpg", range(4)) | masks("ex/IDRiD_0{}_EX.tif", range(4)), "im", "ex"),
+    "names of letters": ({f"im/left_{c}_eye.png": gray(i) for i, c in enumerate("abcd")} | {f"le/left_{c}_eye_optic_disc.png": disc(i) * np.uint8(255) for i, c in enumerate("abcd")}, "im", "le"),
+    "one name within another": ({f"im/{name}.png": gray(i) for i, name in enumerate(("a", "a_b", "a_b_c", "a_b_c_d"))} | {f"le/{name}_cup.png": disc(i) * np.uint8(255) for i, name in enumerate(("a", "a_b", "a_b_c", "a_b_c_d"))}, "im", "le"),
     "ImageJ's name of a mask": (pictures("im/c{}.png", range(4)) | masks("ma/Mask of c{}.png", range(4)), "im", "ma"),
     "DeepGlobe": (pictures("{}0_sat.jpg", range(4)) | masks("{}0_mask.png", range(4)), None, None),
     "zeros in one name": (pictures("images/img_00{}.png", range(4)) | masks("masks/{}.png", range(4)), None, None),

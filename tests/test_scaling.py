@@ -859,7 +859,7 @@ def test_a_device_without_a_picture_is_told_where_onednn_fails(tmp_path):
 def test_a_worker_starts_without_what_only_plots_need_and_may_import_it_later():
     code = """if True:
         import sys
-        from helpers.scaling.quick_start import UNUSED, import_tensorflow
+        from helpers.scaling.lean_import import UNUSED, import_tensorflow
         import_tensorflow()
         import helpers.scaling.__main__
         assert not set(UNUSED) & set(sys.modules), sys.modules.keys() & set(UNUSED)

@@ -126,14 +126,15 @@ def common_affix(names, others) -> dict[str, str]:
     "7_lesion" and "9_lesion" have "7" and "9"; a text with a number, such as "_1", may count and is none. Empty where
     there are fewer than two names, or one that does not fit.
     """
-    for pattern in (
-        rf"(?P<name>.+?)(?P<affix>{_SEPARATOR}+[^\W\d]+)", rf"(?P<affix>[^\W\d]+?{_SEPARATOR}+)(?P<name>.+)"
-    ):
-        found = {name: re.fullmatch(pattern, name) for name in names}
-        if len(found) < 2 or not all(found.values()) or len({each["affix"] for each in found.values()}) > 1:
+    names, text = list(names), r"\D*[^\W\d_]\D*"
+    for other in sorted(others, key=len, reverse=True) if len(names) > 1 else ():
+        before, found, after = names[0].partition(other)
+        ending, beginning = re.fullmatch(rf"{_SEPARATOR}{text}", after), re.fullmatch(rf"{text}{_SEPARATOR}", before)
+        if not found or not (ending and not before or beginning and not after):
             continue
-        pairs = {name: each["name"] for name, each in found.items()}
-        if set(pairs.values()) <= set(others):
+        alike = [name for name in names if name.startswith(before) and name.endswith(after)]
+        pairs = {name: name.removeprefix(before).removesuffix(after) for name in alike}
+        if len(pairs) == len(names) and set(pairs.values()) <= set(others):
             return pairs
     return {}
 
