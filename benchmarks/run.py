@@ -16,7 +16,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 HERE_AND_NOW = ("core", "default_scene", "panels", "notebooks")
 APART = ("first_picture", "recipes", "own_images", "clinic", "strange", "mutants", "mutation", "web", "kills",
-         "own_images_layouts", "own_folders", "predict", "damaged", "gates", "dim", "touching", "classes", "elastic", "files", "flip_book", "learning_rates", "kept_pages")
+         "own_images_layouts", "own_folders", "predict", "damaged", "gates", "dim", "touching", "classes", "elastic", "files", "flip_book", "learning_rates", "kept_pages",
+         "onednn")
 
 
 def tables(name: str) -> tuple[str, list[list[list[str]]]]:

@@ -424,15 +424,16 @@ patches, marks = patches_from_files(manifest, 200, 64, part="training")
 sources = {"arrays": training_batches(patches, marks, batch_size=8), "files": stream_files(manifest, 25, 64, batch_size=8)}
 
 # %% tags=["nbval-ignore-output"]
-passes = in_turns({name: lambda s=s: fed.fit(s, steps_per_epoch=25, shuffle=False, verbose=0) for name, s in sources.items()}, rounds=3)
-print(f"a step from files takes {np.median(passes['files']) / np.median(passes['arrays']):.2f} times as long as one from arrays")
+passes = in_turns({name: lambda s=s: fed.fit(s, steps_per_epoch=25, shuffle=False, verbose=0) for name, s in sources.items()}, rounds=5)
+ratios = np.divide(passes["files"], passes["arrays"])  # of neighbors in time, so a slow moment is in both
+print(f"a step from files takes {np.median(ratios):.2f} times as long as one from arrays; single turns {ratios.min():.2f} to {ratios.max():.2f}")
 
 # %%
 print("both have", {sum(1 for _ in s) for s in sources.values()}, "steps")
 
 # %% [markdown]
-# A patch is read much faster than the network learns from it, so this number should lie near 1. On two cores a few percent to either side are
-# chance. If it is clearly larger, other programs use the cores, or the files are large. More cores help. A GPU frees the cores as well,
+# A patch is read much faster than the network learns from it, so the first number should lie near 1. The single turns say how much of it is
+# chance. If all of them are clearly larger, other programs use the cores, or the files are large. More cores help. A GPU frees the cores as well,
 # but it learns so fast that reading can become the slowest part; section 6 comes back to this.
 #
 # `train_unet` takes such a stream. `steps` says how many batches make an epoch, after which it validates and saves. A pass through all
