@@ -126,6 +126,15 @@ def test_layouts_of_public_sets_are_found(tmp_path, name):
     assert loaded(tmp_path, files, images, their_masks) == [0, 1, 2, 3]
 
 
+def test_a_folder_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
+    write(tmp_path, pictures("shut/{}.png", range(2)))
+    monkeypatch.setattr("os.access", lambda path, mode: "shut" not in str(path))  # root may open everything
+    with pytest.raises(PermissionError, match="images_dir: the system does not let you look into .*shut"):
+        load_pairs(tmp_path / "shut")
+    with pytest.raises(PictureError, match="told to be a mask|holds no picture"):
+        load_pairs(tmp_path)
+
+
 def test_folders_of_a_picture_in_capitals_hold_one_object_a_file(tmp_path):
     files = {f"{i}/Images/{i}.png": gray(i) for i in range(3)}
     for i in range(3):

@@ -11,7 +11,7 @@ from helpers.own_images.annotations import NotAnnotationsError
 from helpers.own_images.files import ENDINGS, PictureError, ending_of, page_name
 from helpers.own_images.matching import Match, left_out, matched, of_one_set, with_annotations, without_partner
 from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, masks_among
-from helpers.own_images.walking import everything_in, files_of, only_folder
+from helpers.own_images.walking import everything_in, files_of, may_open, only_folder
 
 
 class NoMasksError(PictureError):
@@ -53,6 +53,8 @@ def existing_folder(folder, name: str) -> Path:
         raise FileNotFoundError(f"{name}: there is no folder {folder}.{hint} Paths count from {Path.cwd()}.")
     if not folder.is_dir():
         raise NotADirectoryError(f"{name}: {folder} is a file. Give the folder that holds the pictures.")
+    if not may_open(folder):
+        raise PermissionError(f"{name}: the system does not let you look into {folder}. Ask its owner for that.")
     return folder.resolve()
 
 

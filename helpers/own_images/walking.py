@@ -68,8 +68,13 @@ def everything_in(folder):
 def only_folder(folder):
     """Return the only folder in a folder, as archives unpack to, or None; none whose name says what it holds."""
     inside = [path for path in folder.iterdir() if path.name[0] != "." and path.name.lower() not in _SKIPPED]
-    alone = len(inside) == 1 and inside[0].is_dir() and not inside[0].is_symlink()
+    alone = len(inside) == 1 and inside[0].is_dir() and not inside[0].is_symlink() and may_open(inside[0])
     return inside[0] if alone and not holds_by_name(inside[0].name) else None
+
+
+def may_open(folder) -> bool:
+    """Return whether the system lets this user look into a folder."""
+    return os.access(folder, os.R_OK | os.X_OK)
 
 
 def _told(error):
