@@ -14,7 +14,6 @@ import contextlib
 import io
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,7 @@ import numpy as np  # noqa: E402
 import tifffile  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from benchmarks.peak_memory import high_water  # noqa: E402
 from helpers.own_images.annotations import read_annotations  # noqa: E402
 from helpers.own_images.object_outlines import drawn  # noqa: E402
 from helpers.own_images.channels import to_gray  # noqa: E402
@@ -171,6 +171,8 @@ def read(path):
 
 def try_range(first: int, last: int, log) -> None:
     """Try the files with these numbers, and write a line of JSON about each."""
+    import resource  # not on Windows
+
     resource.setrlimit(resource.RLIMIT_AS, (LARGEST + 6_000_000_000, LARGEST + 6_000_000_000))  # what libraries map at their start
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as scratch:
@@ -188,7 +190,7 @@ def try_range(first: int, last: int, log) -> None:
                 fault = traceback.format_exception_only(error)[-1].strip()[:200]
             if time.process_time() - before > SLOW:
                 fault = fault or f"took {time.process_time() - before:.0f} s"
-            if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > LARGEST:
+            if high_water() > LARGEST:
                 fault = fault or "took more than 2 GB"
             log.write(json.dumps([number, name, what, said, fault]) + "\n")
             log.flush()

@@ -16,6 +16,7 @@ TURNS = 5
 STEPS = """
 import json, resource, sys, tempfile, time
 import keras
+from benchmarks.peak_memory import high_water
 from helpers import memory
 from helpers.anatomy import build_unet
 from helpers.synthesis import CircleScene, make_dataset
@@ -38,7 +39,7 @@ class Watch(keras.callbacks.Callback):
 watch = Watch()
 train, validation = make_dataset(200, CircleScene(), seed=1), make_dataset(4, CircleScene(), seed=2)
 train_unet(build_unet(), train, validation, tempfile.mkdtemp() + "/run", epochs=1, callbacks=[watch])
-print(json.dumps([*watch.found, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+print(json.dumps([*watch.found, high_water() / 2**20]))
 """
 
 

@@ -23,6 +23,7 @@ import psutil  # noqa: E402
 import tifffile  # noqa: E402
 from scipy import ndimage, spatial  # noqa: E402
 
+from benchmarks.peak_memory import high_water  # noqa: E402
 from helpers import MODELS  # noqa: E402
 from helpers import own_images as own  # noqa: E402
 from helpers.own_images.tiles import lay_tiles, tile_side  # noqa: E402
@@ -186,10 +187,8 @@ def membranes(seconds, images_dir=None, masks_dir=None):
                 rows.append((CORES * budget, name, looks, trained, *scored(found_by(model, turned)), time.process_time() - before))
                 print(rows[-1], flush=True)
     peak = psutil.Process().memory_info()
-    import resource
-
     return {"loaded": loaded, "pictures": len(pairs.names), "size": whole(pairs.records[0].width), "sets": [len(s) for s in sets],
-            "rows": rows, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "now": peak.rss / 1e6}
+            "rows": rows, "memory": high_water() / 2**20, "now": peak.rss / 1e6}
 
 
 def _until(seconds):

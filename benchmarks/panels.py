@@ -12,7 +12,6 @@ import gc
 import io
 import os
 import platform
-import resource
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ import ipywidgets  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
+from benchmarks.peak_memory import high_water  # noqa: E402
 from helpers import panels  # noqa: E402
 from helpers.evaluation import best_threshold, dice_per_image  # noqa: E402
 from helpers.synthesis import CircleScene, make_dataset  # noqa: E402
@@ -165,7 +165,7 @@ def resident() -> float:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
     except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        return high_water() / 1e6
 
 
 def memory() -> None:

@@ -1,29 +1,13 @@
 """Memory of trainings: many of them, one after the other, fit into little, and no step has to fetch its pages anew."""
 
-import ctypes
 import gc
 import weakref
 
 import keras
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # their numbers in glibc's malloc.h
-LARGEST = 32 * 2**20  # bytes; where glibc's own adjustment of the second one ends, and the first is twice that
+from helpers.freed_memory import keep_freed_pages
 
 gc.freeze()  # what was imported stays, and no search for circles need look at TensorFlow's 400,000 objects again
-
-
-def keep_freed_pages() -> bool:
-    """Undo a setting of TensorFlow's, and return whether that was possible: only with glibc, on Linux.
-
-    Each first use of `Dataset.from_generator` tells glibc to hand freed memory back to the system at once, and so ends
-    glibc's own adjustment. Then every training step gets its memory page by page from the system again, tens of
-    thousands of pages. This sets what glibc adjusts itself to where large arrays come and go.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # another C library, or Windows
-        return False
-    return bool(mallopt(M_MMAP_THRESHOLD, LARGEST) and mallopt(M_TRIM_THRESHOLD, 2 * LARGEST))
 
 
 def keeping_pages(batches):

@@ -1123,21 +1123,35 @@ def test_a_table_from_excel_is_read(tmp_path):
     assert own.groups_from_csv(tmp_path / "t.csv", ["b", "Zelle ä"], "Bild", "Spender") == ["Meier", "Müller"]
 
 
-@pytest.mark.parametrize("kind", ["gray", "color"])
-def test_loading_needs_little_memory(tmp_path, kind):
+ALONE = np.zeros((1200, 1200), np.uint8)  # a disc, and the same as a photograph and as a mask in red on black
+cv2.circle(ALONE, (500, 500), 300, 255, -1)
+GRID = (np.arange(1200)[:, None] // 60 * 20 + np.arange(1200) // 60).astype(np.int32)  # 399 numbered objects
+HEAVY = {
+    "gray": (ALONE, ALONE), "color": (np.dstack([ALONE, ALONE * 0, ALONE // 2]), np.dstack([ALONE, ALONE * 0, ALONE * 0])),
+    "one channel of three": (np.dstack([ALONE] * 3), np.dstack([ALONE // 255, ALONE * 0, ALONE * 0])), "numbers of 32 bits": (ALONE, GRID),
+    "numbers of 64 bits": (ALONE, GRID.astype(np.int64)), "floats": (ALONE.astype(np.uint16) * 257, (ALONE > 0).astype(np.float32)),
+    "16 bits": (ALONE.astype(np.uint16) * 257, GRID.astype(np.uint16)), "wide floats": (ALONE.astype(np.uint16) * 257, (ALONE > 0).astype(np.float64)),
+}
+STACKS = ["gray", "16 bits"]  # the numbers of a stack of colors are channels, and one of wider numbers fills the eight bytes by itself
+
+
+@pytest.mark.parametrize("kind, pages", [*((kind, False) for kind in HEAVY), *((kind, True) for kind in STACKS)])
+def test_loading_needs_little_memory(tmp_path, kind, pages):
     code = (
-        "import sys, resource, numpy as np; from helpers import own_images as own\n"
+        "import sys; from benchmarks.peak_memory import high_water; from helpers import own_images as own\n"
         "own.load_pairs(sys.argv[1] + '/small/images', sys.argv[1] + '/small/masks')\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = high_water()\n"
         "own.load_pairs(sys.argv[1] + '/images', sys.argv[1] + '/masks')\n"
-        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / (12 * 2000 * 2000))"
+        "print((high_water() - before) / (30 * 1200 * 1200))"
     )
-    disc = cv2.circle(np.zeros((2000, 2000), np.uint8), (900, 900), 500, 255, -1)
-    if kind == "color":  # a photograph, and a mask in red on black
-        disc = np.dstack([disc, disc * 0, disc // 2]), np.dstack([disc, disc * 0, disc * 0])
-    image, mask = disc if kind == "color" else (disc, disc)
-    folders(tmp_path, {f"{i}.tif": image for i in range(12)}, {f"{i}.png": mask for i in range(12)})
-    folders(tmp_path / "small", {"a.tif": image[:50, :50]}, {"a.png": mask[:50, :50]})
+    image, mask = HEAVY[kind]
+    for place, many, y, x in ((tmp_path / "small", 1, slice(0, 300), slice(0, 300)), (tmp_path, 30, slice(None), slice(None))):
+        for name, array in (("images", image[y, x]), ("masks", mask[y, x])):
+            (place / name).mkdir(parents=True)
+            if pages:
+                np.save(place / name / "a.npy", np.stack([array] * many))
+            for i in range(0 if pages else many):
+                np.save(place / name / f"{i}.npy", array) if array.itemsize > 4 else tifffile.imwrite(place / name / f"{i}.tif", array)
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
     assert float(done.stdout.splitlines()[-1]) < 8, done.stdout + done.stderr
 

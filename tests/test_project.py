@@ -373,8 +373,8 @@ def test_a_student_who_saves_changes_the_notebook_and_nothing_else(tmp_path):
 
 
 def test_what_was_skipped_is_the_last_line(tmp_path):
-    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
-    shutil.copy(ROOT / "tests" / "course.py", tmp_path)
+    for name in ("conftest.py", "course.py", "skipped.py"):
+        shutil.copy(ROOT / "tests" / name, tmp_path)
     (tmp_path / "test_trial.py").write_text(
         "import pytest\n\n@pytest.mark.parametrize('n', range(3))\ndef test_a(n):\n    pytest.skip('there is no Chromium (apt install chromium)')\n\n"
         "@pytest.mark.skip(reason='this is run by make test-site')\ndef test_b(): pass\n\n"
@@ -406,7 +406,7 @@ def skip_reasons():
 
 
 def test_every_reason_to_skip_has_a_command_that_runs_the_tests():
-    from conftest import command_for
+    from skipped import command_for
 
     reasons = set(skip_reasons())
     assert len(reasons) > 12

@@ -70,10 +70,12 @@ def codes_of(page, name: str, lossy: bool, palette=None) -> Codes:
             values, counts = values_of(page)
             return Codes(page, values, counts, lossy, name, palette=palette, rgb=True)
         page = page[..., taken]
-    page = page[..., 0] if page.ndim == 3 else page
+    page = np.ascontiguousarray(page[..., 0] if page.ndim == 3 else page)  # a view would keep all channels
     if page.dtype.kind == "f":
         page = _whole(page, name)
     values, counts = values_of(page.view(np.uint8) if page.dtype == bool else page)
+    if page.itemsize > 2 and values[0] >= 0 and values[-1] <= 65535:
+        page = page.astype(np.uint16)  # all masks of a folder are in memory together
     return Codes(page, values.astype(np.int64), counts, lossy, name, palette=palette, rgb=rgb, taken=taken)
 
 
@@ -85,8 +87,7 @@ def _without_alpha(page):
 
 
 def _untinted(page):
-    rows = max(1, 2**20 // page.shape[1])
-    return all(np.ptp(page[start : start + rows], axis=2).max() <= _TINT for start in range(0, len(page), rows))
+    return all(np.ptp(page[rows], axis=2).max() <= _TINT for rows in _some_rows(page))
 
 
 def _numbered_channel(page):
@@ -94,34 +95,44 @@ def _numbered_channel(page):
     used = [i for i in range(3) if page[..., i].any()]
     if len(used) != 1:
         return None
-    numbers = np.flatnonzero(np.bincount(page[..., used[0]].ravel(), minlength=256)[1:]) + 1
+    numbers = values_of(page[..., used[0]])[0]
+    numbers = numbers[numbers > 0]
     return used[0] if len(numbers) > 1 and numbers[-1] <= 4 * len(numbers) else None
 
 
 def _whole(page, name):
     """Return floats as whole numbers."""
-    if not np.isfinite(page).all():
-        raise PictureError(f"{name}: the mask holds NaN or infinity. Export it as whole numbers, 0 for background.")
-    away = np.abs(page - np.round(page))
-    if away.max(initial=0) > _FRACTION:
-        raise PictureError(
-            f"{name}: the mask holds fractions such as {page.flat[away.argmax()]:.6g}. Choose a threshold and save 0 "
-            "and 255."
-        )
-    if np.abs(page).max(initial=0) > 2**31 - 1:
-        raise PictureError(
-            f"{name}: the mask holds numbers such as {page.flat[np.abs(page).argmax()]:.6g}, too large to count "
-            "objects. Choose a threshold and save 0 and 255."
-        )
-    return np.round(page).astype(np.int32)
+    whole = np.empty(page.shape, np.int32)
+    for rows in _some_rows(page):
+        part = page[rows]
+        if not np.isfinite(part).all():
+            raise PictureError(f"{name}: the mask holds NaN or infinity. Export it as whole numbers, 0 for background.")
+        away = np.abs(part - np.round(part))
+        if away.max(initial=0) > _FRACTION:
+            raise PictureError(
+                f"{name}: the mask holds fractions such as {part.flat[away.argmax()]:.6g}. Choose a threshold and save "
+                "0 and 255."
+            )
+        if np.abs(part).max(initial=0) > 2**31 - 1:
+            raise PictureError(
+                f"{name}: the mask holds numbers such as {part.flat[np.abs(part).argmax()]:.6g}, too large to count "
+                "objects. Choose a threshold and save 0 and 255."
+            )
+        whole[rows] = np.round(part)
+    return whole
+
+
+def _some_rows(page):
+    """Yield slices of a page's rows, about a million pixels each: what is made of them needs little memory."""
+    rows = max(1, 2**20 // page.shape[1])
+    return (slice(start, start + rows) for start in range(0, len(page), rows))
 
 
 def values_of(page) -> tuple[np.ndarray, np.ndarray]:
     """Return the different numbers or colors of a page and how often each occurs, looked at some rows at a time."""
-    rows, seen = max(1, 2**20 // page.shape[1]), []
-    for start in range(0, len(page), rows):
-        part = page[start : start + rows]
-        seen.append(np.unique(color_numbers(part) if page.ndim == 3 else part, return_counts=True))
+    seen = []
+    for rows in _some_rows(page):
+        seen.append(np.unique(color_numbers(page[rows]) if page.ndim == 3 else page[rows], return_counts=True))
     values, where = np.unique(np.concatenate([each for each, _ in seen]), return_inverse=True)
     return values, np.bincount(where, np.concatenate([count for _, count in seen])).astype(np.int64)
 

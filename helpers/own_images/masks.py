@@ -87,12 +87,11 @@ def _like_a_scan(mask):
 
 
 def _colored_foreground(mask, facts):
-    values = mask.values
-    numbers = color_numbers(mask.codes)
+    codes, values = mask.codes, mask.values
     if len(values) == 2 and values[0] == 0:
-        return numbers != 0, "black and one color"
+        return codes.any(axis=-1), "black and one color"
     if len(values) > 2 and not mask.lossy and len(values) >= (3 if facts.objects else 5) and labels_like_objects(mask):
-        return numbers != 0, f"{len(values) - 1} labeled objects"
+        return codes.any(axis=-1), f"{len(values) - 1} labeled objects"
     main = main_colors(mask)
     if len(values) > FEW and not mask.lossy and mask.counts.max() < 0.1 * mask.counts.sum():
         raise PictureError(

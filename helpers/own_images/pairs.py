@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from helpers.freed_memory import Gaps
 from helpers.own_images.annotated import merged, numbered, of_labels
 from helpers.own_images.asking import answered, raise_all
 from helpers.own_images.channels import a_range_is_needed, gray_page
@@ -77,9 +78,10 @@ class Pairs(tuple):
 
 def _stacked(arrays):
     """Stack arrays of one shape and let go of each, so that the memory never holds all of them twice."""
-    stack = np.empty((len(arrays), *arrays[0].shape), arrays[0].dtype)
+    gaps, stack = Gaps(), np.empty((len(arrays), *arrays[0].shape), arrays[0].dtype)
     for i in range(len(arrays)):
         stack[i], arrays[i] = arrays[i], None
+        gaps.grown(stack[i].nbytes)
     return stack
 
 
@@ -115,21 +117,8 @@ def load_pairs(
             raise PictureError(f"limit is {limit}; expected at least 1, or None for all.")
         chosen = np.linspace(0, len(matches) - 1, min(limit, len(matches))).astype(int)
         matches = [matches[i] for i in np.unique(chosen)]
-    read, problems, total, names = [], [], 0, {match.key: match.image for match in matches}
-    for match in matches:
-        try:
-            pages = read_pair(match, value_range, channel, foreground)
-            check_page_names(match.key, match.image, len(pages), names)
-        except PictureError as error:
-            problems.append((match.image.name, error))
-            continue
-        total += sum(page.image.size for page in pages)
-        if total > MAX_TOTAL:
-            raise PictureError(
-                f"the pictures up to {match.image.name} hold {total:,} pixels, more than fit in memory together. Load "
-                "fewer with limit=."
-            )
-        read += pages
+    read, problems = _read_all(matches, value_range, channel, foreground)
+    gaps = Gaps()
     seen = [page.seen for page in read]
     facts = folder_facts([page.mask for page in read])
     check_asked([page.mask for page in read], foreground, facts)
@@ -151,6 +140,7 @@ def load_pairs(
         images.append(page.image)
         labels.append(_objects_of(mask, held, inside, invert))
         masks.append(inside.astype(np.uint8)[..., None])
+        gaps.grown(page.image.nbytes)
         looks.append(look_at(page.name, inside, mask, held, foreground, opened))
         records.append(PairRecord(page.name, *inside.shape, page.how, held, looks[-1].share, page.remark, page.values))
     raise_all(answered(problems, {a_range_is_needed: [each.values for each in seen]}), len(matches))
@@ -169,6 +159,27 @@ def load_pairs(
         hints.append(f"{len(matches)} of {len(layout.matches)} pictures were loaded, because limit is {limit}.")
     white = _white_of(records) if value_range is None else None
     return Pairs(images, masks, records, layout.remarks + left_out + hints + said, layout.name, labels, white)
+
+
+def _read_all(matches, value_range, channel, foreground):
+    """Return the pages of all pairs, and the names of the files that cannot be used, with their errors."""
+    gaps, read, problems, total, names = Gaps(), [], [], 0, {match.key: match.image for match in matches}
+    for match in matches:
+        try:
+            pages = read_pair(match, value_range, channel, foreground)
+            check_page_names(match.key, match.image, len(pages), names)
+        except PictureError as error:
+            problems.append((match.image.name, error))
+            continue
+        total += sum(page.image.size for page in pages)
+        if total > MAX_TOTAL:
+            raise PictureError(
+                f"the pictures up to {match.image.name} hold {total:,} pixels, more than fit in memory together. Load "
+                "fewer with limit=."
+            )
+        read += pages
+        gaps.grown(sum(page.image.nbytes for page in pages))
+    return read, problems
 
 
 def _objects_of(mask, held, inside, invert):
@@ -218,12 +229,13 @@ def read_pair(match, value_range, channel, foreground=None) -> list[ReadPage]:
         )
     palettes = [None] * len(marks) if match.objects is not None or isinstance(match.mask, tuple) else palette_numbers(
         match.mask, marks)
-    rows = []
-    for i, (page, codes) in enumerate(zip(image.pages, marks), 1):
+    rows, gaps = [], Gaps()
+    for i in range(1, len(marks) + 1):
         several = len(image.pages) > 1
         name, number = (page_name(match.key, i), f", page {i}") if several else (match.key, "")
         where = match.image.name + number
-        gray, how, cut, values = gray_page(page, where, value_range, channel)
+        gray, how, cut, values = gray_page(image.pages[i - 1], where, value_range, channel)
+        codes, image.pages[i - 1], marks[i - 1] = marks[i - 1], None, None  # a stack is not held twice
         codes = codes if isinstance(codes, Codes) else codes_of(codes, mask_name + number, lossy, palettes[i - 1])
         if gray.shape[:2] != codes.codes.shape[:2]:
             turned = " One of them is stored turned (EXIF)." if "turned" in image.remark else ""
@@ -234,6 +246,7 @@ def read_pair(match, value_range, channel, foreground=None) -> list[ReadPage]:
             )
         remark = "; ".join(filter(None, [image.remark, said, codes.remark]))
         rows.append(ReadPage(name, gray, how, codes, remark, values, cut))
+        gaps.grown(gray.nbytes)
     return rows
 
 

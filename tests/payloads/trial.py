@@ -15,16 +15,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
+
+from benchmarks.peak_memory import STATUS, high_water  # noqa: E402
+
 HELPERS = HERE.parent.parent / "helpers"
-STATUS = Path("/proc/self/status")
 SPARE = 4_000_000_000  # bytes of addresses above the start: what asks for more gets a MemoryError, and not the machine
-
-
-def high_water():
-    """Return the largest memory of this process since `reset`, in bytes."""
-    if not STATUS.exists():
-        return 0  # measured on Linux only
-    return next(int(line.split()[1]) * 1024 for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
 
 
 def reset():
