@@ -43,6 +43,16 @@ def claim_folder(run_dir) -> Path:
             f"the folder {run_dir} holds a run already, and runs never overwrite each other.{unfinished} "
             f"Choose another name, or a fresh one: new_run_dir({str(run_dir.parent)!r})."
         )
+    make_folder(run_dir)
+    return run_dir
+
+
+def make_folder(run_dir) -> None:
+    """Make a run's folder unless it is there, and see that it takes files.
+
+    Raises FileExistsError for a file in its place, PermissionError or NotADirectoryError, with the remedy, if it cannot
+    be made or written.
+    """
     if os.path.lexists(run_dir) and not os.path.isdir(run_dir):
         kind = "a file" if os.path.exists(run_dir) else "a link that leads nowhere"
         raise FileExistsError(f"{run_dir} is {kind}, and a run needs a folder. Choose another name.")
@@ -54,7 +64,6 @@ def claim_folder(run_dir) -> Path:
         raise type(error)(
             f"cannot write into the folder {run_dir} ({error.strerror}). Choose one of yours, such as 'runs/first'."
         ) from error
-    return run_dir
 
 
 def new_run_dir(parent, name="run") -> Path:

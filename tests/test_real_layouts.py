@@ -133,6 +133,12 @@ def test_a_folder_that_may_not_be_opened_is_named(tmp_path, monkeypatch):
         load_pairs(tmp_path / "shut")
     with pytest.raises(PictureError, match="told to be a mask|holds no picture"):
         load_pairs(tmp_path)
+    write(tmp_path / "set", pictures("images/{}.png", range(4)) | masks("masks/{}.png", range(4)))
+    (tmp_path / "set" / "images" / "shut").mkdir()
+    (tmp_path / "none" / "shut").mkdir(parents=True)
+    assert any("the folder shut, which you may not open" in remark for remark in load_pairs(tmp_path / "set").remarks)
+    with pytest.raises(PictureError, match="It holds the folder shut, which you may not open"):
+        load_pairs(tmp_path / "none")
 
 
 def test_folders_of_a_picture_in_capitals_hold_one_object_a_file(tmp_path):

@@ -768,6 +768,10 @@ def test_runs_are_not_overwritten_and_nothing_is_not_resumed(tmp_path):
     with pytest.raises(FileExistsError, match="already holds a run"):
         train_on(strategy, tmp_path / "other", epochs=1, steps=1)
     assert "val_loss" in (tmp_path / "other" / "log.csv").read_text()
+    (tmp_path / "file").touch()
+    for place, words in (("file", "is a file, and a run needs a folder"), ("file/run", "cannot write into the folder .*Choose one of yours")):
+        with pytest.raises(OSError, match=words):
+            train_on(strategy, tmp_path / place, epochs=1, steps=1)
 
 
 def test_slurm_tasks_without_a_cluster_are_refused(tmp_path):

@@ -80,7 +80,8 @@ def check_page_names(key: str, path, pages: int, pictures) -> None:
 def _no_pictures(folder, others):
     if unread := _unread(others):
         return PictureError(f"the folder {folder} holds no picture. {unread}")
-    held = f"It holds {len(others)} other files, such as {others[0]}." if others else "It is empty."
+    several = f"{len(others)} other files, such as " if len(others) > 1 else ""
+    held = f"It holds {several}{others[0]}." if others else "It is empty."
     return PictureError(
         f"the folder {folder} holds no picture ({', '.join(ENDINGS)}). {held} Export your pictures as PNG or TIFF."
     )

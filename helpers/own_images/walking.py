@@ -35,6 +35,8 @@ def files_of(folder, endings, without=None) -> Found:
         if path.is_symlink() and (ending_of(path) in endings or path.is_dir()):
             check_link(path, folder)
         if path.is_dir():
+            if not may_open(path):
+                others.append(f"the folder {printable(path.name)}, which you may not open")
             continue
         if ending_of(path) not in endings:
             others.append(printable(path.name))

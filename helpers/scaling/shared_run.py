@@ -13,7 +13,7 @@ from helpers.networks import predict
 from helpers.plain_networks import make_plain
 from helpers.resuming import holding, read_interrupted, restore_files, set_aside
 from helpers.run_end import is_finite
-from helpers.run_folder import end_run, folder_of, is_unfinished, put_in_place, read_log
+from helpers.run_folder import end_run, folder_of, is_unfinished, make_folder, put_in_place, read_log
 from helpers.run_lock import check_still_mine, show_alive, wait_for_silence
 from helpers.run_terms import digest_of_network
 from helpers.scaling.agreement import Workers
@@ -193,7 +193,7 @@ class _Files:
             raise FileExistsError(
                 f"the folder {self.run_dir} already holds a run. Pass resume=True, or another folder."
             )
-        self.run_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(self.run_dir)
         self.held.enter_context(holding(self.run_dir, new=not resume))
         if backup is None:
             if resume:
