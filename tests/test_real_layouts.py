@@ -28,6 +28,8 @@ def write(folder, files):
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, str):
             path.write_text(content, encoding="utf-8")
+        elif path.suffix == ".npy":
+            np.save(path, content)
         elif path.suffix == ".tif":
             tifffile.imwrite(path, content, photometric="minisblack")
         else:
@@ -51,7 +53,16 @@ def masks(pattern, numbers):
     return {pattern.format(*2 * [i]): disc(i) * np.uint8(255) for i in numbers}
 
 
+STACK = {kind: np.stack([one(i) for i in range(4)]) for kind, one in (("pictures", gray), ("masks", disc))}
+
+
 NOBODYS = {
+    "names alike in folders of other weeks": ({f"images/week{i}/c{i}.png": gray(i) for i in (1, 2)} | {f"masks/week{3 - i}/c{i}.png": disc(i) * np.uint8(255) for i in (1, 2)}, "week1/c1.png has no mask"),
+    "all of one week and all of another": (pictures("images/week1/c{}.png", range(3)) | masks("masks/week2/c{}.png", range(3)), "week1/c0.png has no mask"),
+    "names alike in folders of other conditions": ({"images/control/c1.png": gray(1), "images/treated/c2.png": gray(2), "masks/treated/c1.png": disc(1) * np.uint8(255), "masks/control/c2.png": disc(2) * np.uint8(255)}, "control/c1.png has no mask"),
+    "one name in two folders": (pictures("images/a/{}.png", range(3)) | pictures("images/b/{}.png", range(3)) | masks("masks/{}.png", range(3)), "a/0.png has no mask"),
+    "masks by two people": (pictures("stare-images/im000{}.ppm", range(3)) | masks("labels-ah/im000{}.ah.ppm", range(3)) | masks("labels-vk/im000{}.vk.ppm", range(3)), "im0000.ppm has 2 masks: .*labels-ah/im0000.ah.ppm, .*labels-vk/im0000.vk.ppm"),
+    "two lungs": (pictures("CXR_png/M_000{}_0.png", range(3)) | masks("ManualMask/leftMask/M_000{}_0.png", range(3)) | masks("ManualMask/rightMask/M_000{}_0.png", range(3)), "M_0000_0.png has 2 masks"),
     "frames by one": (pictures("images/frame_000{}.png", range(1, 7)) | masks("masks/frame_000{}.png", range(2, 8)), "frame_0001.png has no mask"),
     "the camera's count": (pictures("images/DSC_000{}.png", range(6)) | masks("masks/DSC_000{}_mask.png", range(1, 7)), "DSC_0000.png has no mask"),
     "one each": (pictures("images/cell_000{}.png", [1]) | masks("masks/cell_000{}_mask.png", [2]), "cell_0001.png has no mask"),
@@ -116,6 +127,19 @@ FOUND = {
     "inputs and labels of a set": (pictures("train-input/{}.png", range(4)) | masks("train-labels/{}.png", range(4)), None, None),
     "an archive in a folder": (pictures("all/set/images/{}.png", range(4)) | masks("all/set/masks/{}.png", range(4)) | {"__MACOSX/a.png": gray(9)}, None, None),
     "the Data Science Bowl, unpacked": (pictures("stage1_train/a{}/images/a{}.png", range(4)) | masks("stage1_train/a{}/masks/b{}.png", range(4)), None, None),
+    "folders of pictures, and none of masks": ({f"images/{k}/{k}{i}.png": gray(2 * j + i) for j, k in enumerate("ab") for i in range(2)} | {f"masks/{k}{i}.png": disc(2 * j + i) * np.uint8(255) for j, k in enumerate("ab") for i in range(2)}, "images", "masks"),
+    "more folders of masks": ({f"imgs/{k}/{k}{i}.png": gray(2 * j + i) for j, k in enumerate("ab") for i in range(2)} | {f"gt/final/v2/{k}/{k}{i}.png": disc(2 * j + i) * np.uint8(255) for j, k in enumerate("ab") for i in range(2)}, None, None),
+    "REFUGE": (pictures("Training400/Glaucoma/g000{}.jpg", range(2)) | pictures("Training400/Non-Glaucoma/n000{}.jpg", range(2, 4)) | masks("Annotation-Training400/Disc_Cup_Masks/Glaucoma/g000{}.bmp", range(2)) | masks("Annotation-Training400/Disc_Cup_Masks/Non-Glaucoma/n000{}.bmp", range(2, 4)), None, None),
+    "HAM10000, pictures in two parts": (pictures("HAM10000_images_part_1/ISIC_{}.jpg", range(2)) | pictures("HAM10000_images_part_2/ISIC_{}.jpg", range(2, 4)) | masks("HAM10000_segmentations_lesion_tschandl/ISIC_{}_segmentation.png", range(4)), None, None),
+    "a slide and its ground truth": (pictures("Slide_01/01_{}.png", range(2)) | pictures("Slide_02/02_{}.png", range(2, 4)) | masks("GT_01/01_{}.png", range(2)) | masks("GT_02/02_{}.png", range(2, 4)), None, None),
+    "IDRiD, one kind of its lesions": (pictures("1. Original Images/a. Training Set/IDRiD_0{}.jpg", range(4)) | masks("2. All Segmentation Groundtruths/a. Training Set/3. Hard Exudates/IDRiD_0{}_EX.tif", range(4)), "1. Original Images", "2. All Segmentation Groundtruths"),
+    "CamVid, as SegNet's tutorial has it": (pictures("train/a{}.png", range(2)) | masks("trainannot/a{}.png", range(2)) | pictures("val/b{}.png", range(2, 4)) | masks("valannot/b{}.png", range(2, 4)), None, None),
+    "what Cellpose writes": (pictures("{}_img.png", range(4)) | masks("{}_img_cp_masks.png", range(4)) | {f"{i}_img_flows.tif": np.zeros((4, SIDE, SIDE), np.float32) for i in range(4)}, None, None),
+    "NumPy's files": ({"images.npy": STACK["pictures"], "masks.npy": STACK["masks"]}, None, None),
+    "NumPy's files of a set": ({"data/X_train.npy": STACK["pictures"], "data/y_train.npy": STACK["masks"]}, None, None),
+    "NumPy's files of two sets": ({"X_train.npy": STACK["pictures"][:2], "X_val.npy": STACK["pictures"][2:], "y_train.npy": STACK["masks"][:2], "y_val.npy": STACK["masks"][2:]}, None, None),
+    "NumPy's files in folders": ({"images/fold1/images.npy": STACK["pictures"], "masks/fold1/masks.npy": STACK["masks"]}, "images", "masks"),
+    "a stack and its labels": ({"raw.tif": STACK["pictures"], "labels.tif": STACK["masks"] * np.uint8(255)}, None, None),
     "what a bin holds": (pictures("images/{}.png", range(4)) | masks("masks/{}.png", range(4)) | {"images/$RECYCLE.BIN/9.png": gray(9)}, None, None),
 }
 

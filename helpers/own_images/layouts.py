@@ -1,6 +1,7 @@
 """How pictures and masks lie in folders: find them, match them by name, and name the layout."""
 
 import difflib
+import re
 import unicodedata
 from pathlib import Path
 from typing import NamedTuple
@@ -9,9 +10,14 @@ from helpers.gate import printable
 from helpers.own_images import annotations
 from helpers.own_images.annotations import NotAnnotationsError
 from helpers.own_images.files import ENDINGS, PictureError, ending_of, page_name
+from helpers.own_images.folder_twins import check_twins, with_the_same_names
 from helpers.own_images.matching import Match, left_out, matched, of_one_set, with_annotations, without_partner
-from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, masks_among
+from helpers.own_images.name_parts import SET_FOLDERS
+from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_mask, masks_among, masks_by_folder
+from helpers.own_images.own_names import by_whole_words, called_masks
 from helpers.own_images.walking import everything_in, files_of, may_open, only_folder
+
+_GLUED = re.compile(rf"^({'|'.join(SET_FOLDERS)})(annot|masks?|labels?|gt)$", re.IGNORECASE)  # CamVid's trainannot
 
 
 class NoMasksError(PictureError):
@@ -103,10 +109,12 @@ def _left_out(folder, others):
 
 
 def _without_cellpose(keyed):
-    """Return files without Cellpose's a_seg.npy where a_cp_masks lies beside it, and a remark on them."""
+    """Return files without what Cellpose writes beside its masks, such as a_seg.npy and a_flows, and a remark on it."""
     double = {k for k, path in keyed.items() if k.endswith("_seg") and f"{k[:-4]}_cp_masks" in keyed
               and ending_of(path) == ".npy"}
-    said = [f"{len(double)} files of Cellpose, _seg.npy, are not used: _cp_masks is taken."] if double else []
+    others = {k: re.sub(r"(_cp)?_(flows|outlines|output)$", "", k) for k in keyed}
+    double |= {k for k, bare in others.items() if k != bare and {f"{bare}_cp_masks", f"{bare}_masks"} & {*keyed}}
+    said = [f"{len(double)} files of Cellpose are not used, such as {keyed[min(double)].name}."] if double else []
     double |= {k for k in keyed if k.endswith("label_viz") and k.removesuffix("_viz") in keyed}  # as labelme shows it
     return {k: path for k, path in keyed.items() if k not in double}, said
 
@@ -145,7 +153,7 @@ def _one_folder(folder, lenient):
     if not found.keyed:
         raise _no_pictures(folder, found.others)
     keyed, remarks = _without_cellpose(found.keyed)
-    _check_twins(folder, keyed)
+    check_twins(folder, keyed)
     marks = masks_among(keyed)
     marked = {k: p for k, p in keyed.items() if k in marks}
     images = {k: p for k, p in keyed.items() if k not in marks}
@@ -159,13 +167,17 @@ def _one_folder(folder, lenient):
             if len(drawn) == 1 and bare_name(next(iter(drawn))) in {bare_name(key) for key in images}:
                 raise
             nothing = f"\nOther files there are no annotations either: {error}"
+    if not marked:
+        called = called_masks(keyed)
+        marks = called if by_whole_words([k for k in keyed if k not in called], called) else masks_by_folder(keyed)
+        marked, images = ({k: p for k, p in keyed.items() if (k in marks) is which} for which in (True, False))
     if not marked or not images:
         kind, error = ("mask", NoMasksError) if images else ("picture", PictureError)
         unread = "\n" + _unread(found.others) if images and _unread(found.others) else ""
         raise error(
             f"images and masks both come from {folder}, and no file there can be told to be a {kind}. Put the masks "
             f"into a folder of their own, or name them like cell1_mask.png beside cell1.png."
-            f"{_same_names(folder, keyed)}{nothing}{unread}"
+            f"{with_the_same_names(folder, keyed)}{nothing}{unread}"
         )
     tops = [{key.partition("/")[0] if "/" in key else "" for key in keys} for keys in (images, marked)]
     if all(len(top) == 1 and any(top) for top in tops) and tops[0] != tops[1]:
@@ -177,38 +189,6 @@ def _one_folder(folder, lenient):
     matches, said = matched(images, marked, folder.name, folder.name, lenient)
     remarks = _left_out(folder, found.others) + remarks + said
     return Layout(matches, "pictures and masks in one folder", remarks)
-
-
-def _check_twins(folder, keyed):
-    """Raise PictureError if folders hold the same pictures in several formats: each would be there twice."""
-    held, others = {}, False
-    for key in keyed:
-        top, _, rest = key.partition("/")
-        known = top.lower() in ("png", "tif", "tiff", "jpg", "jpeg", "bmp")
-        others |= not known
-        if known:
-            held.setdefault(top, set()).add(rest)
-    twins = [top for top in held if any(held[top] & other for name, other in held.items() if name != top)]
-    if twins and not others:
-        raise PictureError(
-            f"the folders {', '.join(map(printable, twins))} in {folder} hold files of the same names. If these are "
-            f"the same pictures in several formats, give one folder, such as {printable(folder / twins[0])}. If one of "
-            "them holds the masks, give both, as images_dir and masks_dir."
-        )
-
-
-def _same_names(folder, keyed):
-    """Return which two folders to give, where their files have the same names; or nothing."""
-    names = {}
-    for key in keyed:
-        top, slash, rest = key.partition("/")
-        if slash:
-            names.setdefault(top, set()).add(bare_name(rest))
-    tops = [top for top in names if any(names[top] == held for other, held in names.items() if other != top)]
-    if len(tops) != 2:
-        return ""
-    one, two = (printable(folder / top) for top in tops)
-    return f"\nThe files in {one} and {two} have the same names. If one folder holds the masks, give both."
 
 
 def _inner_folders(folder, lenient):
@@ -245,7 +225,8 @@ def _inner_folders(folder, lenient):
     groups = {}
     for name in inner:
         if held[name]:
-            groups.setdefault(bare_name(name), ([], []))[is_mask(name)].append(name)
+            apart = _GLUED.sub(r"\1_\2", name)
+            groups.setdefault(bare_name(apart), ([], []))[is_mask(apart)].append(name)
     groups = [(ours[0], theirs[0]) for ours, theirs in groups.values() if len(ours) == len(theirs) == 1]
     if not groups:
         return None

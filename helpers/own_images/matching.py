@@ -13,6 +13,7 @@ from helpers.own_images.names import (
     without_word, without_zeros,
 )
 from helpers.own_images.object_outlines import Marked
+from helpers.own_images.own_names import by_base, by_own_name, by_whole_words
 
 _SHOWN = 10  # pictures without a partner; of more there is a count
 _RULES = (
@@ -67,9 +68,15 @@ def _sets_of(key):
 
 def of_one_set(image: str, mask: str) -> bool:
     """Whether two names can belong together: not if they name two sets, or begin with two numbers, as sequences do."""
-    sets, numbers = (_sets_of(image), _sets_of(mask)), [re.match(r"\d+", name) for name in (image, mask)]
+    numbers = [re.match(r"\d+", name) for name in (image, mask)]
     differ = all(numbers) and int(numbers[0][0]) != int(numbers[1][0])
-    return not differ and (not all(sets) or bool(sets[0] & sets[1]))
+    return not differ and not _of_two_sets(image, mask)
+
+
+def _of_two_sets(image, mask):
+    """Whether two names are those of different sets: test_1 and training_1_mask."""
+    ours, theirs = _sets_of(image), _sets_of(mask)
+    return bool(ours and theirs) and not ours & theirs
 
 
 def _is_test(key):
@@ -100,15 +107,16 @@ def match(images, masks, images_name, masks_name, alone=None) -> list[Match]:
                 by_name.setdefault(name, ([], []))[role].append(key)
         for ours, theirs in by_name.values():
             if len(ours) == len(theirs) == 1:
-                sets = _sets_of(ours[0]), _sets_of(theirs[0])
-                if all(sets) and not sets[0] & sets[1]:  # test_1 and training_1_mask
+                if _of_two_sets(ours[0], theirs[0]):
                     continue
                 matches.append(Match(ours[0], rest_images.pop(ours[0]), rest_masks.pop(theirs[0])))
             elif len(theirs) == 1 and len(ours) > 1 and rule is without_channel:
                 raise _parts_of_one([rest_images[key] for key in ours], rest_masks[theirs[0]])
-    if not matches:
-        for key, other in _with_common_affix(rest_images, rest_masks):
-            matches.append(Match(key, rest_images.pop(key), rest_masks.pop(other)))
+    last = [_with_common_affix] * (not matches) + [by_own_name] + [by_whole_words] * (not matches)
+    for rule in last if rest_images and rest_masks else ():
+        for key, other in rule(images, masks):
+            if key in rest_images and other in rest_masks and not _of_two_sets(key, other):
+                matches.append(Match(key, rest_images.pop(key), rest_masks.pop(other)))
     if rest_masks:
         _check_one_mask(matches, rest_masks, masks_name)
     missing = _missing(rest_images, rest_masks, (images, masks), (images_name, masks_name))
@@ -160,13 +168,13 @@ def _parts_of_one(files, mask):
 
 def _missing(rest_images, rest_masks, everything, folders):
     """Return in words what has no partner, and why, where a picture has several masks."""
-    missing, told = [], set()
-    by_bare = {}
+    missing, told, by_bare, bases = [], set(), {}, by_base(everything[0])
     for key in rest_masks:
         for name in {bare_name(key), bare_name(key.rpartition("/")[2])}:
             by_bare.setdefault(name, []).append(key)
     for key, path in rest_images.items():
-        several = by_bare.get(bare_name(key), ()) if bare_name(key) in by_bare else ()
+        base = bare_name(key.rpartition("/")[2])
+        several = by_bare.get(bare_name(key)) or by_bare.get(base if len(bases[base]) == 1 else "", ())
         if len(several) > 1:
             told |= {key, *several}
             names = first_of([_shown(folders[1], other, rest_masks[other]) for other in sorted(several)], 4)

@@ -71,6 +71,19 @@ def masks_among(keys) -> set[str]:
     return {key for key in marked if key in by_end or _plain(key) not in pictures}
 
 
+def mask_words_in(folder: str) -> bool:
+    """Return whether a word in the name of a folder is that of masks: "GT_01", "ManualMask", "2. Ground truths"."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", folder)
+    words = rf"(?:^|{_SEPARATOR})(?:{_MASK_WORDS}|ground[_-]?truths)(?={_SEPARATOR}|\d|$)"
+    return bool(re.search(words, apart, re.IGNORECASE))
+
+
+def masks_by_folder(keys) -> set[str]:
+    """Return which paths lie in a folder with a word of masks in its name, if not all do."""
+    marked = {key for key in keys if any(map(mask_words_in, key.split("/")[:-1]))}
+    return marked if len(marked) < len(keys) else set()
+
+
 def without_mask_word(key: str) -> str:
     """Return a name without the word of a mask at its end: "test_1_mask" becomes "test_1"."""
     return re.sub(rf"(?<=[^/]){_SEPARATOR}+({_MASK_WORDS})$|\.(ah|vk)$", "", _plain(key), flags=re.IGNORECASE)
