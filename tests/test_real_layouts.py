@@ -59,6 +59,7 @@ STACK = {kind: np.stack([one(i) for i in range(4)]) for kind, one in (("pictures
 NOBODYS = {
     "names alike in folders of other weeks": ({f"images/week{i}/c{i}.png": gray(i) for i in (1, 2)} | {f"masks/week{3 - i}/c{i}.png": disc(i) * np.uint8(255) for i in (1, 2)}, "week1/c1.png has no mask"),
     "all of one week and all of another": (pictures("images/week1/c{}.png", range(3)) | masks("masks/week2/c{}.png", range(3)), "week1/c0.png has no mask"),
+    "all of one patient and all of another": (pictures("images/patientA/c{}.png", range(3)) | masks("masks/patientB/c{}.png", range(3)), "patientA/c0.png has no mask"),
     "names alike in folders of other conditions": ({"images/control/c1.png": gray(1), "images/treated/c2.png": gray(2), "masks/treated/c1.png": disc(1) * np.uint8(255), "masks/control/c2.png": disc(2) * np.uint8(255)}, "control/c1.png has no mask"),
     "one name in two folders": (pictures("images/a/{}.png", range(3)) | pictures("images/b/{}.png", range(3)) | masks("masks/{}.png", range(3)), "a/0.png has no mask"),
     "masks by two people": (pictures("stare-images/im000{}.ppm", range(3)) | masks("labels-ah/im000{}.ah.ppm", range(3)) | masks("labels-vk/im000{}.vk.ppm", range(3)), "im0000.ppm has 2 masks: .*labels-ah/im0000.ah.ppm, .*labels-vk/im0000.vk.ppm"),
@@ -140,6 +141,9 @@ FOUND = {
     "NumPy's files of two sets": ({"X_train.npy": STACK["pictures"][:2], "X_val.npy": STACK["pictures"][2:], "y_train.npy": STACK["masks"][:2], "y_val.npy": STACK["masks"][2:]}, None, None),
     "NumPy's files in folders": ({"images/fold1/images.npy": STACK["pictures"], "masks/fold1/masks.npy": STACK["masks"]}, "images", "masks"),
     "a stack and its labels": ({"raw.tif": STACK["pictures"], "labels.tif": STACK["masks"] * np.uint8(255)}, None, None),
+    "a sequence and a mask in the folder of each patient": (pictures("p1/T2/00{}.png", range(2)) | masks("p1/mask/00{}.png", range(2)) | pictures("p2/T2/00{}.png", range(2, 4)) | masks("p2/mask/00{}.png", range(2, 4)), None, None),
+    "a word that sticks to a number": (pictures("img{}.png", range(4)) | masks("img{}mask.png", range(4)), None, None),
+    "folders of x and y": (pictures("train_x/{}.png", range(2)) | masks("train_y/{}.png", range(2)) | pictures("val_x/1{}.png", range(2, 4)) | masks("val_y/1{}.png", range(2, 4)), None, None),
     "what a bin holds": (pictures("images/{}.png", range(4)) | masks("masks/{}.png", range(4)) | {"images/$RECYCLE.BIN/9.png": gray(9)}, None, None),
 }
 

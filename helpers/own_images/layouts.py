@@ -3,6 +3,7 @@
 import difflib
 import re
 import unicodedata
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,11 @@ from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, is_
 from helpers.own_images.own_names import by_whole_words, called_masks
 from helpers.own_images.walking import everything_in, files_of, may_open, only_folder
 
-_GLUED = re.compile(rf"^({'|'.join(SET_FOLDERS)})(annot|masks?|labels?|gt)$", re.IGNORECASE)  # CamVid's trainannot
+_SETS = "|".join(SET_FOLDERS)
+_GLUED = (  # what stands for trainannot of CamVid, and for train_x and train_y
+    (re.compile(rf"^({_SETS})[_-]?(annot|masks?|labels?|gt|y)$", re.IGNORECASE), r"\1_masks"),
+    (re.compile(rf"^({_SETS})[_-]?x$", re.IGNORECASE), r"\1_images"),
+)
 
 
 class NoMasksError(PictureError):
@@ -225,7 +230,7 @@ def _inner_folders(folder, lenient):
     groups = {}
     for name in inner:
         if held[name]:
-            apart = _GLUED.sub(r"\1_\2", name)
+            apart = reduce(lambda told, rule: rule[0].sub(rule[1], told), _GLUED, name)
             groups.setdefault(bare_name(apart), ([], []))[is_mask(apart)].append(name)
     groups = [(ours[0], theirs[0]) for ours, theirs in groups.values() if len(ours) == len(theirs) == 1]
     if not groups:

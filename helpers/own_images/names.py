@@ -18,9 +18,10 @@ _IMAGE_WORDS = rf"images?|imgs?|im|raw|inputs?|pictures?|training|test|volume|or
 _MASK_WORDS = (
     r"cp[_-]masks?|bin[_-]masks?|simple[\s_-]segmentation|object[\s_-]predictions|(?<=-)labell?ed|masks?|labels?|seg|"
     r"segmentations?|gt|ground[_-]?truth|truth|annotations?|"
-    rf"annot?|gtfine[_-](?:labelids|instanceids|color)|1stho|2ndho|manual\d?|targets?|{_MASK_OTHERS}"
+    rf"annot?|segmented|gtfine[_-](?:labelids|instanceids|color)|1stho|2ndho|manual\d?|targets?|{_MASK_OTHERS}"
 )
 _SEPARATOR = r"[\s_.\-]"
+_STUCK = r"(?<=\d)(?:masks?|labels?)$"  # "img1mask"
 IMAGE_FOLDERS = re.compile(
     rf"(images?|imgs?|raw|pictures?|originals?|jpegimages|scans?|imagestr|inputs?|x|{_IMAGE_OTHERS})$", re.IGNORECASE
 )
@@ -40,7 +41,7 @@ def is_mask(key: str) -> bool:
     """Return whether a path without ending, `folder/name`, is that of a mask by its folder or its name."""
     folder, _, name = key.rpartition("/")
     start = rf"^({_MASK_WORDS})({_SEPARATOR}|\d+$)|^man_(seg|track)\d" + rf"|^({_MASK_WORDS})$" * bool(folder)
-    end = rf"{_SEPARATOR}({_MASK_WORDS})({_SEPARATOR}*\d+)?$|\.(ah|vk)$"
+    end = rf"{_SEPARATOR}({_MASK_WORDS})({_SEPARATOR}*\d+)?$|\.(ah|vk)$|{_STUCK}"
     in_folder = any(MASK_FOLDERS.match(part) for part in folder.split("/"))
     return in_folder or any(re.search(pattern, name, re.IGNORECASE) for pattern in (start, end))
 
@@ -54,7 +55,7 @@ def bare_name(key: str) -> str:
     while name != before:
         before = name
         name = re.sub(r"\.(ome|tiff?|png|jpe?g|bmp|ah|vk)$", "", name, flags=re.IGNORECASE)
-        name = re.sub(rf"{_SEPARATOR}+({words})$", "", name, flags=re.IGNORECASE) or name
+        name = re.sub(rf"{_SEPARATOR}+({words})$|{_STUCK}", "", name, flags=re.IGNORECASE) or name
         name = re.sub(rf"^({words}){_SEPARATOR}+(?=.)", "", name, flags=re.IGNORECASE) or name
     folders = [part for part in folder.split("/") if not holds_by_name(part)]
     folders = [*filter(None, folders)]

@@ -3,9 +3,10 @@
 import re
 
 from helpers.own_images.name_parts import SET_FOLDERS
-from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, common_affix, mask_words_in
+from helpers.own_images.names import IMAGE_FOLDERS, MASK_FOLDERS, bare_name, common_affix, holds_by_name, mask_words_in
 
 _PICTURES = re.compile(rf"{IMAGE_FOLDERS.pattern}|(volume|stack|data)$", re.IGNORECASE)
+_PICTURE_WORD = re.compile(r"(?:^|[\s_.\-])(?:images?|imgs?|originals?|pictures?)(?:[\s_.\-]|\d|$)")
 _BETWEEN = re.compile(r"[\s_.\-]+")
 
 
@@ -14,24 +15,31 @@ def by_own_name(images, masks) -> list[tuple[str, str]]:
 
     The same, or all of one side with one text more: see `common_affix`.
 
-    Only where each name occurs once among the pictures and once among the masks, and where the folders do not speak
-    against it: those that only some files have must be the same, or there on one side alone, and so must their numbers.
+    Only where each name occurs once among the pictures and once among the masks, together with the folders that only
+    some files have, or without them. Then the folders must not speak against it: of those that are
+    called by no word such as masks, one file must have all that the other has, and so must their numbers.
     """
-    named = [by_base(keys) for keys in (images, masks)]
     common = [_common([_folders(key) for key in keys]) for keys in (images, masks)]
+    placed = [by_base(keys, each) for keys, each in zip((images, masks), common)]
+    pairs = [(ours, placed[1][name]) for name, ours in placed[0].items() if name in placed[1]]
+    pairs = [(ours[0], theirs[0]) for ours, theirs in pairs if len(ours) == len(theirs) == 1]
+    if len(pairs) == len(images):
+        return [pair for pair in pairs if not _differ(*pair)]
+    named = [by_base(keys) for keys in (images, masks)]
     partners = {name: name for name in named[0] if name in named[1]} or {
         name: other for other, name in common_affix(named[1], named[0]).items()
     } or common_affix(named[0], named[1])
     pairs = [(named[0][name], named[1][other]) for name, other in partners.items()]
     pairs = [(ours[0], theirs[0]) for ours, theirs in pairs if len(ours) == len(theirs) == 1]
-    return [pair for pair in pairs if not _differ(*pair, common)]
+    return [pair for pair in pairs if not _differ(*pair)]
 
 
-def by_base(keys) -> dict[str, list[str]]:
-    """Return the paths of each bare name without its folders."""
+def by_base(keys, common=None) -> dict[str, list[str]]:
+    """Return the paths of each bare name without its folders, or with those that are not in `common`."""
     found = {}
     for key in keys:
-        found.setdefault(bare_name(key.rpartition("/")[2]), []).append(key)
+        inner = [] if common is None else [part for part in _folders(key) if part not in common and not _is_word(part)]
+        found.setdefault("/".join([*inner, bare_name(key.rpartition("/")[2])]), []).append(key)
     return found
 
 
@@ -43,16 +51,15 @@ def _common(rows):
     return set(rows[0]).intersection(*rows) if rows else set()
 
 
-def _differ(image, mask, common):
+def _differ(image, mask):
     """Whether the folders of two files say that these do not belong together."""
-    own = [{part for part in _folders(key) if part not in each} for key, each in zip((image, mask), common)]
-    own = [{part for part in parts if not _says_only_what(part)} for parts in own]
+    own = [{part for part in _folders(key) if not _is_word(part)} for key in (image, mask)]
     numbers = [{int(number) for part in _folders(key) for number in re.findall(r"\d+", part)} for key in (image, mask)]
     return any(not (one <= two or two <= one) for one, two in (own, numbers))
 
 
-def _says_only_what(folder):
-    return bool(IMAGE_FOLDERS.match(folder) or MASK_FOLDERS.match(folder) or mask_words_in(folder))
+def _is_word(folder):
+    return bool(holds_by_name(folder) or _PICTURE_WORD.search(folder) or mask_words_in(folder))
 
 
 def by_whole_words(images, masks) -> list[tuple[str, str]]:
