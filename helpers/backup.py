@@ -96,7 +96,7 @@ class BackupAndRestore(keras.callbacks.Callback):
 
     def _write(self, epoch):
         check_still_mine(self.folder)
-        arrays = [variable.value.numpy() for variable in _variables(self.model)]  # also of a mirrored one
+        arrays = [variable.value.numpy() for variable in kept_variables(self.model, self.model.optimizer)]  # also of a mirrored one
         memory, more = _memories(self.watched)
         state = {
             "epoch": epoch, "stopped": bool(self.model.stop_training), "terms": self.terms, "memory": memory,
@@ -212,8 +212,9 @@ def _check_state(state):
         raise DamagedError("has a state.json that this course did not write")
 
 
-def _variables(model):
-    return [*model.variables, *model.optimizer.variables]
+def kept_variables(model, optimizer) -> list:
+    """Return all that a backup keeps of a network and its optimizer, in the order of `arrays.bin`."""
+    return [*model.variables, *optimizer.variables]
 
 
 def _memories(callbacks):
@@ -231,7 +232,7 @@ def _memories(callbacks):
 
 
 def _restore(backup, model, callbacks):
-    variables, callbacks = _variables(model), list(callbacks)
+    variables, callbacks = kept_variables(model, model.optimizer), list(callbacks)
     for variable, array in zip(variables, backup.arrays):
         variable.assign(array)
     spare = backup.arrays[len(variables) :]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import keras
 import numpy as np
 
-from helpers.backup import versions, write_backup
+from helpers.backup import kept_variables, versions, write_backup
 from helpers.evaluation import dice_per_image
 from helpers.networks import predict
 from helpers.plain_networks import make_plain
@@ -118,10 +118,6 @@ def _terms(recipe, material, model, network, epochs):
     return {**settings, **material.terms, "network": digest_of_network(model), "epochs": epochs, "planned rate": True}
 
 
-def _variables(model, optimizer):
-    return [*model.variables, *optimizer.variables]
-
-
 def _begin(workers, files, model, optimizer, resume, epochs):
     """Bring all workers to where the run goes on; returns the rows of its log so far, `COLUMNS` each.
 
@@ -140,7 +136,7 @@ def _begin(workers, files, model, optimizer, resume, epochs):
         raise RuntimeError("the first worker could not begin, and what it wrote says why.")
     if done:
         rows = workers.from_chief(np.float64(rows or np.zeros((done, len(COLUMNS))))).tolist()
-    variables = _variables(model, optimizer)
+    variables = kept_variables(model, optimizer)
     values = [variable.value.numpy() for variable in variables]
     content = np.frombuffer(b"".join(value.tobytes() for value in values), np.uint8)
     content, place = workers.from_chief(content).tobytes(), 0
@@ -201,7 +197,7 @@ class _Files:
             self._back_up(0)
             return []
         restore_files(self.run_dir, backup, self.terms)
-        for variable, array in zip(_variables(self.model, self.optimizer), backup.arrays, strict=True):
+        for variable, array in zip(kept_variables(self.model, self.optimizer), backup.arrays, strict=True):
             variable.assign(array)
         return self._rows() if backup.epoch else []
 
@@ -226,7 +222,7 @@ class _Files:
 
     def _back_up(self, epoch):
         state = {"epoch": epoch, "stopped": False, "terms": self.terms, "memory": [], "versions": versions()}
-        write_backup(self.folder, state, [each.value.numpy() for each in _variables(self.model, self.optimizer)])
+        write_backup(self.folder, state, [each.value.numpy() for each in kept_variables(self.model, self.optimizer)])
 
     def end(self):
         """Turn the run into one that has ended."""
