@@ -96,7 +96,8 @@ class BackupAndRestore(keras.callbacks.Callback):
 
     def _write(self, epoch):
         check_still_mine(self.folder)
-        arrays = [variable.value.numpy() for variable in kept_variables(self.model, self.model.optimizer)]  # also of a mirrored one
+        variables = kept_variables(self.model, self.model.optimizer)
+        arrays = [variable.value.numpy() for variable in variables]  # also of a mirrored one
         memory, more = _memories(self.watched)
         state = {
             "epoch": epoch, "stopped": bool(self.model.stop_training), "terms": self.terms, "memory": memory,
