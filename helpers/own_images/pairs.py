@@ -93,8 +93,9 @@ def load_pairs(
 
     Layouts: two folders; one folder with names such as cell1_mask.png, mask_1.png or cell1_cp_masks.png; a folder with
     inner folders images and masks, or of other names if one holds all masks; a folder for each picture, with one mask
-    or with one mask file an object; annotations of labelme, COCO, GeoJSON or ImageJ in place of masks; nnU-Net's names.
-    Pages of a file become pictures of their own.
+    or with one mask file an object; annotations of labelme, COCO, GeoJSON or ImageJ in place of masks; nnU-Net's names;
+    two stacks called images and masks, or X_train and y_train. Pages of a file become pictures of their own. Folders
+    around pictures may differ from those around masks if names are unique and what both folders are called agrees.
 
     Masks may be 0/1, 0/255, black and a color, or numbered objects. foreground: which of a mask's values count, where
     that is unclear: a number, a color (red, green, blue), a list of these, "nonzero", "half" (of white) or "above
