@@ -17,7 +17,7 @@ from course import ROOT
 COMMIT = "45" * 20  # some commit's name
 LAYERS = {  # what each module may import of the others
     "plain_arrays": set(), "class_masks": {"plain_arrays"}, "elastic": set(), "arrays": {"class_masks", "plain_arrays"}, "palette": set(), "printing": set(), "drawing": {"palette"}, "start": set(), "dials": set(), "synthesis": {"dials"}, "score_settings": {"plain_arrays", "settings"}, "evaluation": {"arrays", "plain_arrays", "score_settings", "settings", "synthesis"},
-    "anatomy": set(), "gate": set(), "settings": set(), "networks": {"anatomy", "arrays", "gate", "settings"}, "memory": set(), "fingerprints": set(), "several_devices": set(), "plain_networks": {"gate"}, "first_batches": {"datasets", "fingerprints"},
+    "anatomy": set(), "gate": set(), "settings": set(), "networks": {"anatomy", "arrays", "gate", "settings"}, "freed_memory": set(), "memory": {"freed_memory"}, "fingerprints": set(), "several_devices": set(), "plain_networks": {"gate"}, "first_batches": {"datasets", "fingerprints"},
     "batch_checks": {"arrays", "class_masks", "fingerprints", "networks", "several_devices"}, "datasets": {"batch_checks", "plain_arrays"},
     "classes": {"arrays", "class_masks", "evaluation", "picture_loss", "several_devices"}, "pixel_weights": {"arrays", "memory", "settings", "training"},
     "brain": {"dials", "own_images", "synthesis"},
@@ -27,14 +27,14 @@ LAYERS = {  # what each module may import of the others
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
     "scaling": {"anatomy", "arrays", "backup", "batch_checks", "drawing", "evaluation", "fingerprints", "first_batches", "memory", "networks", "own_images", "plain_networks", "resuming", "run_end", "run_folder", "run_lock", "run_terms", "settings", "several_devices", "synthesis", "training"},
     "instances": {"arrays", "evaluation", "synthesis"},
-    "own_images": {"anatomy", "arrays", "class_masks", "diagnosis", "drawing", "evaluation", "fingerprints", "first_batches", "gate", "instances", "networks", "palette", "plain_arrays", "settings", "several_devices", "synthesis", "training"},
+    "own_images": {"anatomy", "arrays", "class_masks", "diagnosis", "drawing", "evaluation", "fingerprints", "first_batches", "freed_memory", "gate", "instances", "networks", "palette", "plain_arrays", "settings", "several_devices", "synthesis", "training"},
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
 # What draws and shows belongs to the rooms at the top, and sliders to `panels` alone.
 SHOWS = {"matplotlib", "matplotlib_inline", "IPython", "ipywidgets", "anywidget", "traitlets"}
 MAY_SHOW = {"figures": {"matplotlib", "matplotlib_inline", "IPython"}, "checks": {"IPython"}, "panels": SHOWS}
 # Importing these, alone or together, loads neither TensorFlow nor anything that shows.
-LIGHT = {"arrays", "class_masks", "dials", "drawing", "elastic", "evaluation", "fingerprints", "instances", "palette",
+LIGHT = {"arrays", "class_masks", "dials", "drawing", "elastic", "evaluation", "fingerprints", "freed_memory", "instances", "palette",
          "plain_arrays", "printing", "run_folder", "run_lock", "score_settings", "settings", "start", "synthesis"}
 ASKS_KERAS = {"settings"}  # inside a function, once Keras is there
 
