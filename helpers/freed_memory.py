@@ -21,7 +21,7 @@ def keep_freed_pages() -> bool:
 class Gaps:
     """The gaps that glibc leaves where large arrays are kept and others come and go between them, handed back in time.
 
-    Without it, after twelve pictures of 2000x2000, the gaps are as large as what is kept.
+    A folder of large pictures would otherwise need more than the eight bytes a pixel that the tests allow it.
     """
 
     def __init__(self):
