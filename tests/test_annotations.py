@@ -388,7 +388,7 @@ def test_python_objects_of_cellpose_are_told_and_its_masks_taken(tmp_path):
         load_pairs(tmp_path)
     put(tmp_path, {"a_cp_masks.png": LABELS.astype(np.uint8)})
     pairs = load_pairs(tmp_path)
-    assert masks_of(pairs) == [TRUTH.tolist()] and "_cp_masks is taken" in pairs.remarks[0]
+    assert masks_of(pairs) == [TRUTH.tolist()] and "(a_seg.npy): its masks are taken" in pairs.remarks[0]
 
 
 def test_an_archive_of_pictures_is_to_be_unzipped(tmp_path):

@@ -266,7 +266,7 @@ BAD = {
     "two of a name": ({"a.png": GRAY, "a.tif": GRAY}, {"a.png": DISC}, r"a\.tif: there is also a\.png.*Keep one"),
     "no files": ({}, {"a.png": DISC}, "holds no picture.*It is empty.*Export"),
     "YOLO": ({"a.png": GRAY}, {"a.txt": b"0 0.2 0.3 0.5 0.3 0.5 0.6\n"}, r"a\.txt holds outlines, as of YOLO, VOC or CVAT: they are not read here.*PNG"),
-    "other files": ({"a.oib": b"ZISRAW"}, {"a.png": DISC}, r"such as a\.oib.*Export"),
+    "other files": ({"a.oib": b"ZISRAW"}, {"a.png": DISC}, r"It holds a\.oib.*Export"),
 }
 
 

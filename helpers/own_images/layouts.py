@@ -119,7 +119,8 @@ def _without_cellpose(keyed):
               and ending_of(path) == ".npy"}
     others = {k: re.sub(r"(_cp)?_(flows|outlines|output)$", "", k) for k in keyed}
     double |= {k for k, bare in others.items() if k != bare and {f"{bare}_cp_masks", f"{bare}_masks"} & {*keyed}}
-    said = [f"{len(double)} files of Cellpose are not used, such as {keyed[min(double)].name}."] if double else []
+    name = keyed[min(double)].name if double else ""
+    said = [f"{len(double)} files of Cellpose are not used ({name}): its masks are taken."] if double else []
     double |= {k for k in keyed if k.endswith("label_viz") and k.removesuffix("_viz") in keyed}  # as labelme shows it
     return {k: path for k, path in keyed.items() if k not in double}, said
 
