@@ -23,11 +23,17 @@ MOST = 30  # epochs
 
 
 def loader(folder, which, training):
-    """Return the batches of one set, read from its files."""
-    read = [LoadImage(image_only=True, ensure_channel_first=True), ScaleIntensity()]
-    turned = [RandSpatialCrop((96, 96), random_size=False), RandRotate90(prob=0.5, spatial_axes=(0, 1))] if training else []
+    """Return the batches of one set, read from its files.
+
+    Pictures and masks have transforms of their own, as in the tutorial: MONAI gives both the same seed for each picture,
+    and of transforms that they share the masks would be cut and turned otherwise than their pictures.
+    """
+    def transforms():
+        turned = [RandSpatialCrop((96, 96), random_size=False), RandRotate90(prob=0.5, spatial_axes=(0, 1))]
+        return Compose([LoadImage(image_only=True, ensure_channel_first=True), ScaleIntensity(), *(turned if training else [])])
+
     images, masks = (sorted(str(path) for path in (folder / which / kind).glob("*.png")) for kind in ("images", "masks"))
-    dataset = ArrayDataset(images, Compose(read + turned), masks, Compose(read + turned))
+    dataset = ArrayDataset(images, transforms(), masks, transforms())
     return DataLoader(dataset, batch_size=4 if training else 1, shuffle=training, num_workers=2, persistent_workers=True)
 
 
