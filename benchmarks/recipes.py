@@ -84,7 +84,7 @@ def write_discs(folder, seed):
 
 
 def ours_from_files(folder, seed: int) -> dict:
-    """Read the files and train with `train_unet` as it is, two epochs; reading and validation are counted in."""
+    """Read the files and train with `train_unet` as it is, one epoch; reading and validation are counted in."""
     import keras
     from helpers.anatomy import build_unet
     from helpers.own_images import load_pairs
@@ -92,21 +92,20 @@ def ours_from_files(folder, seed: int) -> dict:
 
     found = []
 
-    class StopAtGoal(keras.callbacks.Callback):
+    class Clock(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             found.append((time.perf_counter() - started, epoch + 1, logs["val_dice"]))
-            self.model.stop_training = logs["val_dice"] >= 0.94
 
     keras.utils.set_random_seed(seed)
     started = time.perf_counter()
     train, validation = (load_pairs(Path(folder) / which / "images", Path(folder) / which / "masks") for which in ("train", "validation"))
-    train_unet(build_unet(), train, validation, Path(folder) / "run", epochs=2, seed=seed, callbacks=[StopAtGoal()])
+    train_unet(build_unet(), train, validation, Path(folder) / "run", epochs=1, seed=seed, callbacks=[Clock()])
     return dict(zip(("seconds", "epochs", "dice"), map(float, found[-1])))
 
 
 def beside_monai(python: str, seeds: int):
     """Train ours and MONAI's tutorial in turn on the same files; yields the text of the table after each seed."""
-    ours, theirs = "ours: `train_unet` as it is, two epochs", "MONAI's tutorial: batch 4, Adam 1e-3, Dice loss"
+    ours, theirs = "ours: `train_unet` as it is, one epoch", "MONAI's tutorial: batch 4, Adam 1e-3, Dice loss"
     runs = {ours: [], theirs: []}
     for seed in range(seeds):
         with tempfile.TemporaryDirectory() as folder:
