@@ -24,8 +24,8 @@ os.environ["MPLBACKEND"] = "Agg"
 import ipywidgets  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
+import psutil  # noqa: E402
 
-from benchmarks.peak_memory import high_water  # noqa: E402
 from helpers import panels  # noqa: E402
 from helpers.evaluation import best_threshold, dice_per_image  # noqa: E402
 from helpers.synthesis import CircleScene, make_dataset  # noqa: E402
@@ -160,12 +160,8 @@ def updates() -> bool:
 
 
 def resident() -> float:
-    """Return the memory of this process, MB (where the system does not say, the most it ever was)."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-    except OSError:
-        return high_water() / 1e6
+    """Return the memory of this process, MB."""
+    return psutil.Process().memory_info().rss / 1e6
 
 
 def memory() -> None:

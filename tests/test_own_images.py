@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 import threading
+import tracemalloc
 import warnings
 import zipfile
 from functools import cache
@@ -30,6 +31,7 @@ from helpers.own_images import PictureError, load_pairs, predict_tiled, read_pic
 from helpers.own_images.__main__ import main
 from helpers.own_images.annotations import read_annotations
 from helpers.own_images.keeping import NOTE
+from helpers.own_images.mask_codes import codes_of
 from helpers.own_images.lzw import is_sound
 from helpers.training import bce_dice_loss, claim_folder, load_network, make_callbacks, new_run_dir, read_log, restart
 from helpers.instances import cut_at_waists
@@ -1126,9 +1128,10 @@ def test_a_table_from_excel_is_read(tmp_path):
 ALONE = np.zeros((1200, 1200), np.uint8)  # a disc, and the same as a photograph and as a mask in red on black
 cv2.circle(ALONE, (500, 500), 300, 255, -1)
 GRID = (np.arange(1200)[:, None] // 60 * 20 + np.arange(1200) // 60).astype(np.int32)  # 399 numbered objects
+FEW = (np.arange(1200)[:, None] // 120 * 10 + np.arange(1200) // 120).astype(np.uint8)  # 99 numbered objects
 HEAVY = {
     "gray": (ALONE, ALONE), "color": (np.dstack([ALONE, ALONE * 0, ALONE // 2]), np.dstack([ALONE, ALONE * 0, ALONE * 0])),
-    "one channel of three": (np.dstack([ALONE] * 3), np.dstack([ALONE // 255, ALONE * 0, ALONE * 0])), "numbers of 32 bits": (ALONE, GRID),
+    "one channel of three": (np.dstack([ALONE] * 3), np.dstack([FEW, FEW * 0, FEW * 0])), "numbers of 32 bits": (ALONE, GRID),
     "numbers of 64 bits": (ALONE, GRID.astype(np.int64)), "floats": (ALONE.astype(np.uint16) * 257, (ALONE > 0).astype(np.float32)),
     "16 bits": (ALONE.astype(np.uint16) * 257, GRID.astype(np.uint16)), "wide floats": (ALONE.astype(np.uint16) * 257, (ALONE > 0).astype(np.float64)),
 }
@@ -1154,6 +1157,14 @@ def test_loading_needs_little_memory(tmp_path, kind, pages):
                 np.save(place / name / f"{i}.npy", array) if array.itemsize > 4 else tifffile.imwrite(place / name / f"{i}.tif", array)
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
     assert float(done.stdout.splitlines()[-1]) < 8, done.stdout + done.stderr
+
+
+def test_floats_are_made_whole_some_rows_at_a_time():
+    page = np.zeros((2000, 2000))
+    tracemalloc.start()
+    codes_of(page, "a.npy", False)
+    assert tracemalloc.get_traced_memory()[1] < 16 * page.size  # 12 as whole numbers, wide and short; all at once it takes 24
+    tracemalloc.stop()
 
 
 # --- layouts ----------------------------------------------------------------------------------------------------------

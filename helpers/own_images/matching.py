@@ -13,7 +13,7 @@ from helpers.own_images.names import (
     without_word, without_zeros,
 )
 from helpers.own_images.object_outlines import Marked
-from helpers.own_images.own_names import by_base, by_own_name, by_whole_words
+from helpers.own_images.own_names import by_base, by_own_name, by_whole_words, other_numbers
 
 _SHOWN = 10  # pictures without a partner; of more there is a count
 _RULES = (
@@ -67,10 +67,8 @@ def _sets_of(key):
 
 
 def of_one_set(image: str, mask: str) -> bool:
-    """Whether two names can belong together: not if they name two sets, or begin with two numbers, as sequences do."""
-    numbers = [re.match(r"\d+", name) for name in (image, mask)]
-    differ = all(numbers) and int(numbers[0][0]) != int(numbers[1][0])
-    return not differ and not _of_two_sets(image, mask)
+    """Whether two folders can belong together: not if their names are of two sets, or hold other numbers each."""
+    return not other_numbers([image], [mask]) and not _of_two_sets(image, mask)
 
 
 def _of_two_sets(image, mask):

@@ -13,11 +13,10 @@ _BETWEEN = re.compile(r"[\s_.\-]+")
 def by_own_name(images, masks) -> list[tuple[str, str]]:
     """Return pairs of keys whose names are the same but for their folders, as "a/a1" and "final/masks/a/a1".
 
-    The same, or all of one side with one text more: see `common_affix`.
-
-    Only where each name occurs once among the pictures and once among the masks, together with the folders that only
-    some files have, or without them. Then the folders must not speak against it: of those that are
-    called by no word such as masks, one file must have all that the other has, and so must their numbers.
+    The names may also differ by one text that all of one side have more: see `common_affix`. Each must occur once among
+    the pictures and once among the masks, if need be together with the folders that not all files share. And the
+    folders must not speak against a pair: leaving out those called by a word such as masks, one of its two files must
+    lie in all that the other lies in, and the same holds for the numbers in their names.
     """
     common = [_common([_folders(key) for key in keys]) for keys in (images, masks)]
     placed = [by_base(keys, each) for keys, each in zip((images, masks), common)]
@@ -54,8 +53,16 @@ def _common(rows):
 def _differ(image, mask):
     """Whether the folders of two files say that these do not belong together."""
     own = [{part for part in _folders(key) if not _is_word(part)} for key in (image, mask)]
-    numbers = [{int(number) for part in _folders(key) for number in re.findall(r"\d+", part)} for key in (image, mask)]
-    return any(not (one <= two or two <= one) for one, two in (own, numbers))
+    return _each_has_more(*own) or other_numbers(_folders(image), _folders(mask))
+
+
+def other_numbers(ours, theirs) -> bool:
+    """Return whether the names of some folders and those of others hold numbers that the other ones do not, each."""
+    return _each_has_more(*({int(n) for name in names for n in re.findall(r"\d+", name)} for names in (ours, theirs)))
+
+
+def _each_has_more(one, two):
+    return not (one <= two or two <= one)
 
 
 def _is_word(folder):
