@@ -1131,7 +1131,7 @@ GRID = (np.arange(1200)[:, None] // 60 * 20 + np.arange(1200) // 60).astype(np.i
 FEW = (np.arange(1200)[:, None] // 120 * 10 + np.arange(1200) // 120).astype(np.uint8)  # 99 numbered objects
 HEAVY = {
     "gray": (ALONE, ALONE), "color": (np.dstack([ALONE, ALONE * 0, ALONE // 2]), np.dstack([ALONE, ALONE * 0, ALONE * 0])),
-    "one channel of three": (np.dstack([ALONE] * 3), np.dstack([FEW, FEW * 0, FEW * 0])), "numbers of 32 bits": (ALONE, GRID),
+    "one channel of four": (np.dstack([ALONE] * 3), np.dstack([FEW, FEW * 0, FEW * 0, FEW * 0 + 255])), "numbers of 32 bits": (ALONE, GRID),
     "numbers of 64 bits": (ALONE, GRID.astype(np.int64)), "floats": (ALONE.astype(np.uint16) * 257, (ALONE > 0).astype(np.float32)),
     "16 bits": (ALONE.astype(np.uint16) * 257, GRID.astype(np.uint16)), "wide floats": (ALONE.astype(np.uint16) * 257, (ALONE > 0).astype(np.float64)),
 }
