@@ -26,8 +26,8 @@ sys.path.insert(0, str(ROOT))
 import helpers  # noqa: E402, F401  (it quiets TensorFlow, so it comes first)
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
-from helpers import run_folder  # noqa: E402
 from helpers.anatomy import build_unet  # noqa: E402
+from helpers.run_state import folder as run_folder  # noqa: E402
 from helpers.synthesis import CircleScene, make_dataset  # noqa: E402
 from helpers.training import load_network, read_log, train_unet  # noqa: E402
 

@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from course import ROOT
-from helpers import backup as backup_module
-from helpers import run_lock
 from helpers.anatomy import build_unet
-from helpers.backup import read_backup
 from helpers.own_images import train_on_patches
-from helpers.run_folder import claim_folder, is_unfinished
+from helpers.run_state import backup as backup_module
+from helpers.run_state import lock as run_lock
+from helpers.run_state.backup import read_backup
+from helpers.run_state.folder import claim_folder, is_unfinished
 from helpers.synthesis import CircleScene, make_dataset
 from helpers.training import DiceScore, bce_dice_loss, load_network, read_log, train_unet
 from interruptions import LastWeights, PullThePlug
@@ -451,7 +451,7 @@ def test_the_same_process_cannot_train_twice_at_once_in_one_folder(tmp_path):
 
 def test_of_many_that_take_a_dead_lock_at_once_one_gets_it(tmp_path):
     owner(tmp_path, process=2**22 + 1)
-    code = ("import sys, time; sys.path.insert(0, {!r}); from helpers import run_lock\n"
+    code = ("import sys, time; sys.path.insert(0, {!r}); from helpers.run_state import lock as run_lock\n"
             "print('ready', flush=True); input()\n"
             "try:\n"
             "    with run_lock.locked({!r}):\n"

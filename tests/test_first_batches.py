@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import run_terms
 from helpers.anatomy import build_unet
-from helpers.first_batches import remark_on, remarks_on
 from helpers.own_images import train_on_patches
 from helpers.own_images.patches import patch_batches
-from helpers.backup import read_backup
+from helpers.run_state import terms as run_terms
+from helpers.run_state.backup import read_backup
+from helpers.run_state.first_batches import remark_on, remarks_on
 from helpers.scaling import stream_batches, stream_files
 from helpers.synthesis import CircleScene, make_dataset
 from helpers.training import read_log, run, train_unet
@@ -87,7 +87,7 @@ def test_a_long_stream_is_compared_at_its_beginning_and_not_where_the_run_stood(
     lambda: batches(change=lambda dataset: dataset.shuffle(6, seed=0)),
 ], ids=["without a seed", "anew in each pass"])
 def test_a_dataset_that_shuffles_anew_goes_on_with_one_warning(make, tmp_path, recwarn, monkeypatch):
-    from helpers import first_batches
+    from helpers.run_state import first_batches
 
     monkeypatch.setattr(first_batches, "REDRAWS", 0)  # it is known by its steps, not by luck
     cut(tmp_path / "run", make(), val=batches().shuffle(3))

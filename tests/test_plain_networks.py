@@ -11,8 +11,8 @@ import pytest
 from helpers import MODELS
 from helpers import own_images as own
 from helpers.anatomy import build_unet
-from helpers.backup import read_backup
 from helpers.own_images import __main__ as command
+from helpers.run_state.backup import read_backup
 from helpers.synthesis import CircleScene, make_dataset
 from helpers.training import DiceScore, load_network, predict, train_unet
 from interruptions import PullThePlug

@@ -10,12 +10,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import run_lock
 from helpers.anatomy import build_unet
 from helpers.classes import ClassLoss
 from helpers.fingerprints import digest_of
-from helpers.run_lock import live_owner
-from helpers.run_terms import _layer as described_layer
+from helpers.run_state import lock as run_lock
+from helpers.run_state.lock import live_owner
+from helpers.run_state.terms import _layer as described_layer
 from helpers.training import DiceScore, load_network, new_run_dir, predict, read_log, restart, to_dataset, train_unet, warmup_cosine
 from helpers.training.callbacks import ModelCheckpoint
 from interruptions import LastWeights, PullThePlug

@@ -15,13 +15,14 @@ import psutil
 import pytest
 import tensorflow as tf
 from course import ROOT
-from helpers import run_lock, scaling
+from helpers import scaling
 from helpers.anatomy import build_unet, conv_weights, shape_table
 from helpers.evaluation import dice_per_image
 from helpers.own_images import index_folder
+from helpers.run_state import lock as run_lock
 from helpers.scaling import (
-    WorkerLost, call_in_worker, exponent, in_order, in_turns, pool, profile_step, run_workers, start_workers, step_costs,
-    shared_run, step_gigaflop, stream_batches, tf_config, train_on, training_step, watch_workers, write_scenes,
+    WorkerLost, call_in_worker, exponent, in_order, in_turns, pool, profile_step, run_workers, shared_run,
+    start_workers, step_costs, step_gigaflop, stream_batches, tf_config, train_on, training_step, watch_workers, write_scenes,
 )
 from helpers.scaling.workers import _how_far
 from helpers.synthesis import CircleScene, draw_numbered, make_dataset, stream_scenes
@@ -232,7 +233,8 @@ def test_a_long_stream_feeds_train_unet_and_resumes(tmp_path):
 
 MIRRORED = """
 import json, sys, tempfile
-from helpers import run_lock, scaling
+from helpers import scaling
+from helpers.run_state import lock as run_lock
 import keras, tensorflow as tf
 devices = scaling.use_devices(2)
 one, two = tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(devices)

@@ -100,7 +100,7 @@ def train_on_patches(
 
 def _remarked_on(dataset, images, masks, **settings):
     """Return a Dataset of patches, of which a backup will know from which pictures and how they are drawn."""
-    from helpers.first_batches import remark_on
+    from helpers.run_state.first_batches import remark_on
 
     images = digest_of_arrays(*(np.asarray(image, np.float32) for image in images))
     masks = digest_of_arrays(*(np.asarray(mask, np.uint8) for mask in masks))

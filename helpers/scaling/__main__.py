@@ -15,7 +15,7 @@ import_tensorflow()
 
 import tensorflow as tf  # noqa: E402
 
-from helpers.run_folder import has_ended, is_unfinished  # noqa: E402
+from helpers.run_state.folder import has_ended, is_unfinished  # noqa: E402
 from helpers.scaling.clusters import cluster_config  # noqa: E402
 from helpers.scaling.devices import fit_on  # noqa: E402
 from helpers.scaling.processes import follow_input  # noqa: E402

@@ -24,7 +24,7 @@ def stream_files(manifest, batches: int, size: int = 96, **settings):
     settings: of `file_batches`. `train_unet` with steps=... takes it as it takes any long stream; to resume a run, make
     the whole stream again, without `first`: `train_unet` finds its place in it, and refuses another manifest or seed.
     """
-    from helpers.first_batches import remark_on
+    from helpers.run_state.first_batches import remark_on
     from helpers.training import to_dataset  # here, because the processes that read files must not load TensorFlow
 
     manifest = _rows_of(manifest, settings.pop("part", "training"))

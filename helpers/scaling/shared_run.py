@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass
 import keras
 import numpy as np
 
-from helpers.backup import kept_variables, versions, write_backup
 from helpers.evaluation import dice_per_image
 from helpers.networks import predict
 from helpers.plain_networks import make_plain
-from helpers.resuming import holding, read_interrupted, restore_files, set_aside
-from helpers.run_end import is_finite
-from helpers.run_folder import end_run, folder_of, is_unfinished, make_folder, put_in_place, read_log
-from helpers.run_lock import check_still_mine, show_alive, wait_for_silence
-from helpers.run_terms import digest_of_network
+from helpers.run_state.backup import kept_variables, versions, write_backup
+from helpers.run_state.end import is_finite
+from helpers.run_state.folder import end_run, folder_of, is_unfinished, make_folder, put_in_place, read_log
+from helpers.run_state.lock import check_still_mine, show_alive, wait_for_silence
+from helpers.run_state.resuming import holding, read_interrupted, restore_files, set_aside
+from helpers.run_state.terms import digest_of_network
 from helpers.scaling.agreement import Workers
 from helpers.scaling.devices import make_step
 from helpers.scaling.material import material_of, network_of
@@ -110,7 +110,7 @@ def train_on(strategy, run_dir, epochs=3, resume=False, network=None, manifest=N
 
 
 def _terms(recipe, material, model, network, epochs):
-    """Return what a run is started with, for `run_terms.changed_terms` to compare."""
+    """Return what a run is started with, for `run_state.terms.changed_terms` to compare."""
     unused = set() if network is None else {"depth", "filters"}
     if material.terms["pictures"] == "arrays":
         unused |= {"size", "held_back"}

@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from helpers.first_batches import remark_on
 from helpers.memory import keeping_pages
+from helpers.run_state.first_batches import remark_on
 from helpers.scaling.positions import check_stream
 from helpers.scaling.processes import in_order
 from helpers.settings import check_whole

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from helpers import ROOT
-from helpers.run_folder import has_ended
+from helpers.run_state.folder import has_ended
 from helpers.settings import check_switch
 from helpers.training import claim_folder, read_log
 

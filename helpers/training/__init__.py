@@ -2,7 +2,7 @@
 
 from helpers.memory import ReleaseMemory
 from helpers.networks import compiled, load_network, predict, restart
-from helpers.run_folder import claim_folder, new_run_dir, read_log
+from helpers.run_state.folder import claim_folder, new_run_dir, read_log
 from helpers.training.batches import augment, fixed_batches, quiet, steps_per_epoch, to_dataset, training_batches
 from helpers.training.callbacks import make_callbacks, warmup_cosine
 from helpers.training.losses import DiceScore, as_floats, bce_dice_loss, bce_loss, dice_loss

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import keras
 
-from helpers.backup import BackupAndRestore
 from helpers.plain_networks import make_plain
-from helpers.run_end import is_finite
-from helpers.run_folder import folder_of, put_in_place
+from helpers.run_state.backup import BackupAndRestore
+from helpers.run_state.end import is_finite
+from helpers.run_state.folder import folder_of, put_in_place
 
 
 def warmup_cosine(peak=3e-3, steps=1000, warmup=50):

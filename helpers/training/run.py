@@ -2,19 +2,18 @@
 
 from dataclasses import asdict, dataclass
 
-import keras
 import tensorflow as tf
 
 from helpers.batch_checks import BatchCheck, check_foreground, said_of_batches, warn_of_no_foreground
 from helpers.classes import ClassDice, ClassLoss
 from helpers.datasets import as_stream, check_extent, check_parts
-from helpers.first_batches import first_batches
 from helpers.memory import ReleaseMemory
 from helpers.networks import check_fit, check_takes_gray, inner_optimizer
-from helpers.resuming import holding, read_interrupted, restore_files, set_aside
-from helpers.run_end import end_of_run
-from helpers.run_folder import claim_folder, folder_of
-from helpers.run_terms import terms_of
+from helpers.run_state.end import end_of_run
+from helpers.run_state.first_batches import first_batches
+from helpers.run_state.folder import claim_folder, folder_of
+from helpers.run_state.resuming import holding, read_interrupted, restore_files, set_aside
+from helpers.run_state.terms import terms_of
 from helpers.settings import check_callbacks, check_rate, check_switch, check_whole, recipe_of
 from helpers.several_devices import (
     check_no_empty_part, check_normalization, check_shares, clipped_adam, shared_batch,

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.fingerprints import digest_of, digest_of_arrays, names_in, of_a_library, without_names
-from helpers.first_batches import FIRST, remarks_on
+from helpers.run_state.first_batches import FIRST, remarks_on
 
 SHORT = (
     "epochs", "seed", "steps", "warmup", "patience", "monitor", "augmented", "batch_size", "peak_rate", "loss",

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from helpers.gate.opening import load_weights
-from helpers.run_folder import read_log
+from helpers.run_state.folder import read_log
 
 
 def end_of_run(model, run_dir, monitor: str):

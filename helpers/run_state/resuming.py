@@ -9,10 +9,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from helpers.backup import Backup, read_backup, versions
-from helpers.run_folder import is_unfinished, put_in_place
-from helpers.run_lock import live_owner, locked, remedy
-from helpers.run_terms import changed_terms
+from helpers.run_state.backup import Backup, read_backup, versions
+from helpers.run_state.folder import is_unfinished, put_in_place
+from helpers.run_state.lock import live_owner, locked, remedy
+from helpers.run_state.terms import changed_terms
 
 MISTAKES = (AttributeError, LookupError, TypeError, ValueError, tf.errors.InvalidArgumentError)  # of a call or data
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)

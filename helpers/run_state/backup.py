@@ -22,8 +22,8 @@ import numpy as np
 import tensorflow as tf
 
 from helpers.gate import DamagedError, first_line, open_archive, read_json, read_member
-from helpers.run_folder import end_run, put_in_place
-from helpers.run_lock import check_still_mine, show_alive
+from helpers.run_state.folder import end_run, put_in_place
+from helpers.run_state.lock import check_still_mine, show_alive
 
 MEMORY = ("best", "wait", "best_epoch", "stopped_epoch", "cooldown_counter")  # of early stopping, checkpoint, plateau
 PARTS = ("arrays.bin", "best.keras", "log.csv")
@@ -53,7 +53,7 @@ class BackupAndRestore(keras.callbacks.Callback):
     """Keras' callback of this name, with a backup that is written as one thing and holds more.
 
     backup_dir: a folder of the run's folder, for nothing else. watched: the run's other callbacks, whose memory is
-    kept; they must come before this one in the list. terms: what the run was started with, see `run_terms`.
+    kept; they must come before this one in the list. terms: what the run was started with, see `run_state.terms`.
     """
 
     def __init__(self, backup_dir, watched=(), terms=None):

@@ -31,7 +31,7 @@ def remarks_on(dataset) -> dict:
 
 
 def first_batches(checks, backup, steps) -> dict:
-    """Return the fingerprints of the first batches, the terms of a run that `run_terms` does not know.
+    """Return the fingerprints of the first batches, the terms of a run that `run_state.terms` does not know.
 
     checks: a `BatchCheck` for each Dataset, after `check_first`. backup: of the interrupted run, or None. steps: as in
     `train_unet`. A Dataset whose first batch comes out differently each time, because it shuffles or augments without

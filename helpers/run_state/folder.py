@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from helpers.run_lock import live_owner, remedy
+from helpers.run_state.lock import live_owner, remedy
 
 
 def folder_of(run_dir) -> Path:
