@@ -2,11 +2,20 @@
 
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
+import cv2
 import numpy as np
 
 from helpers.own_images.channels import white_of
 from helpers.plain_arrays import refuse_hidden
+
+AVX2, AVX512 = 11, 256  # their numbers in OpenCV's cvdef.h; Python's OpenCV 5 has no names for them
+BUDGET = 450e6  # bytes of features
+LOCAL = {  # layers that look at the neighborhood of a pixel at most
+    "InputLayer", "Rescaling", "Conv2D", "Conv2DTranspose", "UpSampling2D", "MaxPooling2D", "BatchNormalization",
+    "ReLU", "Dropout", "Concatenate", "Activation",
+}
 
 
 def predict_tiled(
@@ -16,7 +25,7 @@ def predict_tiled(
 
     image: `[h, w]`, `[h, w, 1]` or `[1, h, w, 1]`, floats in 0..1 or 8- or 16-bit whole numbers (also a memory map);
     the result has the same shape, or several classes as its last axis. tile: side of a tile, pixels, by default as
-    large as 450 MB of features allow.
+    large as 450 MB of features allow, and on some processors two at a time of half that (see `pictures_at_once`).
     overlap: pixels that neighboring tiles share, by default the receptive field and `blend`: then each pixel is
     taken only from tiles that see all it depends on, and tiles cross-fade over `blend` pixels. normalization: applied
     tile by tile. out: an array to write into, such as a memory map. turned: the mean over the picture's eight mirrored
@@ -41,6 +50,7 @@ def predict_tiled(
     if model.input_shape[1] is not None and (turned or model.input_shape[1:3] != plane.shape):
         model = of_any_size(model)
     padded = [-(-side // grid) * grid for side in plane.shape]
+    whole = tile is None and overlap is None and not turned  # nothing is asked for but the result of one pass
     if overlap is None:
         overlap = 2 * margin + blend
     if overlap < 0 or blend < 0 or blend > max(overlap, 0):
@@ -52,6 +62,12 @@ def predict_tiled(
             f"tile is {most} pixels; with an overlap of {overlap} it must be a multiple of {grid} larger than that, "
             f"such as {overlap + 32 * grid}."
         )
+    at_once, sides = pictures_at_once(), [most, most]
+    if at_once > 1 and tile is None and max(padded) > most:
+        less = tile_side(model, BUDGET / at_once)
+        at_once, sides = (at_once, [less, less]) if less > 2 * overlap else (1, sides)
+    elif at_once > 1 and whole and max(padded) >= 2 * overlap and looks_around(model, grid):
+        sides[padded.index(max(padded))] = -(-(max(padded) + overlap) // (2 * grid)) * grid  # two halves
     limits = None if normalization is None else normalization.limits(_thinned(plane, scale))
     if out is None:
         # Not np.zeros: NumPy asks for large memory pages for np.empty alone, and touching 65,000 small ones for the
@@ -63,67 +79,79 @@ def predict_tiled(
             wanted = plane.shape if classes == 1 else (*plane.shape, classes)
             raise ValueError(f"out is {result.dtype} {np.shape(out)}; expected float32 {wanted}.")
     step = compiled(model)
-    tiling = {"most": most, "overlap": overlap, "blend": blend, "grid": grid, "adapt": tile is None}
+    tiling = {"overlap": overlap, "blend": blend, "grid": grid, "adapt": tile is None}
     if turned:
         result[:] = 0
-        for mirrored in (False, True):
-            for quarter in range(4):
-                copy = np.rot90(plane[:, ::-1] if mirrored else plane, quarter)
-                answer = np.empty((*copy.shape, classes), np.float32)
-                _predict_plane(step, copy, tiling, scale, limits, answer)
+        alike = [(0, 2), (1, 3)] if at_once > 1 and max(padded) <= most else [(0,), (1,), (2,), (3,)]
+        for mirrored, quarters in ((mirrored, quarters) for mirrored in (False, True) for quarters in alike):
+            copies = [np.rot90(plane[:, ::-1] if mirrored else plane, quarter) for quarter in quarters]
+            answers = [np.empty((*copy.shape, classes), np.float32) for copy in copies]
+            _predict_planes(step, copies, sides, at_once, tiling, scale, limits, answers)
+            for quarter, answer in zip(quarters, answers):
                 answer = np.rot90(answer, -quarter)
                 result += (answer[:, ::-1] if mirrored else answer) / np.float32(8)
     else:
-        _predict_plane(step, plane, tiling, scale, limits, result)
+        _predict_planes(step, [plane], sides, at_once, tiling, scale, limits, [result])
     if out is not None:
         return out
     shape = np.shape(image)
     return result.reshape(shape if classes == 1 else (*(shape if len(shape) == 2 else shape[:-1]), classes))
 
 
-def _predict_plane(step, plane, tiling, scale, limits, result):
-    """Write into `result`, `[h, w, classes]`, what a compiled network says of a plane, tile by tile."""
+def _predict_planes(step, planes, sides, at_once, tiling, scale, limits, results):
+    """Write into `results`, `[h, w, classes]`, what a compiled network says of planes of one shape, tile by tile."""
     import tensorflow as tf
 
-    padded = [-(-side // tiling["grid"]) * tiling["grid"] for side in plane.shape]
-    rows, columns = (lay_tiles(side, **tiling) for side in padded)
-    tiles = [(row, column) for row in rows for column in columns]
-    if len(tiles) > 1:
-        result[:] = 0
+    padded = [-(-side // tiling["grid"]) * tiling["grid"] for side in planes[0].shape]
+    rows, columns = (lay_tiles(side, most, **tiling) for side, most in zip(padded, sides))
+    tiles = [(i, row, column) for i in range(len(planes)) for row in rows for column in columns]
+    steps = [tiles[i : i + at_once] for i in range(0, len(tiles), at_once)]
+    several = len(rows) * len(columns) > 1
+    if several:
+        for result in results:
+            result[:] = 0
 
-    def cut(tile):
-        (top, height, _), (left, width, _) = tile
-        return tf.constant(_piece(plane, top, left, height, width, scale, limits)[None, ..., None])
+    def cut(tiles):
+        places = [(i, top, left, height, width) for i, (top, height, _), (left, width, _) in tiles]
+        return tf.constant(np.stack([_piece(planes[i], *place, scale, limits) for i, *place in places])[..., None])
 
-    def put(tile, scores):
-        (top, height, down), (left, width, across) = tile
-        here = result[top : top + height, left : left + width]
-        h, w = here.shape[:2]
-        if len(tiles) == 1:
-            here[:] = scores[:h, :w]
-            return
-        part = _counts(down[:h]), _counts(across[:w])
-        scores = scores[part]
-        _fade(scores, down[part[0]])
-        _fade(scores.swapaxes(0, 1), across[part[1]])
-        here[part] += scores
+    def put(tiles, answers):
+        for (i, (top, height, down), (left, width, across)), scores in zip(tiles, answers):
+            here = results[i][top : top + height, left : left + width]
+            h, w = here.shape[:2]
+            if not several:
+                here[:] = scores[:h, :w]
+                continue
+            part = _counts(down[:h]), _counts(across[:w])
+            scores = scores[part]
+            _fade(scores, down[part[0]])
+            _fade(scores.swapaxes(0, 1), across[part[1]])
+            here[part] += scores
 
-    # While the network computes, the next tile is cut and the last one is put in its place.
+    # While the network computes, the next tiles are cut and the last ones are put in their place.
     with ThreadPoolExecutor(1) as beside:
-        ahead, filed = beside.submit(cut, tiles[0]), None
-        for i, tile in enumerate(tiles):
-            piece = ahead.result()
-            if i + 1 < len(tiles):
-                ahead = beside.submit(cut, tiles[i + 1])
-            scores = step(piece).numpy()[0]
-            if scores.shape[:2] != piece.shape[1:3]:
-                raise ValueError(
-                    f"the model makes {scores.shape[:2]} of {piece.shape[1:3]} pixels; build it with padding='same'."
-                )
+        ahead, filed = beside.submit(cut, steps[0]), None
+        for i, tiles in enumerate(steps):
+            pieces = ahead.result()
+            if i + 1 < len(steps):
+                ahead = beside.submit(cut, steps[i + 1])
+            answers = step(pieces).numpy()
+            if (made := answers.shape[1:3]) != (given := tuple(pieces.shape[1:3])):
+                raise ValueError(f"the model makes {made} of {given} pixels; build it with padding='same'.")
             if filed:
                 filed.result()  # no more than one waits, which bounds the memory
-            filed = beside.submit(put, tile, scores)
+            filed = beside.submit(put, tiles, answers)
         filed.result()
+
+
+@cache
+def pictures_at_once() -> int:
+    """Return how many tiles a step should take: two where one alone is slow.
+
+    oneDNN, with which TensorFlow computes on processors, has a quick convolution for those with AVX2 and not AVX-512.
+    It does not use it for a single picture, so that a step of one takes longer than a step of two.
+    """
+    return 2 if cv2.checkHardwareSupport(AVX2) and not cv2.checkHardwareSupport(AVX512) else 1
 
 
 def plane_of(image):
@@ -202,6 +230,23 @@ def grid_of(model) -> tuple[int, int]:
     return grid, -(-(field // 2 + grid // 2) // grid) * grid  # a field is off its pixel by half a grid at most
 
 
+def looks_around(model, grid) -> bool:
+    """Return whether all that a pixel's answer depends on lies in its receptive field, as `grid_of` knows it.
+
+    So it is in a network of `build_unet` without group normalization, which looks at the whole picture.
+    """
+    kinds = [(type(layer).__name__, layer) for layer in model.layers]
+    convolutions = [layer for kind, layer in kinds if kind == "Conv2D" and layer.kernel_size != (1, 1)]
+    levels = grid.bit_length()
+    resized = sum(kind == "UpSampling2D" for kind, _ in kinds)
+    return (
+        "bottleneck" in {layer.name for layer in model.layers} and {kind for kind, _ in kinds} <= LOCAL
+        and len(convolutions) == 2 * (2 * levels - 1) + resized
+        and all(layer.kernel_size == (3, 3) for layer in convolutions)
+        and all(max(layer.dilation_rate) == max(layer.strides) == 1 for layer in convolutions)
+    )
+
+
 _FREE = weakref.WeakKeyDictionary()  # networks of fixed size, and the same for any size
 
 
@@ -215,7 +260,7 @@ def of_any_size(model):
     return _FREE[model]
 
 
-def tile_side(model, budget=450e6):
+def tile_side(model, budget=BUDGET):
     filters = next((layer.filters for layer in model.layers if hasattr(layer, "filters")), 8)
     side = int(np.sqrt(budget / (4 * 6 * filters)))  # the last level holds about six maps of `filters` float32 a pixel
     return int(np.clip(side, 256, 1536)) // 64 * 64
