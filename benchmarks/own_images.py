@@ -26,7 +26,7 @@ from scipy import ndimage, spatial  # noqa: E402
 from benchmarks.peak_memory import high_water  # noqa: E402
 from helpers import MODELS  # noqa: E402
 from helpers import own_images as own  # noqa: E402
-from helpers.own_images.tiles import BUDGET, lay_tiles, pictures_at_once, tile_side  # noqa: E402
+from helpers.own_images.tile_layout import BUDGET, lay_tiles, pictures_at_once, tile_side  # noqa: E402
 
 REPORT = Path(__file__).with_suffix(".md")
 CORES = 2  # of the laptop that this stands for

@@ -45,7 +45,7 @@ class Watched:
 
         from helpers.training import compiled
 
-        self.write, self.predict, self.memory, self.calls = folders._write_page, own.predict_tiled, [], 0
+        self.write, self.predict, self.memory, self.calls = folders._write_page, folders.predict_alike, [], 0
         self.step = compiled(own.load_kept(NETWORK).model)
         self.pictures = min((tf.constant(np.random.default_rng(0).random((n, 1024, 1024, 1), dtype=np.float32)) for n in (1, 2)), key=self.pace)
         self.alone, self.folder = [], []
@@ -65,12 +65,12 @@ class Watched:
         self.write(*page)
         self.memory.append(psutil.Process().memory_info().rss / 1e6)
 
-    def predicted(self, *picture, **settings):
-        """Predict a picture; before every tenth, close the block of ten and time ten passes of the network."""
+    def predicted(self, model, pictures, **settings):
+        """Predict one or two pictures; before every tenth, close the block of ten and time the network."""
         if self.calls % BLOCK == 0:
             self.close()
-        self.calls += 1
-        return self.predict(*picture, **settings)
+        self.calls += len(pictures)
+        return self.predict(model, pictures, **settings)
 
     def close(self):
         """End a block: wait for its last page, note its time, and time the network."""
@@ -85,12 +85,12 @@ class Watched:
 
     def run(self, pictures, out, **settings):
         """Predict a folder; returns how many objects were found."""
-        folders._write_page, folders.predict_tiled, self.since = self.written, self.predicted, time.perf_counter()
+        folders._write_page, folders.predict_alike, self.since = self.written, self.predicted, time.perf_counter()
         try:
             found, problems = own.predict_folder(NETWORK, pictures, out, progress=False, **settings)
             self.close()
         finally:
-            folders._write_page, folders.predict_tiled = self.write, self.predict
+            folders._write_page, folders.predict_alike = self.write, self.predict
         assert not problems, problems
         return found
 

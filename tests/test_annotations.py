@@ -517,7 +517,8 @@ def halves(monkeypatch):
     from helpers.own_images import folders
     kept = SimpleNamespace(model=SimpleNamespace(output_shape=(None, None, None, 1)), settings={}, normalization=None, threshold=0.5)
     monkeypatch.setattr(folders, "load_kept", lambda path: kept)
-    monkeypatch.setattr(folders, "predict_tiled", lambda model, gray, **how: gray)
+    monkeypatch.setattr(folders, "alike_at_once", lambda *_: 2)
+    monkeypatch.setattr(folders, "predict_alike", lambda model, grays, **how: grays)
 
 
 def test_predicting_a_folder_names_each_page_once_and_leaves_masks_out(tmp_path, halves):

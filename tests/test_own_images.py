@@ -546,6 +546,34 @@ def test_two_tiles_are_computed_at_once_where_one_alone_is_slow(at_once, steps):
     assert max(np.prod(step) for step in steps) * 4 * 6 * 8 < 450e6, "bytes of features"
 
 
+@pytest.mark.parametrize("net", [lambda: shipped(), lambda: build_unet((200, 208, 1), depth=2, filters=4)], ids=["any size", "one size"])
+def test_pictures_of_one_shape_are_predicted_at_once(net, at_once, steps):
+    net, rule = net(), own.Normalization("picture", 1, 99)
+    pictures = [scene()[:200, :208], scene()[200:400, 300:508] / 3]
+    answers = tiles.predict_alike(net, pictures, normalization=rule)
+    assert [step[0] for step in steps] == ([1, 1] if at_once == 1 else [2])
+    for picture, answer in zip(pictures, answers):
+        assert answer.shape == (200, 208) and np.abs(answer - predict_tiled(net, picture, normalization=rule)).max() < 5e-5
+    odd = [scene()[:77, :101, None], scene()[77:154, :101, None]]
+    for picture, answer in zip(odd, tiles.predict_alike(net, odd)):
+        assert np.abs(answer - predict_tiled(net, picture)).max() < 5e-5
+    assert tiles.alike_at_once(net, (1600, 1600)) == 1, "they would not fit into the memory"
+
+
+def test_a_folder_has_the_same_masks_however_many_pictures_are_predicted_at_once(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for i, side in enumerate((96, 96, 96, 104, 96, 600)):  # pairs, a single one, another shape, one that is halved
+        Image.fromarray(np.uint8(255 * scene()[i * 8 : i * 8 + side, : side + 8])).save(tmp_path / "in" / f"{i}.png")
+    tables = []
+    for count in (1, 2):
+        monkeypatch.setattr(tiles, "pictures_at_once", lambda: count)
+        own.predict_folder(MODELS / "unet_circles.keras", tmp_path / "in", tmp_path / str(count), progress=False)
+        tables.append((tmp_path / str(count) / "objects.csv").read_text())
+    assert tables[0] == tables[1] and tables[0].count("\n") > 6
+    for path in (tmp_path / "1").glob("*_mask.png"):
+        assert np.array_equal(cv2.imread(str(path)), cv2.imread(str(tmp_path / "2" / path.name)))
+
+
 def test_a_picture_is_halved_only_where_halves_have_the_result_of_one_pass(at_once, steps):
     import keras
 

@@ -20,7 +20,7 @@ from helpers.own_images.layouts import check_page_names, picture_files
 from helpers.own_images.names import bare_name, masks_among, without_number, without_word
 from helpers.own_images.picture_kinds import SeenPicture, cut_warnings, one_rule_for_colors, picture_hints
 from helpers.own_images.objects import label_objects, measure_objects, numbered_contours
-from helpers.own_images.tiles import predict_tiled
+from helpers.own_images.tiles import alike_at_once, predict_alike
 from helpers.settings import check_switch
 
 COLUMNS = (
@@ -59,21 +59,21 @@ def predict_folder(model_path, folder, out, progress=True, **changes) -> tuple[i
         named = first_of(partners, 1, " and {} more")
         warnings.warn(f"{named}: masks beside their pictures are not predicted.", stacklevel=2)
     table = _begin(out, model_path, settings)
-    problems, seen, waiting = [], [], None
+    problems, seen, waiting = [], [], []
     shown = tqdm(pictures.items(), unit="picture", disable=not progress)
-    pages = _pages(shown, pictures, out, settings, problems, seen)
-    # While the network computes, the next picture is read, and the one before is measured and written.
+    groups = _groups_alike(_pages(shown, pictures, out, settings, problems, seen), kept.model, settings["turned"])
+    # While the network computes, the next pictures are read, and the ones before are measured and written.
     with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(1) as behind:
-        coming = ahead.submit(next, pages, None)
-        while (page := coming.result()) is not None:
-            coming, (name, gray) = ahead.submit(next, pages, None), page
-            found = predict_tiled(kept.model, gray, normalization=kept.normalization, turned=settings["turned"])
-            mask = found >= kept.threshold
-            if waiting:
-                waiting.result()  # no more than one waits, which limits the memory
-            waiting = behind.submit(_write_page, gray, mask, name, out, table, settings)
-        if waiting:
-            waiting.result()
+        coming = ahead.submit(next, groups, None)
+        while (group := coming.result()) is not None:
+            coming, (names, grays) = ahead.submit(next, groups, None), zip(*group)
+            found = predict_alike(kept.model, grays, normalization=kept.normalization, turned=settings["turned"])
+            masks = [each >= kept.threshold for each in found]
+            for written in waiting:
+                written.result()  # no more than one group waits, which limits the memory
+            waiting = [behind.submit(_write_page, *page, out, table, settings) for page in zip(grays, masks, names)]
+        for written in waiting:
+            written.result()
     for remark in [*one_rule_for_colors(seen), *cut_warnings(seen, settings["value_range"])]:
         warnings.warn(remark, stacklevel=2)
     problems = answered(problems, {a_range_is_needed: [each.values for each in seen]})
@@ -103,6 +103,20 @@ def _pages(shown, pictures, out, settings, problems, seen):
                     yield name, gray
         except PictureError as error:
             problems.append((key, error))
+
+
+def _groups_alike(pages, model, turned):
+    """Yield lists of pages that follow each other and have one shape, as many as the network should get at once."""
+    group, most = [], 1
+    for page in pages:
+        shape = page[1].shape
+        if group and (shape != group[0][1].shape or len(group) >= most):
+            yield group
+            group = []
+        group.append(page)
+        most = 1 if turned else alike_at_once(model, shape)
+    if group:
+        yield group
 
 
 def _write_page(gray, mask, name, out, table, settings):

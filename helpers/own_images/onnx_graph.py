@@ -11,7 +11,8 @@ import numpy as np
 
 from helpers.own_images.files import hush
 from helpers.own_images.keeping import SavedNetwork, note_of, write_new
-from helpers.own_images.tiles import grid_of, of_any_size
+from helpers.own_images.tile_layout import grid_of
+from helpers.own_images.tiles import of_any_size
 
 ONNX_PACKAGES = "pip install onnx onnxruntime"
 OPSET = 17  # of 2022: old enough for the ONNX runtimes inside other programs

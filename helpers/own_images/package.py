@@ -19,7 +19,8 @@ from helpers.own_images.channels import to_gray, white_of
 from helpers.own_images.files import PictureError, read_picture
 from helpers.own_images.keeping import SavedNetwork, load_kept, note_of, write_new
 from helpers.own_images.onnx_graph import OPSET, onnx_bytes
-from helpers.own_images.tiles import grid_of, predict_tiled
+from helpers.own_images.tile_layout import grid_of
+from helpers.own_images.tiles import predict_tiled
 
 FORMAT = "0.5.4"  # of 2025: older programs read it, newer ones take it for theirs
 UNET = {"text": "Ronneberger, Fischer and Brox, U-Net: Convolutional Networks for Biomedical Image Segmentation (2015)",

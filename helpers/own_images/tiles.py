@@ -2,20 +2,12 @@
 
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
-import cv2
 import numpy as np
 
 from helpers.own_images.channels import white_of
+from helpers.own_images.tile_layout import BUDGET, grid_of, lay_tiles, looks_around, pictures_at_once, tile_side
 from helpers.plain_arrays import refuse_hidden
-
-AVX2, AVX512 = 11, 256  # their numbers in OpenCV's cvdef.h; Python's OpenCV 5 has no names for them
-BUDGET = 450e6  # bytes of features
-LOCAL = {  # layers that look at the neighborhood of a pixel at most
-    "InputLayer", "Rescaling", "Conv2D", "Conv2DTranspose", "UpSampling2D", "MaxPooling2D", "BatchNormalization",
-    "ReLU", "Dropout", "Concatenate", "Activation",
-}
 
 
 def predict_tiled(
@@ -47,8 +39,6 @@ def predict_tiled(
     classes = model.output_shape[-1]
     if model.input_shape[-1] != 1:
         raise ValueError(f"the model takes {model.input_shape[-1]} channels; predict_tiled expects one, gray levels.")
-    if model.input_shape[1] is not None and (turned or model.input_shape[1:3] != plane.shape):
-        model = of_any_size(model)
     padded = [-(-side // grid) * grid for side in plane.shape]
     whole = tile is None and overlap is None and not turned  # nothing is asked for but the result of one pass
     if overlap is None:
@@ -68,6 +58,9 @@ def predict_tiled(
         at_once, sides = (at_once, [less, less]) if less > 2 * overlap else (1, sides)
     elif at_once > 1 and whole and max(padded) >= 2 * overlap and looks_around(model, grid):
         sides[padded.index(max(padded))] = -(-(max(padded) + overlap) // (2 * grid)) * grid  # two halves
+    one = padded[0] <= sides[0] and padded[1] <= sides[1]
+    if model.input_shape[1] is not None and (turned or not one or model.input_shape[1:3] != plane.shape):
+        model = of_any_size(model)
     limits = None if normalization is None else normalization.limits(_thinned(plane, scale))
     if out is None:
         # Not np.zeros: NumPy asks for large memory pages for np.empty alone, and touching 65,000 small ones for the
@@ -82,20 +75,46 @@ def predict_tiled(
     tiling = {"overlap": overlap, "blend": blend, "grid": grid, "adapt": tile is None}
     if turned:
         result[:] = 0
-        alike = [(0, 2), (1, 3)] if at_once > 1 and max(padded) <= most else [(0,), (1,), (2,), (3,)]
+        alike = [(0, 2), (1, 3)] if at_once > 1 and max(padded) <= min(sides) else [(0,), (1,), (2,), (3,)]
         for mirrored, quarters in ((mirrored, quarters) for mirrored in (False, True) for quarters in alike):
             copies = [np.rot90(plane[:, ::-1] if mirrored else plane, quarter) for quarter in quarters]
             answers = [np.empty((*copy.shape, classes), np.float32) for copy in copies]
-            _predict_planes(step, copies, sides, at_once, tiling, scale, limits, answers)
+            _predict_planes(step, copies, sides, at_once, tiling, scale, [limits] * len(copies), answers)
             for quarter, answer in zip(quarters, answers):
                 answer = np.rot90(answer, -quarter)
                 result += (answer[:, ::-1] if mirrored else answer) / np.float32(8)
     else:
-        _predict_planes(step, [plane], sides, at_once, tiling, scale, limits, [result])
+        _predict_planes(step, [plane], sides, at_once, tiling, scale, [limits], [result])
     if out is not None:
         return out
     shape = np.shape(image)
     return result.reshape(shape if classes == 1 else (*(shape if len(shape) == 2 else shape[:-1]), classes))
+
+
+def alike_at_once(model, shape) -> int:
+    """Return how many pictures of this shape `predict_alike` takes in one step."""
+    grid, at_once = grid_of(model)[0], pictures_at_once()
+    padded = [-(-side // grid) * grid for side in shape]
+    return at_once if at_once * padded[0] * padded[1] <= tile_side(model) ** 2 else 1
+
+
+def predict_alike(model, pictures, normalization=None, turned: bool = False) -> list[np.ndarray]:
+    """Predict the foreground of pictures of one shape as `predict_tiled` does, in one step where that is quicker.
+
+    pictures: `[h, w]` or `[h, w, 1]` each, floats in 0..1; the results have the same shape.
+    """
+    if turned or not 1 < len(pictures) <= alike_at_once(model, pictures[0].shape):
+        return [predict_tiled(model, one, normalization=normalization, turned=turned) for one in pictures]
+    from helpers.training import compiled
+
+    planes = [plane_of(one) for one in pictures]
+    if model.input_shape[1] is not None and model.input_shape[1:3] != planes[0].shape:
+        model = of_any_size(model)
+    whole, tiling = [np.inf] * 2, {"overlap": 0, "blend": 0, "grid": grid_of(model)[0], "adapt": True}
+    limits = [normalization and normalization.limits(_thinned(plane, None)) for plane in planes]
+    results = [np.empty((*plane.shape, 1), np.float32) for plane in planes]
+    _predict_planes(compiled(model), planes, whole, len(planes), tiling, None, limits, results)
+    return [result.reshape(np.shape(one)) for result, one in zip(results, pictures)]
 
 
 def _predict_planes(step, planes, sides, at_once, tiling, scale, limits, results):
@@ -113,7 +132,7 @@ def _predict_planes(step, planes, sides, at_once, tiling, scale, limits, results
 
     def cut(tiles):
         places = [(i, top, left, height, width) for i, (top, height, _), (left, width, _) in tiles]
-        return tf.constant(np.stack([_piece(planes[i], *place, scale, limits) for i, *place in places])[..., None])
+        return tf.constant(np.stack([_piece(planes[i], *place, scale, limits[i]) for i, *place in places])[..., None])
 
     def put(tiles, answers):
         for (i, (top, height, down), (left, width, across)), scores in zip(tiles, answers):
@@ -142,16 +161,6 @@ def _predict_planes(step, planes, sides, at_once, tiling, scale, limits, results
                 filed.result()  # no more than one waits, which bounds the memory
             filed = beside.submit(put, tiles, answers)
         filed.result()
-
-
-@cache
-def pictures_at_once() -> int:
-    """Return how many tiles a step should take: two where one alone is slow.
-
-    oneDNN, with which TensorFlow computes on processors, has a quick convolution for those with AVX2 and not AVX-512.
-    It does not use it for a single picture, so that a step of one takes longer than a step of two.
-    """
-    return 2 if cv2.checkHardwareSupport(AVX2) and not cv2.checkHardwareSupport(AVX512) else 1
 
 
 def plane_of(image):
@@ -211,42 +220,6 @@ def _piece(plane, top, left, height, width, scale, limits):
     return piece
 
 
-def grid_of(model) -> tuple[int, int]:
-    """Return the grid that tiles must keep to, and how far around a pixel the network looks, both in pixels."""
-    from helpers.anatomy import receptive_field, unet_depth
-
-    try:
-        depth = unet_depth(model)
-        upsampling = "resize" if "up_1_resize" in {layer.name for layer in model.layers} else "transpose"
-    except ValueError:  # another network: count what makes its pictures smaller
-        kinds = {layer.name: type(layer).__name__ for layer in model.layers}
-        halving = [
-            layer for layer in model.layers if kinds[layer.name] in ("MaxPooling2D", "AveragePooling2D")
-            or kinds[layer.name] in ("Conv2D", "SeparableConv2D") and max(layer.strides) > 1
-        ]
-        depth, upsampling = min(1 + len(halving), 8), "resize"
-    grid = 2 ** (depth - 1)
-    field = max(receptive_field(depth, upsampling, position) for position in range(grid))
-    return grid, -(-(field // 2 + grid // 2) // grid) * grid  # a field is off its pixel by half a grid at most
-
-
-def looks_around(model, grid) -> bool:
-    """Return whether all that a pixel's answer depends on lies in its receptive field, as `grid_of` knows it.
-
-    So it is in a network of `build_unet` without group normalization, which looks at the whole picture.
-    """
-    kinds = [(type(layer).__name__, layer) for layer in model.layers]
-    convolutions = [layer for kind, layer in kinds if kind == "Conv2D" and layer.kernel_size != (1, 1)]
-    levels = grid.bit_length()
-    resized = sum(kind == "UpSampling2D" for kind, _ in kinds)
-    return (
-        "bottleneck" in {layer.name for layer in model.layers} and {kind for kind, _ in kinds} <= LOCAL
-        and len(convolutions) == 2 * (2 * levels - 1) + resized
-        and all(layer.kernel_size == (3, 3) for layer in convolutions)
-        and all(max(layer.dilation_rate) == max(layer.strides) == 1 for layer in convolutions)
-    )
-
-
 _FREE = weakref.WeakKeyDictionary()  # networks of fixed size, and the same for any size
 
 
@@ -258,35 +231,3 @@ def of_any_size(model):
         _FREE[model] = keras.models.clone_model(model, input_tensors=keras.Input((None, None, model.input_shape[-1])))
     _FREE[model].set_weights(model.get_weights())
     return _FREE[model]
-
-
-def tile_side(model, budget=BUDGET):
-    filters = next((layer.filters for layer in model.layers if hasattr(layer, "filters")), 8)
-    side = int(np.sqrt(budget / (4 * 6 * filters)))  # the last level holds about six maps of `filters` float32 a pixel
-    return int(np.clip(side, 256, 1536)) // 64 * 64
-
-
-def lay_tiles(side, most, overlap, blend, grid, adapt):
-    """Return `(start, length, weights)` of the tiles along one side; at each pixel the weights add up to 1."""
-    if side <= most:
-        return [(0, side, np.ones(side, np.float32))]
-    count = -(-(side - overlap) // (most - overlap))
-    length = most
-    if adapt:  # as small as the same number of tiles allows: nothing is computed twice without need
-        length = -(-(-(-(side - overlap) // count) + overlap) // grid) * grid
-    starts = [min(i * (length - overlap), side - length) // grid * grid for i in range(count)]
-    weights = []
-    for i in range(count):
-        w = np.ones(length)
-        for edge, other in ((0, i - 1), (1, i + 1)):
-            if 0 <= other < count:
-                shared = length - abs(starts[i] - starts[other])
-                away = (shared - blend) // 2  # this far from its edge a tile says nothing, then fades in
-                ramp = np.clip((np.arange(length) - away + 0.5) / max(blend, 1e-9), 0, 1)
-                w *= ramp if edge == 0 else ramp[::-1]
-        weights.append(w)
-    total = np.zeros(side)
-    for start, w in zip(starts, weights):
-        total[start : start + length] += w
-    shares = [w / np.maximum(total[start : start + length], 1e-12) for start, w in zip(starts, weights)]
-    return [(start, length, share.astype(np.float32)) for start, share in zip(starts, shares)]
