@@ -531,7 +531,7 @@ def test_tiles_equal_one_pass_for_other_networks(settings, at_once):
         assert np.abs(predict_tiled(net, scene(), tile=tile) - one_pass(net, scene())).max() <= 1e-4
 
 
-def test_two_tiles_are_computed_at_once_where_one_alone_is_slow(at_once, steps):
+def test_two_tiles_are_computed_at_once_where_one_alone_is_slow(at_once, steps, monkeypatch):
     """And no more memory is taken for it, and nothing is computed twice for a picture that is too small to gain by it."""
     predict_tiled(shipped(), scene())
     predict_tiled(shipped(), scene()[:, :208])
@@ -544,6 +544,12 @@ def test_two_tiles_are_computed_at_once_where_one_alone_is_slow(at_once, steps):
     else:
         assert steps == [(2, 640, 448, 1), (2, 384, 208, 1), (1, 200, 208, 1), *2 * [(2, 864, 864, 1)], *2 * [(2, 200, 208, 1), (2, 208, 200, 1)]]
     assert max(np.prod(step) for step in steps) * 4 * 6 * 8 < 450e6, "bytes of features"
+    del steps[:]
+    monkeypatch.setattr(tiles, "tile_side", lambda *_: 320)
+    whole, halved = one_pass(shipped(), scene()[:312, :312]), predict_tiled(shipped(), scene()[:312, :312])
+    assert np.abs(whole - halved).max() < 5e-5
+    predict_tiled(shipped(), scene()[:312, :312], turned=True)
+    assert set(steps) == ({(1, 312, 312, 1)} if at_once == 1 else {(2, 224, 312, 1)}), "a pair of copies would be too large"
 
 
 @pytest.mark.parametrize("net", [lambda: shipped(), lambda: build_unet((200, 208, 1), depth=2, filters=4)], ids=["any size", "one size"])

@@ -40,7 +40,7 @@ def predict_tiled(
     if model.input_shape[-1] != 1:
         raise ValueError(f"the model takes {model.input_shape[-1]} channels; predict_tiled expects one, gray levels.")
     padded = [-(-side // grid) * grid for side in plane.shape]
-    whole = tile is None and overlap is None and not turned  # nothing is asked for but the result of one pass
+    whole = tile is None and overlap is None  # nothing is asked for but the result of one pass
     if overlap is None:
         overlap = 2 * margin + blend
     if overlap < 0 or blend < 0 or blend > max(overlap, 0):
@@ -53,10 +53,11 @@ def predict_tiled(
             f"such as {overlap + 32 * grid}."
         )
     at_once, sides = pictures_at_once(), [most, most]
+    in_pairs = turned and max(padded) <= most and alike_at_once(model, plane.shape) > 1
     if at_once > 1 and tile is None and max(padded) > most:
         less = tile_side(model, BUDGET / at_once)
         at_once, sides = (at_once, [less, less]) if less > 2 * overlap else (1, sides)
-    elif at_once > 1 and whole and max(padded) >= 2 * overlap and looks_around(model, grid):
+    elif at_once > 1 and whole and not in_pairs and max(padded) >= 2 * overlap and looks_around(model, grid):
         sides[padded.index(max(padded))] = -(-(max(padded) + overlap) // (2 * grid)) * grid  # two halves
     one = padded[0] <= sides[0] and padded[1] <= sides[1]
     if model.input_shape[1] is not None and (turned or not one or model.input_shape[1:3] != plane.shape):
@@ -75,7 +76,7 @@ def predict_tiled(
     tiling = {"overlap": overlap, "blend": blend, "grid": grid, "adapt": tile is None}
     if turned:
         result[:] = 0
-        alike = [(0, 2), (1, 3)] if at_once > 1 and max(padded) <= min(sides) else [(0,), (1,), (2,), (3,)]
+        alike = [(0, 2), (1, 3)] if in_pairs else [(0,), (1,), (2,), (3,)]
         for mirrored, quarters in ((mirrored, quarters) for mirrored in (False, True) for quarters in alike):
             copies = [np.rot90(plane[:, ::-1] if mirrored else plane, quarter) for quarter in quarters]
             answers = [np.empty((*copy.shape, classes), np.float32) for copy in copies]
