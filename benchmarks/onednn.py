@@ -17,12 +17,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.processor import processor  # noqa: E402
+
 REPORT = Path(__file__).with_suffix(".md")
 TURNS = 3
 STEPS = {  # what the notebooks train: side in pixels, pictures a batch, options of build_unet
     "128x128, batch 12": (128, 12, {}), "128x128, batch 4": (128, 4, {}), "64x64, batch 8, depth 3": (64, 8, {"depth": 3}),
 }
-PASSES = {"128x128, batch 12": (128, 12), "1024x1024, one picture": (1024, 1)}
+PASSES = {"128x128, batch 12": (128, 12), "1024x1024, one picture": (1024, 1), "1024x1024, two pictures": (1024, 2)}
 POLICY = "mixed_bfloat16"
 
 
@@ -78,17 +80,20 @@ def main() -> None:
             environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": choice}
             done = subprocess.run([sys.executable, __file__, "--child"], env=environment, check=True, capture_output=True, text=True)
             rows.append(json.loads(done.stdout.splitlines()[-1]))
-    flags = set(next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")), "").split())
-    held = [flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_tile") if flag in flags]
     lines = [
         "# With oneDNN and without", "",
-        f"`python benchmarks/onednn.py`, {os.cpu_count()} CPU cores with {', '.join(held) or 'none of the usual vector instructions'}, load {os.getloadavg()[0]:.0f} at the end. "
+        f"`python benchmarks/onednn.py`, {processor()}, load {os.getloadavg()[0]:.0f} at the end. "
         f"Ratios of {TURNS} turns, each in two new processes: the time with oneDNN, to that without.", "",
         "| what | with oneDNN, to without: median | each turn |", "| --- | --- | --- |",
     ]
     for name in turns["0"][0]:
         ratios = [with_it[name] / without[name] for without, with_it in zip(turns["0"], turns["1"])]
         lines.append(f"| {name} | {statistics.median(ratios):.2f} | {', '.join(f'{ratio:.2f}' for ratio in ratios)} |")
+    one, two = ([row[f"a prediction, 1024x1024, {many}"] for row in turns["1"]] for many in ("one picture", "two pictures"))
+    pairs = [alone / (both / 2) for alone, both in zip(one, two)]
+    lines += ["", f"With oneDNN, a picture that is predicted alone takes {statistics.median(pairs):.1f} times as long as one of two at once (each turn: "
+              f"{', '.join(f'{ratio:.1f}' for ratio in pairs)}). `predict_tiled` cuts two tiles at once where that is so: `pictures_at_once` in "
+              "helpers/own_images/tile_layout.py."]
     REPORT.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 

@@ -24,6 +24,7 @@ import tifffile  # noqa: E402
 from scipy import ndimage, spatial  # noqa: E402
 
 from benchmarks.peak_memory import high_water  # noqa: E402
+from benchmarks.processor import processor  # noqa: E402
 from helpers import MODELS  # noqa: E402
 from helpers import own_images as own  # noqa: E402
 from helpers.own_images.tile_layout import BUDGET, lay_tiles, pictures_at_once, tile_side  # noqa: E402
@@ -274,7 +275,7 @@ def report(found, load) -> str:
     m, t = found["membranes"], found["tiles"]
     lines = [
         "# Your own images: membranes, tiles, seams", "",
-        f"`python benchmarks/own_images.py`, {os.cpu_count()} CPU cores, load before the start {load:.1f}. Training times are of the processor, all cores together, and include compiling.", "",
+        f"`python benchmarks/own_images.py`, {processor()}, load before the start {load:.1f}. Training times are of the processor, all cores together, and include compiling.", "",
         f"{m['pictures']} drawn pictures of {m['size']}x{m['size']} with membranes ({' / '.join(map(str, m['sets']))} for training, validation, test), "
         f"loaded in {m['loaded']:.1f} s. Every network of ours is planned for so many seconds of the processor, and the "
         "plain ones get as much as the longest of ours took. Eight looks are those of `turned=True`. Largest memory of "

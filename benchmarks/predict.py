@@ -19,6 +19,7 @@ import numpy as np  # noqa: E402
 import psutil  # noqa: E402
 import tifffile  # noqa: E402
 
+from benchmarks.processor import processor  # noqa: E402
 from helpers import MODELS  # noqa: E402
 from helpers import own_images as own  # noqa: E402
 from helpers.own_images import folders  # noqa: E402
@@ -107,7 +108,7 @@ def main() -> None:
     options = parser.parse_args()
     lines = [
         "# A folder of pictures through `predict`", "",
-        f"`python benchmarks/predict.py`, {os.cpu_count()} CPU cores, load before the start {os.getloadavg()[0]:.1f}. {options.n} pictures of "
+        f"`python benchmarks/predict.py`, {processor()}, load before the start {os.getloadavg()[0]:.1f}. {options.n} pictures of "
         f"1024x1024 of drawn nuclei, with the network that ships; masks, overlays and the table are written. After every {BLOCK} pictures the "
         f"run waits until they are written, and the network alone is given {BLOCK} ready pictures, one at a time or two at once, as it is quicker. Medians of these blocks, in "
         "brackets their quartiles. With loading: the network's time to that of all blocks and of loading it once.", "",
