@@ -564,6 +564,12 @@ def test_pictures_of_one_shape_are_predicted_at_once(net, at_once, steps):
     for picture, answer in zip(odd, tiles.predict_alike(net, odd)):
         assert np.abs(answer - predict_tiled(net, picture)).max() < 5e-5
     assert tiles.alike_at_once(net, (1600, 1600)) == 1, "they would not fit into the memory"
+    with pytest.raises(ValueError, match="the model takes 3 channels"):
+        tiles.predict_alike(build_unet((None, None, 3), depth=2, filters=4), odd)
+    with pytest.raises(ValueError, match="build it with padding='same'"):
+        tiles.predict_alike(build_unet((188, 188, 1), padding="valid"), [scene()[:188, :188]] * 2)
+    with pytest.raises(ValueError, match="build it with padding='same'"):
+        predict_tiled(build_unet((188, 188, 1), padding="valid"), scene()[:188, :188])
 
 
 def test_a_folder_has_the_same_masks_however_many_pictures_are_predicted_at_once(tmp_path, monkeypatch):

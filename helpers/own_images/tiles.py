@@ -60,8 +60,7 @@ def predict_tiled(
     elif at_once > 1 and whole and not in_pairs and max(padded) >= 2 * overlap and looks_around(model, grid):
         sides[padded.index(max(padded))] = -(-(max(padded) + overlap) // (2 * grid)) * grid  # two halves
     one = padded[0] <= sides[0] and padded[1] <= sides[1]
-    if model.input_shape[1] is not None and (turned or not one or model.input_shape[1:3] != plane.shape):
-        model = of_any_size(model)
+    model = _fitted(model, [padded, padded[::-1]] if turned and one else [padded] if one else ["tiles"])
     limits = None if normalization is None else normalization.limits(_thinned(plane, scale))
     if out is None:
         # Not np.zeros: NumPy asks for large memory pages for np.empty alone, and touching 65,000 small ones for the
@@ -104,14 +103,13 @@ def predict_alike(model, pictures, normalization=None, turned: bool = False) -> 
 
     pictures: `[h, w]` or `[h, w, 1]` each, floats in 0..1; the results have the same shape.
     """
-    if turned or not 1 < len(pictures) <= alike_at_once(model, pictures[0].shape):
+    if turned or model.input_shape[-1] != 1 or not 1 < len(pictures) <= alike_at_once(model, pictures[0].shape):
         return [predict_tiled(model, one, normalization=normalization, turned=turned) for one in pictures]
     from helpers.training import compiled
 
-    planes = [plane_of(one) for one in pictures]
-    if model.input_shape[1] is not None and model.input_shape[1:3] != planes[0].shape:
-        model = of_any_size(model)
-    whole, tiling = [np.inf] * 2, {"overlap": 0, "blend": 0, "grid": grid_of(model)[0], "adapt": True}
+    planes, grid = [plane_of(one) for one in pictures], grid_of(model)[0]
+    model = _fitted(model, [[-(-side // grid) * grid for side in planes[0].shape]])
+    whole, tiling = [np.inf] * 2, {"overlap": 0, "blend": 0, "grid": grid, "adapt": True}
     limits = [normalization and normalization.limits(_thinned(plane, None)) for plane in planes]
     results = [np.empty((*plane.shape, 1), np.float32) for plane in planes]
     _predict_planes(compiled(model), planes, whole, len(planes), tiling, None, limits, results)
@@ -219,6 +217,17 @@ def _piece(plane, top, left, height, width, scale, limits):
         more = height - piece.shape[0], width - piece.shape[1]
         piece = np.pad(piece, ((0, more[0]), (0, more[1])), mode="symmetric")
     return piece
+
+
+def _fitted(model, sizes):
+    """Return the network for pictures of some sizes, `[h, w]`: itself, or the same for any size. Raises ValueError."""
+    if any(layer.name == "bottleneck_conv1" and layer.padding == "valid" for layer in model.layers):
+        raise ValueError(
+            "the model was built with padding='valid', so its answers are smaller than its pictures; build it with "
+            "padding='same'."
+        )
+    fixed = list(model.input_shape[1:3])
+    return model if fixed == [None, None] or all(size == fixed for size in sizes) else of_any_size(model)
 
 
 _FREE = weakref.WeakKeyDictionary()  # networks of fixed size, and the same for any size
