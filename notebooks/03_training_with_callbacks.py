@@ -35,7 +35,7 @@
 # - Notebooks [01](01_data_synthesis.ipynb) and [02](02_unet_anatomy.ipynb).
 
 # %% tags=["setup"]
-import os, sys; sha = "34a4a48cdf9e459dbd69266a8d855e0a61f09e0b"  # Setup: find the course.
+import os, sys; sha = "4fb6db26107681d192a80a3f37c4af9f991ef02e"  # Setup: find the course.
 sys.path.insert(0, os.path.abspath("course-" + sha[:9] if "google.colab" in sys.modules else ".."))
 if not os.path.exists(sys.path[0]):  # on Colab, fetch the one commit that fits this notebook
     os.system(f"git clone -qn --filter=tree:0 '' {sha} && "
