@@ -15,9 +15,9 @@ HERE = Path(__file__).resolve().parent
 TURNS = 5
 STEPS = """
 import json, resource, sys, tempfile, time
+from helpers import memory  # before Keras, as in the notebooks: it turns on oneDNN
 import keras
 from benchmarks.peak_memory import high_water
-from helpers import memory
 from helpers.anatomy import build_unet
 from helpers.synthesis import CircleScene, make_dataset
 from helpers.training import train_unet

@@ -19,6 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
+import helpers  # noqa: E402, F401  (before Keras, as in the notebooks: it turns on oneDNN)
 
 DEFAULT = "default: depth 4, 8 filters, batch 4, no normalization"
 RECIPES = {  # name -> (options of build_unet, options of train_unet, own compile)

@@ -12,10 +12,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from helpers import drawing, palette  # noqa: E402, I001  (before Keras: it turns on oneDNN)
 import cv2  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
-from helpers import drawing, palette  # noqa: E402
 from helpers.anatomy import build_unet  # noqa: E402
 from helpers.evaluation import dice_per_image  # noqa: E402
 from helpers.panels.callbacks import FlipBook  # noqa: E402
