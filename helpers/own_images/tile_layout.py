@@ -42,6 +42,11 @@ def grid_of(model) -> tuple[int, int]:
     return grid, -(-(field // 2 + grid // 2) // grid) * grid  # a field is off its pixel by half a grid at most
 
 
+def padded_to(grid: int, shape) -> list[int]:
+    """Return the sides of a picture, made larger to the next multiples of the grid."""
+    return [-(-side // grid) * grid for side in shape]
+
+
 def looks_around(model, grid) -> bool:
     """Return whether all that a pixel's answer depends on lies in its receptive field, as `grid_of` knows it.
 

@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from helpers.own_images.channels import white_of
-from helpers.own_images.tile_layout import BUDGET, grid_of, lay_tiles, looks_around, pictures_at_once, tile_side
+from helpers.own_images.tile_layout import (
+    BUDGET, grid_of, lay_tiles, looks_around, padded_to, pictures_at_once, tile_side,
+)
 from helpers.plain_arrays import refuse_hidden
 
 
@@ -39,7 +41,7 @@ def predict_tiled(
     classes = model.output_shape[-1]
     if model.input_shape[-1] != 1:
         raise ValueError(f"the model takes {model.input_shape[-1]} channels; predict_tiled expects one, gray levels.")
-    padded = [-(-side // grid) * grid for side in plane.shape]
+    padded = padded_to(grid, plane.shape)
     whole = tile is None and overlap is None  # nothing is asked for but the result of one pass
     if overlap is None:
         overlap = 2 * margin + blend
@@ -94,8 +96,8 @@ def predict_tiled(
 def alike_at_once(model, shape) -> int:
     """Return how many pictures of this shape `predict_alike` takes in one step."""
     grid, at_once = grid_of(model)[0], pictures_at_once()
-    padded = [-(-side // grid) * grid for side in shape]
-    return at_once if at_once * padded[0] * padded[1] <= tile_side(model) ** 2 else 1
+    height, width = padded_to(grid, shape[:2])
+    return at_once if at_once * height * width <= tile_side(model) ** 2 else 1
 
 
 def predict_alike(model, pictures, normalization=None, turned: bool = False) -> list[np.ndarray]:
@@ -108,7 +110,7 @@ def predict_alike(model, pictures, normalization=None, turned: bool = False) -> 
     from helpers.training import compiled
 
     planes, grid = [plane_of(one) for one in pictures], grid_of(model)[0]
-    model = _fitted(model, [[-(-side // grid) * grid for side in planes[0].shape]])
+    model = _fitted(model, [padded_to(grid, planes[0].shape)])
     whole, tiling = [np.inf] * 2, {"overlap": 0, "blend": 0, "grid": grid, "adapt": True}
     limits = [normalization and normalization.limits(_thinned(plane, None)) for plane in planes]
     results = [np.empty((*plane.shape, 1), np.float32) for plane in planes]
@@ -120,7 +122,7 @@ def _predict_planes(step, planes, sides, at_once, tiling, scale, limits, results
     """Write into `results`, `[h, w, classes]`, what a compiled network says of planes of one shape, tile by tile."""
     import tensorflow as tf
 
-    padded = [-(-side // tiling["grid"]) * tiling["grid"] for side in planes[0].shape]
+    padded = padded_to(tiling["grid"], planes[0].shape)
     rows, columns = (lay_tiles(side, most, **tiling) for side, most in zip(padded, sides))
     tiles = [(i, row, column) for i in range(len(planes)) for row in rows for column in columns]
     steps = [tiles[i : i + at_once] for i in range(0, len(tiles), at_once)]
