@@ -89,7 +89,7 @@ MEANING = [
     ("3.1", "the pictures that do not fill a batch are dropped", "never be used"),
     ("3.2", "the picture moves and its mask stays", "the masks stay as they were"),
     ("3.2", "the wrong axis is mirrored", "axis 1 is the height"),
-    ("3.3", "a low score is taken for over-fitting", "under-fitting"),
+    ("3.3", "a low score is taken for overfitting", "underfitting"),
     ("3.4", "the cosine makes a whole turn", "2 pi is a whole one"),
     ("3.5", "the training score decides", "stops by the training score"),
     ("3.5", "an epoch that was not validated counts as perfect", "it stops: what your logs.get gives then"),

@@ -485,7 +485,7 @@ print("exercises in all:", len(checks.EXERCISES))
 # A method that chooses a threshold for each picture, so that both groups of gray levels become as uniform as possible.
 # It separates whatever two groups there are, whether or not they are lesions and background.
 #
-# ### <a id="over-fitting"></a>over-fitting
+# ### <a id="overfitting"></a>overfitting
 #
 # Learning the training pictures by heart (also spelled overfitting). The training score goes on rising while the validation score turns back.
 #

@@ -25,7 +25,7 @@
 # - Write a training loop by hand, with gradient, step and optimizer, and say what `compile` and `fit` do for you.
 # - Compare cross-entropy, Dice loss and their sum by racing them over three seeds.
 # - Shape a learning rate with warm-up and cosine, and race it against a constant rate and one that reacts.
-# - Catch over-fitting with early stopping, and get the best epoch back from its checkpoint.
+# - Catch overfitting with early stopping, and get the best epoch back from its checkpoint.
 # - Resume an interrupted run so that it ends as if nothing had happened.
 #
 # ## What you'll need
@@ -856,10 +856,10 @@ for callback in make_callbacks(scratch / "unused"):
 # %% [markdown]
 # You need not take on trust that they work. For each of them we set up a small training in which it has to act.
 #
-# ### EarlyStopping ends an over-fit
+# ### EarlyStopping ends a run that overfits
 #
 # An assistant in a hurry has outlined only the first and the third lesion of each of 24 scans. A network can learn by heart which ones, but nothing that
-# it learns in this way is of use for other scans. This is **[over-fitting](00_start_here.ipynb#over-fitting)**: the training score goes on rising, while the
+# it learns in this way is of use for other scans. This is **[overfitting](00_start_here.ipynb#overfitting)**: the training score goes on rising, while the
 # validation score stays where it is or falls. [`EarlyStopping`](00_start_here.ipynb#early-stopping) watches the validation score and ends the run when it has not
 # improved for `patience` epochs.
 
@@ -1072,7 +1072,7 @@ print(f"Validation Dice rose from {scores[0]:.2f} to {max(scores):.2f}.")
 # %% tags=["nbval-ignore-output"]
 best_epoch = int(np.argmax(scores)) + 1
 figures.plot_history(
-    history.history, "Training and validation rise together: no over-fit",
+    history.history, "Training and validation rise together: no overfitting",
     f"Validation Dice {max(scores):.2f} in epoch {best_epoch}; "
     f"loss {history.history['loss'][-1]:.2f} in training, "
     f"{history.history['val_loss'][-1]:.2f} in validation.", marks=[(best_epoch, "best")]
@@ -1167,7 +1167,7 @@ panels.show_still(
 # | you see | it means | try |
 # | --- | --- | --- |
 # | both rise together and flatten | learned what this data and network allow | more data, a larger network |
-# | training rises, validation turns back | over-fitting | more data, more augmentation, early stopping |
+# | training rises, validation turns back | overfitting | more data, more augmentation, early stopping |
 # | training a little below validation, early on | an average over an epoch in which the weights moved | nothing |
 # | both stay low | the network, the rate or the number of steps is too small | a higher rate, more epochs |
 # | validation jumps up and down | the rate is too high, or the validation set too small | a lower peak, more pictures |
@@ -1255,7 +1255,7 @@ checks.exercise_3_2(mirror_pair)
 # </details>
 
 # %% [markdown]
-# ### Exercise 3.3: Which run over-fits?
+# ### Exercise 3.3: Which run overfits?
 #
 # Three runs, Dice in training / in validation after so many epochs:
 #
@@ -1266,7 +1266,7 @@ checks.exercise_3_2(mirror_pair)
 # | 20 | 0.89 / 0.87 | 0.96 / 0.77 | 0.23 / 0.22 |
 # | 40 | 0.93 / 0.92 | 0.99 / 0.72 | 0.23 / 0.23 |
 #
-# Which run over-fits, `"A"`, `"B"` or `"C"`? And the network of which epoch of that run would you keep?
+# Which run overfits, `"A"`, `"B"` or `"C"`? And the network of which epoch of that run would you keep?
 #
 # Hints: `checks.hint("3.3")`
 
@@ -1379,7 +1379,7 @@ checks.progress("03")
 # - write a training loop by hand, with gradient, step and optimizer, and say what `compile` and `fit` do for you.
 # - compare cross-entropy, Dice loss and their sum by racing them over three seeds.
 # - shape a learning rate with warm-up and cosine, and race it against a constant rate and one that reacts.
-# - catch over-fitting with early stopping, and get the best epoch back from its checkpoint.
+# - catch overfitting with early stopping, and get the best epoch back from its checkpoint.
 # - resume an interrupted run so that it ends as if nothing had happened.
 #
 # ## On your own

@@ -658,7 +658,7 @@ guess = None  # "network", "rate", "patience" or "masks"
 # %% [markdown]
 # **Diagnose.** Training lies below validation. You know from the healthy patient that this alone says nothing. So take the measurement
 # that does: ask one finished network about both sets. Here it is clearly worse on the pictures *it was trained on* than on
-# new ones. Over-fitting would be the opposite. Something about the training pictures or their masks must be wrong.
+# new ones. Overfitting would be the opposite. Something about the training pictures or their masks must be wrong.
 
 # %%
 gap = {}
@@ -982,13 +982,13 @@ figures.plot_history(
 )
 
 # %% [markdown]
-# **Guess.** Over-fitting, copies or normalization?
+# **Guess.** Overfitting, copies or normalization?
 
 # %%
-guess = None  # "over-fitting", "copies" or "normalization"
+guess = None  # "overfitting", "copies" or "normalization"
 
 # %% [markdown]
-# **Diagnose.** Over-fitting means: good on the training pictures, bad on others. So ask the finished network about its *training* pictures, in
+# **Diagnose.** Overfitting means: good on the training pictures, bad on others. So ask the finished network about its *training* pictures, in
 # both of its modes. **Batch normalization** subtracts a mean and divides by a spread after each convolution. In training mode it takes
 # both from the batch at hand. In inference mode it takes running averages, which began at mean 0 and spread 1 and follow the batches
 # slowly: each step keeps the share `momentum` of the old average.
@@ -1010,7 +1010,7 @@ print(f"after 30 steps, {0.99**30:.0%} of the running averages is still their st
 # %%
 assert in_training > in_inference + 0.2
 checks.reveal(
-    "patient 10", guess, "normalization" if in_training > in_inference + 0.2 else "over-fitting"
+    "patient 10", guess, "normalization" if in_training > in_inference + 0.2 else "overfitting"
 )
 
 # %%

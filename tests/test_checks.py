@@ -357,7 +357,7 @@ WRONG = {
             "it should be (3, 6, 8, 1)"),
     ],
     "3.3": [
-        ("overfits, keep_epoch = 'A', 10", "healthy run"), ("overfits, keep_epoch = 'C', 40", "under-fitting"),
+        ("overfits, keep_epoch = 'A', 10", "healthy run"), ("overfits, keep_epoch = 'C', 40", "underfitting"),
         ("overfits, keep_epoch = 'B', 40", "best training score"), ("overfits, keep_epoch = 'B', None",
             "the epoch is still missing"),
         ("overfits, keep_epoch = 'B', 5", "too early"), ("overfits, keep_epoch = 2, 10", "one letter"),

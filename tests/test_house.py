@@ -180,6 +180,7 @@ UNUSED = {
     r"dearest": "most expensive", r"splendid\w*": "very good", r"to mend\b|\bmend (?:it|them|the)": "to fix, correct",
     r"to be had": "available", r"(?:is|are|that are) no numbers": "are not numbers", r"at most so many": "the largest number of",
     r"letters of all that do": "Which of these ...? Write all letters, for example \"AB\".", r"for nothing could": "because nothing could",
+    r"(?:over|under)-fit\w*": "overfitting, underfitting",
 }
 NAMES = {"Shown": "PanelResult", "says": "caption", "twin": "still", "Housekeeping": "ReleaseMemory", "BOOK": "CAUSES", "Kept": "SavedNetwork",
          "held": "content", "elsewhere": "platforms"}

@@ -353,7 +353,7 @@ def test_from_predictions_alone_labels_of_the_training_stay_possible():
 
 @pytest.mark.parametrize(("cause", "seed"), [("gray_scale_changed", 2), ("overfitting", 4)])
 def test_patients_whom_the_doctor_once_got_wrong(cause, seed):
-    """A gray scale that was squeezed and hardly mattered; an over-fit with one training picture missed."""
+    """A gray scale that was squeezed and hardly mattered; overfitting with one training picture missed."""
     patient = admit(cause, [seed, 40])
     found = diagnose(*patient.val, model=patient.network, history=patient.curves, training=patient.train)
     assert found.causes[:1] == [cause]

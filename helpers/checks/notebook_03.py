@@ -99,16 +99,16 @@ def exercise_3_2(mirror):
 
 
 @exercise(
-    "which run over-fits?",
-    "Over-fitting is a gap that opens: training goes on rising while validation turns back.",
+    "which run overfits?",
+    "Overfitting is a gap that opens: training goes on rising while validation turns back.",
     "Look at both columns of a run together. Do they part?",
-    "A low score is not an over-fit. A training score that leaves the validation score behind is.",
+    "A low score is no sign of overfitting. A training score that leaves the validation score behind is.",
     "The network to keep is that of the highest validation score, wherever training went afterwards.",
     answer=Parts({
         "the run": Choice("ABC", {
             "A": "run A: both scores rise together, and the gap between them stays at a point or two. That is a "
                 "healthy run.",
-            "C": "run C: both scores stay low together. That is under-fitting: it has not even learned the training "
+            "C": "run C: both scores stay low together. That is underfitting: it has not even learned the training "
                 "pictures.",
         }, what="the run"),
         "the epoch": Number(10, {
@@ -119,7 +119,7 @@ def exercise_3_2(mirror):
     }),
 )
 def exercise_3_3(run, epoch):
-    """Check two choices: the run that over-fits, and the epoch whose network to keep."""
+    """Check two choices: the run that overfits, and the epoch whose network to keep."""
 
 
 @exercise(

@@ -59,10 +59,10 @@ PREDICTIONS = {
         below="96 is 8 times 12, and the network halves three times. One of these sizes is a multiple of 8 as well.",
         above="The network halves three times, and no halving may leave a remainder."),
     "patient 10": Prediction("the cause is {}", 0, {
-        "over-fitting": "Over-fitting takes many passes over few pictures. These were two passes over 240, and even "
+        "overfitting": "Overfitting takes many passes over few pictures. These were two passes over 240, and even "
             "the training pictures score badly once the network is in inference mode.",
         "copies": "Copies make validation better than it should be, not worse.",
-    }, ("over-fitting", "copies", "normalization"), '"copies"'),
+    }, ("overfitting", "copies", "normalization"), '"copies"'),
     "hospitals": Prediction("arithmetic alone repairs {}", 0, {
         "East": "Noise cannot be subtracted: nobody knows it. Smoothing helps a little and costs detail.",
         "South": "Small lesions are small in truth; no arithmetic on the gray levels changes that.",

@@ -1,4 +1,4 @@
-"""Why is validation worse than training, or both bad? Batch normalization, over-fitting, under-fitting."""
+"""Why is validation worse than training, or both bad? Batch normalization, overfitting, underfitting."""
 
 import numpy as np
 

@@ -38,7 +38,7 @@ def diagnose(images, masks=None, y_pred=None, model=None, history=None, training
     images, masks: the pictures in question, meant to be `[n, h, w, 1]` in 0..1 and in {0, 1}; y_pred: what the network
     says about them, probabilities or masks; model: a Keras model, asked for `y_pred` if that is missing; history: a
     `History`, a dictionary of curves or the rows of a log; training: the pictures the network was trained on,
-    `(images, masks)` or images alone, if `images` are others: then copies, a changed scanner and over-fitting are
+    `(images, masks)` or images alone, if `images` are others: then copies, a changed scanner and overfitting are
     looked for, and the training pictures are examined as well. Lists of pictures of differing size are read, too.
 
     Where the measurement that tells a cause from its look-alikes cannot be made from what was handed in, both are named
