@@ -17,7 +17,7 @@ from course import ROOT
 COMMIT = "45" * 20  # some commit's name
 LAYERS = {  # what each module may import of the others, from the lowest up
     "plain_arrays": set(), "elastic": set(), "palette": set(), "printing": set(), "start": set(), "dials": set(), "anatomy": set(), "gate": set(),
-    "settings": set(), "freed_memory": set(), "fingerprints": set(), "several_devices": set(),
+    "settings": set(), "freed_memory": set(), "fingerprints": set(), "several_devices": set(), "lean_import": set(),
     "class_masks": {"plain_arrays"}, "drawing": {"palette"}, "synthesis": {"dials"}, "score_settings": {"plain_arrays", "settings"},
     "memory": {"freed_memory"}, "plain_networks": {"gate"}, "picture_loss": {"several_devices"},
     "arrays": {"class_masks", "plain_arrays"},
@@ -29,9 +29,9 @@ LAYERS = {  # what each module may import of the others, from the lowest up
     "training": {"arrays", "batch_checks", "classes", "datasets", "memory", "networks", "picture_loss", "plain_networks", "run_state", "settings", "several_devices"},
     "pixel_weights": {"arrays", "memory", "settings", "training"}, "diagnosis": {"arrays", "evaluation", "training"},
     "ward": {"anatomy", "evaluation", "synthesis", "training"},
-    "own_images": {"anatomy", "arrays", "class_masks", "diagnosis", "drawing", "evaluation", "fingerprints", "freed_memory", "gate", "instances", "networks", "palette", "plain_arrays", "run_state", "settings", "several_devices", "synthesis", "training"},
+    "own_images": {"anatomy", "arrays", "class_masks", "diagnosis", "drawing", "evaluation", "fingerprints", "freed_memory", "gate", "instances", "lean_import", "networks", "palette", "plain_arrays", "run_state", "settings", "several_devices", "synthesis", "training"},
     "brain": {"dials", "own_images", "synthesis"},
-    "scaling": {"anatomy", "arrays", "batch_checks", "drawing", "evaluation", "fingerprints", "memory", "networks", "own_images", "plain_networks", "run_state", "settings", "several_devices", "synthesis", "training"},
+    "scaling": {"anatomy", "arrays", "batch_checks", "drawing", "evaluation", "fingerprints", "lean_import", "memory", "networks", "own_images", "plain_networks", "run_state", "settings", "several_devices", "synthesis", "training"},
 }
 TOP = {"figures", "panels", "checks"}  # nothing but notebooks, and each other, imports these
 # What draws and shows belongs to the rooms at the top, and sliders to `panels` alone.

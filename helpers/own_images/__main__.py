@@ -12,6 +12,7 @@ import sys
 import warnings
 
 from helpers.gate import printable, printable_lines
+from helpers.lean_import import import_tensorflow
 from helpers.own_images.files import PictureError
 from helpers.own_images.folders import inspect_pictures, predict_folder
 from helpers.own_images.index import index_folder
@@ -64,6 +65,8 @@ def main(arguments=None) -> int:
         command.add_argument("--channel", type=lambda text: int(text) if text.isdigit() else text, help=named)
         command.add_argument("--value-range", type=float, nargs=2, metavar=("BLACK", "WHITE"))
     options = parser.parse_args(arguments)
+    if options.command in ("train", "predict", "export"):
+        import_tensorflow()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: print(f"Note: {message}", file=sys.stderr)

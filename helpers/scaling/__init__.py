@@ -1,8 +1,8 @@
 """Streams of pictures, several devices, several machines, and what a training step costs (notebook 07).
 
 To read in this order: streams and files (with processes, which draw and read), devices, material, shared_run (with
-agreement), workers (which begin with lean_import), clusters, costs. A name is loaded when it is first used, because
-those processes import this package and must not load TensorFlow.
+agreement), workers, clusters, costs. A name is loaded when it is first used, because those processes import this
+package and must not load TensorFlow.
 """
 
 from importlib import import_module

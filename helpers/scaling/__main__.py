@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from helpers.scaling.lean_import import import_tensorflow
+from helpers.lean_import import import_tensorflow
 
 import_tensorflow()
 

@@ -112,7 +112,7 @@ def exponent(x, y) -> float:
 
 
 _NEW_PROCESS = """import json, sys
-from helpers.scaling.lean_import import import_tensorflow
+from helpers.lean_import import import_tensorflow
 
 import_tensorflow()
 
