@@ -1,5 +1,6 @@
 """Put the course on the import path, and keep test runs away from a student's own runs and progress."""
 
+import contextlib
 import gc
 import math
 import os
@@ -36,24 +37,36 @@ def unbroken_lines(monkeypatch):
     monkeypatch.setattr(printing, "WIDTH", 10**6)
 
 
+@contextlib.contextmanager
+def compiling(wanted):
+    """Let TensorFlow compile steps meanwhile, or take them operation by operation."""
+    import tensorflow as tf
+
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(not wanted)
+    yield
+    tf.config.run_functions_eagerly(before)
+
+
 @pytest.fixture(scope="module")
 def uncompiled():
     """Take the steps of tiny networks operation by operation: to compile one step takes longer than such a run has steps."""
-    import tensorflow as tf
+    with compiling(False):
+        yield
 
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+
+@pytest.fixture
+def uncompiled_steps():
+    """The same for one test, in a module that compiles."""
+    with compiling(False):
+        yield
 
 
 @pytest.fixture
 def compiled_steps(uncompiled):
     """Compile the steps of one test in a module that does not, as a student's run does."""
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(False)
-    yield
-    tf.config.run_functions_eagerly(True)
+    with compiling(True):
+        yield
 
 
 LONGEST = ("03_", "07_", "05_", "08_", "09_", "06_", "02_", "test_panels_in_browser", "test_training", "test_scaling", "test_backup")
@@ -68,6 +81,17 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish():
     """Spare each `gc.collect`, one a training, the half second in which it would look at all that was imported."""
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """The same for what a test has left that trained something: the next trainings would look at all of it, each time."""
+    began = time.monotonic()
+    result = yield
+    if time.monotonic() - began > 0.5:
+        gc.collect()
+        gc.freeze()
+    return result
 
 
 def pytest_runtest_setup(item):

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from course import ROOT
+from course import LEAN, ROOT
 from helpers.anatomy import build_unet
 from helpers.own_images import train_on_patches
 from helpers.run_state import backup as backup_module
@@ -517,13 +517,13 @@ except (FileExistsError, RuntimeError) as error:
 
 def test_of_two_processes_that_train_in_one_folder_at_once_one_does(tmp_path):
     """At the beginning of a run, and where both go on with an interrupted one."""
-    with started(TOGETHER, str(tmp_path / "run")) as one, started(TOGETHER, str(tmp_path / "run")) as other:
+    with started(LEAN + TOGETHER, str(tmp_path / "run")) as one, started(LEAN + TOGETHER, str(tmp_path / "run")) as other:
         assert one.stdout.readline() == other.stdout.readline() == "ready\n"
         answers = together(one, other, "start")
         refused = "FileExistsError .*(holds a run already, and runs never overwrite|another process has just begun a run)"
         assert re.match(refused, answers["refused"]), answers
     assert read_backup(tmp_path / "run").epoch == 1 and len(read_log(tmp_path / "run")) == 1, "that one was killed"
-    with started(TOGETHER, str(tmp_path / "run")) as one, started(TOGETHER, str(tmp_path / "run")) as other:
+    with started(LEAN + TOGETHER, str(tmp_path / "run")) as one, started(LEAN + TOGETHER, str(tmp_path / "run")) as other:
         assert one.stdout.readline() == other.stdout.readline() == "ready\n"
         answers = together(one, other, "resume")
         assert re.match("RuntimeError the run in .* is (not interrupted: process|under way: process)", answers["refused"]), answers
@@ -599,7 +599,7 @@ def test_a_folder_that_cannot_be_written_is_named(left, tmp_path, monkeypatch):
 def killed():
     """What came of 20 kills: at random moments, at steps on the disk, and at such steps with what was not synced lost."""
     done = subprocess.run(
-        [sys.executable, "-c", "import sys, json; sys.path.insert(0, 'benchmarks'); import kills\n"
+        [sys.executable, "-c", LEAN + "import sys, json; sys.path.insert(0, 'benchmarks'); import kills\n"
          "found, steps, _ = kills.measure(20, seed=1, compiled=False)\nprint(json.dumps([found, steps]))"],
         capture_output=True, text=True, cwd=ROOT, timeout=900,
     )

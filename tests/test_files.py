@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import psutil
 import pytest
-from course import ROOT
+from course import LEAN, ROOT
+from forked_workers import forked
 from helpers.own_images import ChangedFileError, Normalization, PictureError, index_folder, load_pairs
 from helpers.scaling import call_in_worker, file_batches, patches_from_files, pool, stream_files
 from PIL import Image
@@ -253,7 +254,7 @@ print(train(sys.argv[1], sys.argv[2], sys.argv[3] == "resume").history["loss"])
 
 def test_a_training_from_files_that_is_killed_in_mid_epoch_ends_as_if_it_had_not_been(manifest, tmp_path):
     def run(folder, what):
-        command = [sys.executable, "-c", KILLED, str(manifest), str(tmp_path / folder), what]
+        command = [sys.executable, "-c", LEAN + KILLED, str(manifest), str(tmp_path / folder), what]
         return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
     whole = run("whole", "run")
@@ -263,6 +264,7 @@ def test_a_training_from_files_that_is_killed_in_mid_epoch_ends_as_if_it_had_not
     assert resumed.stdout == whole.stdout and whole.stdout.count(",") == 3, resumed.stderr
 
 
+@forked()
 def test_two_workers_share_the_files(manifest, tmp_path, monkeypatch):
     """That one which is killed goes on is tested with drawn pictures in `test_scaling`, and with files in notebook 07."""
     import tensorflow as tf

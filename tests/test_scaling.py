@@ -14,7 +14,8 @@ import numpy as np
 import psutil
 import pytest
 import tensorflow as tf
-from course import ROOT
+from course import LEAN, ROOT
+from forked_workers import forked
 from helpers import scaling
 from helpers.anatomy import build_unet, conv_weights, shape_table
 from helpers.evaluation import dice_per_image
@@ -255,7 +256,7 @@ print(json.dumps(said))
 
 
 def test_two_devices_have_the_losses_of_one():
-    done = subprocess.run([sys.executable, "-c", MIRRORED], capture_output=True, text=True, cwd=ROOT, timeout=900)
+    done = subprocess.run([sys.executable, "-c", LEAN + MIRRORED], capture_output=True, text=True, cwd=ROOT, timeout=900)
     assert done.returncode == 0, done.stderr[-2000:]
     said = json.loads(done.stdout.splitlines()[-1])
     assert said["devices"] == 2 and "Restart the kernel" in said["late"] and "multiple of 2" in said["odd"]
@@ -295,7 +296,7 @@ def network(strategy, seed=0, policy="float32", **parts):
     keras.mixed_precision.set_global_policy(policy)
     with strategy.scope():
         keras.utils.set_random_seed(seed)
-        model = build_unet(**{"depth": 2, "filters": 4, **parts})
+        model = build_unet(**{"depth": 1, "filters": 4, **parts})
     keras.mixed_precision.set_global_policy("float32")
     model.set_weights([3 * weights for weights in model.get_weights()])  # so that its gradients are long
     return model
@@ -317,7 +318,7 @@ def cut_and_resume(name, strategy, *given, first=None, **settings):
     return train(name, strategy, *given, seed=9, resume=True, **settings)
 
 ways = {
-    "even": (even, train_unet, {"epochs": 3}), "uneven": (uneven, train_unet, {"epochs": 3}),
+    "even": (even, train_unet, {"epochs": 3, "parts": {"depth": 2}}), "uneven": (uneven, train_unet, {"epochs": 3}),
     "classes": (several, train_unet, {"epochs": 3, "parts": {"classes": 3}}),
     "half": (even, train_unet, {"epochs": 3, "parts": {"policy": "mixed_float16"}}),
     "patches": (patches, train_on_patches, {"size": 16, "epochs": 3, "steps": 2, "batch_size": 4}),
@@ -331,7 +332,7 @@ for name in ("even", "patches", "half"):
     data, way, settings = ways[name]
     again, whole = cut_and_resume(f"{name} cut", two, data, way, **settings), both[name][1]
     said[name]["resumed"] = again[0] == whole[0] and all(np.array_equal(a, b) for a, b in zip(again[1], whole[1]))
-moved = cut_and_resume("moved", one, even, first=two, epochs=3)  # begun on two devices, ended on one
+moved = cut_and_resume("moved", one, even, first=two, epochs=3, parts={"depth": 2})  # begun on two devices, ended on one
 said["moved"] = {"history": [moved[0], both["even"][0][0]]}
 moved = cut_and_resume("moved half", one, even, first=two, epochs=3, parts={"policy": "mixed_float16"})
 said["moved half"] = {"history": [moved[0], both["half"][0][0]]}
@@ -342,7 +343,7 @@ def longest(data, parts={}):
         loss = tf.reduce_mean(bce_dice_loss(masks.astype("float32"), model(images)))
     return float(tf.linalg.global_norm(tape.gradient(loss, model.trainable_variables)))
 
-said["norm"] = longest(even)
+said["norm"] = longest(uneven)
 model = network(two, policy="mixed_float16")
 with two.scope():
     from helpers.several_devices import clipped_adam
@@ -368,7 +369,7 @@ def refused(**settings):
 dataset = tf.data.Dataset.from_tensor_slices(even[0]).batch(3)
 said["refused"] = [
     refused(batch_size=3), refused(data=(even[0], [part[:1] for part in even[1]])), refused(data=(dataset, even[1])),
-    refused(parts={"normalization": "batch"}),
+    refused(parts={"depth": 2, "normalization": "batch"}),
 ]
 with two.scope():
     inputs = keras.Input((16, 16, 1))
@@ -388,7 +389,7 @@ print(json.dumps(said))
 
 @pytest.fixture(scope="module")
 def under_mirrored(tmp_path_factory):
-    command = [sys.executable, "-c", UNDER_MIRRORED, str(tmp_path_factory.mktemp("mirrored"))]
+    command = [sys.executable, "-c", LEAN + UNDER_MIRRORED, str(tmp_path_factory.mktemp("mirrored"))]
     done = subprocess.run(  # with oneDNN no device may be without a picture, and one is in some of these batches
         command, capture_output=True, text=True, cwd=ROOT, timeout=900, env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"})
     assert done.returncode == 0, done.stderr[-2000:]
@@ -491,6 +492,7 @@ print(model.compiled, any(name.startswith("helpers") for name in sys.modules))
 
 
 @pytest.fixture(scope="module")
+@forked()
 def two_processes(tmp_path_factory):
     """A run of two processes that nobody interrupts: its folder, and the losses that it returned."""
     run = tmp_path_factory.mktemp("two") / "run"
@@ -523,6 +525,7 @@ def test_the_network_of_two_processes_opens_in_a_plain_python(two_processes, tmp
 
 
 @pytest.mark.parametrize("killed", [0, 1])
+@forked()
 def test_a_killed_worker_is_reported_ends_the_run_and_can_be_resumed(killed, two_processes, tmp_path):
     """Two numbers have one sum, whichever comes first, so that two processes end bit for bit as if uninterrupted."""
     run = tmp_path / "run"
@@ -586,7 +589,7 @@ def test_one_process_resumes_bit_for_bit(steps, tmp_path, monkeypatch):
     ({"epochs": 5}, "was started with epochs=4 and has 2 epochs behind it"), ({"peak_rate": 1e-3}, r"peak_rate=0.003 \(now 0.001\)"),
     ({"size": 32}, r"size=16 \(now 32\)"), ({"arrays": "other"}, r"pictures='drawn' \(now 'arrays'\)"),
 ])
-def test_a_run_goes_on_with_what_it_was_started_with_only(changed, words, tmp_path, monkeypatch):
+def test_a_run_goes_on_with_what_it_was_started_with_only(changed, words, tmp_path, monkeypatch, uncompiled_steps):
     interrupted(monkeypatch, tmp_path / "run")
     if "arrays" in changed:
         changed = {"arrays": (make_dataset(8, SMALL), make_dataset(4, SMALL, seed=1))}
@@ -595,7 +598,7 @@ def test_a_run_goes_on_with_what_it_was_started_with_only(changed, words, tmp_pa
     assert len(train_on(tf.distribute.get_strategy(), tmp_path / "run", resume=True, **FEW)) == 4
 
 
-def test_other_arrays_and_another_manifest_are_noticed(tmp_path, monkeypatch):
+def test_other_arrays_and_another_manifest_are_noticed(tmp_path, monkeypatch, uncompiled_steps):
     one, data = tf.distribute.get_strategy(), (make_dataset(8, SMALL), make_dataset(4, SMALL, seed=1))
     interrupted(monkeypatch, tmp_path / "run", arrays=data)
     other = [pair[0].copy() for pair in data], [pair[1] for pair in data]
@@ -610,7 +613,7 @@ def test_other_arrays_and_another_manifest_are_noticed(tmp_path, monkeypatch):
         train_on(one, tmp_path / "files", resume=True, manifest=manifest, **FEW)
 
 
-def test_only_one_trains_in_a_folder(tmp_path, monkeypatch):
+def test_only_one_trains_in_a_folder(tmp_path, monkeypatch, uncompiled_steps):
     one = tf.distribute.get_strategy()
     interrupted(monkeypatch, tmp_path / "run")
     with run_lock.locked(tmp_path / "run" / "backup"):
@@ -739,6 +742,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
     assert gone(family, 120)
 
 
+@forked()
 def test_time_is_limited_and_errors_are_reported(tmp_path):
     with pytest.raises(WorkerLost, match="after 1 seconds. That was before the end of the first epoch"):
         run_workers(2, tmp_path / "slow", seconds=1, epochs=5000)
@@ -847,7 +851,7 @@ for i, (train, validation) in enumerate([(five, six), (six, five), (batches, six
 
 
 def test_a_device_without_a_picture_is_told_where_onednn_fails(tmp_path):
-    command = [sys.executable, "-c", EMPTY_PART, str(tmp_path)]
+    command = [sys.executable, "-c", LEAN + EMPTY_PART, str(tmp_path)]
     said = {}
     for choice in ("0", "1"):
         environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": choice}
@@ -862,11 +866,13 @@ def test_a_device_without_a_picture_is_told_where_onednn_fails(tmp_path):
     assert trained == "trained" and (len({text == "trained" for text in refused}) == 1)  # all, where oneDNN computes it
 
 
-def test_a_worker_starts_without_what_only_plots_need_and_may_import_it_later():
+def test_commands_start_without_what_only_plots_need_and_may_import_it_later(tmp_path):
+    """To import TensorFlow takes nearly twice as long with it; `train`, `predict` and `export` are typed again and again."""
     code = """if True:
         import sys
-        from helpers.scaling.lean_import import UNUSED, import_tensorflow
-        import_tensorflow()
+        from helpers.lean_import import UNUSED, import_tensorflow
+        from helpers.own_images.__main__ import main
+        assert "keras" not in sys.modules and main(["export", "none.keras", sys.argv[1]]) == 1 and "keras" in sys.modules
         import helpers.scaling.__main__
         assert not set(UNUSED) & set(sys.modules), sys.modules.keys() & set(UNUSED)
         import gc, matplotlib, pandas, sklearn
@@ -874,7 +880,7 @@ def test_a_worker_starts_without_what_only_plots_need_and_may_import_it_later():
         import_tensorflow()
         assert sys.modules["matplotlib"] is matplotlib
     """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "n.zip")], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
 
 

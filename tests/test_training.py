@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from course import ROOT
+from course import LEAN, ROOT
 from helpers import MODELS
 from helpers.anatomy import build_unet
 from helpers.evaluation import best_threshold, dice_per_image
@@ -555,7 +555,7 @@ print(*used)
 
 def test_training_many_models_one_after_the_other_takes_little_memory():
     """The failure clinic trains some twenty and keeps them; Binder has 2 GB. Without housekeeping each takes 50 MB."""
-    done = subprocess.run([sys.executable, "-c", MANY_MODELS], capture_output=True, text=True, cwd=ROOT, check=True)
+    done = subprocess.run([sys.executable, "-c", LEAN + MANY_MODELS], capture_output=True, text=True, cwd=ROOT, check=True)
     used = [float(word) for word in done.stdout.split()]
     assert (used[-1] - used[1]) / 4 < 25, f"resident memory after each model, MB: {used}"
 

@@ -285,8 +285,10 @@ KINDS = ("picture", "archive", "network", "note", "table")
 def main():
     """Try the cases that the arguments name."""
     warnings.simplefilter("ignore")
+    from helpers.lean_import import import_tensorflow
     from payloads.trial import SPARE, limits, tried
 
+    import_tensorflow()
     *kinds, first, last = sys.argv[1:]
     sys.stdout.reconfigure(errors="backslashreplace")
     progress, cases = io.StringIO(), Cases()

@@ -76,9 +76,11 @@ def scratch():
 def main():
     """Try what the arguments name."""
     from helpers import MODELS
+    from helpers.lean_import import import_tensorflow
     from helpers.own_images import load_kept, predict_folder  # noqa: F401
     from payloads import load_all
 
+    import_tensorflow()
     load_kept(MODELS / "unet_circles.keras")  # whatever is made once is made before anything is measured
     kinds = load_all()
     limit = limits()
