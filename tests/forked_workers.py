@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 from helpers.scaling import workers
 
-CONTEXT = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
+CONTEXT = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")  # on a Mac a fork may crash
 CONTEXT.set_forkserver_preload(["helpers.scaling.__main__"])  # it computes nothing, so it has no devices yet
 
 
