@@ -35,7 +35,7 @@
 # - Notebooks [01](01_data_synthesis.ipynb) to [04](04_evaluation_and_visualization.ipynb).
 
 # %% tags=["setup"]
-import os, sys; sha = "eeefd3610f72db7be0be01132f72c1ae0dbf9865"  # Setup: find the course.
+import os, sys; sha = "f134da6ad105a4aa91eeef1872f888d3869eebf4"  # Setup: find the course.
 sys.path.insert(0, os.path.abspath("course-" + sha[:9] if "google.colab" in sys.modules else ".."))
 if not os.path.exists(sys.path[0]):  # on Colab, fetch the one commit that fits this notebook
     os.system(f"git clone -qn --filter=tree:0 '' {sha} && "
