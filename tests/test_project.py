@@ -380,7 +380,8 @@ def test_a_student_who_saves_changes_the_notebook_and_nothing_else(tmp_path):
     assert changed.split() == ["M", "notebooks/01_data_synthesis.ipynb"]
 
 
-def test_what_was_skipped_is_the_last_line(tmp_path):
+def test_what_was_skipped_is_the_last_line(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)  # of whoever runs the tests
     for name in ("conftest.py", "course.py", "skipped.py"):
         shutil.copy(ROOT / "tests" / name, tmp_path)
     (tmp_path / "test_trial.py").write_text(
