@@ -867,7 +867,7 @@ def test_a_device_without_a_picture_is_told_where_onednn_fails(tmp_path):
 
 
 def test_commands_start_without_what_only_plots_need_and_may_import_it_later(tmp_path):
-    """To import TensorFlow takes nearly twice as long with it; `train`, `predict` and `export` are typed again and again."""
+    """To import TensorFlow takes half as long again with it; `train`, `predict` and `export` are typed again and again."""
     code = """if True:
         import sys
         from helpers.lean_import import UNUSED, import_tensorflow
